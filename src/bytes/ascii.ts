@@ -1,0 +1,152 @@
+/**
+ * Numbers and short texts as ASCII bytes. Redis's integers are 64 bits wide and a double holds 53, so whatever
+ * counts bytes or elements is a double here, and only arithmetic on values that a client stores goes through BigInt,
+ * and only where a double would not be exact.
+ */
+
+/** The bytes of a text of ASCII (or Latin-1) characters. Not for keys and values, which are never text. */
+export function ascii(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}
+
+/** A text with one character a byte (Latin-1): for names, options and messages, which are compared or shown. */
+export function text(buf: Uint8Array, start = 0, end = buf.length): string {
+  let out = ''
+  for (let i = start; i < end; i += 4096) {
+    out += String.fromCharCode(...buf.subarray(i, Math.min(end, i + 4096)))
+  }
+  return out
+}
+
+/** The UTF-8 bytes of a text: for what people wrote (configuration, error texts), which may hold any character. */
+export function utf8(source: string): Uint8Array {
+  const out: number[] = []
+  for (const char of source) {
+    const code = char.codePointAt(0)!
+    if (code < 0x80) out.push(code)
+    else if (code < 0x800) out.push(0xc0 | (code >> 6), 0x80 | (code & 63))
+    else if (code < 0x10000) out.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63))
+    else {
+      out.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63))
+    }
+  }
+  return Uint8Array.from(out)
+}
+
+/** Whether `buf[start, end)` is `word`, which is given in lower case, in any case of letters. */
+export function isWord(buf: Uint8Array, start: number, end: number, word: string): boolean {
+  if (end - start !== word.length) return false
+  for (let i = 0; i < word.length; i++) {
+    let byte = buf[start + i]!
+    if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20
+    if (byte !== word.charCodeAt(i)) return false
+  }
+  return true
+}
+
+/** Whether two ranges hold the same bytes. */
+export function sameBytes(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): boolean {
+  const length = aEnd - aStart
+  if (length !== bEnd - bStart) return false
+  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false
+  return true
+}
+
+/** Less than, equal to or greater than zero, as memcmp orders the ranges; a prefix comes first. */
+export function compareBytes(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): number {
+  const shorter = Math.min(aEnd - aStart, bEnd - bStart)
+  for (let i = 0; i < shorter; i++) {
+    const difference = a[aStart + i]! - b[bStart + i]!
+    if (difference !== 0) return difference
+  }
+  return aEnd - aStart - (bEnd - bStart)
+}
+
+/** What `parseInteger` returns for bytes that are no integer that a double holds exactly. */
+export const NOT_EXACT = Number.NaN
+
+/**
+ * The integer in canonical form (no plus, no leading zero, no space) that `buf[start, end)` spells, if its absolute
+ * value is at most 2^53 - 1; otherwise NaN, and `parseInt64` can tell whether it is a larger 64-bit integer.
+ */
+export function parseInteger(buf: Uint8Array, start: number, end: number): number {
+  let i = start
+  const negative = i < end && buf[i] === 0x2d
+  if (negative) i++
+  const digits = end - i
+  if (digits <= 0 || digits > 16) return NOT_EXACT
+  const first = buf[i]! - 0x30
+  if (first === 0) return digits === 1 && !negative ? 0 : NOT_EXACT
+  let value = 0
+  for (; i < end; i++) {
+    const digit = buf[i]! - 0x30
+    if (digit < 0 || digit > 9) return NOT_EXACT
+    value = value * 10 + digit
+  }
+  if (value > Number.MAX_SAFE_INTEGER) return NOT_EXACT
+  return negative ? -value : value
+}
+
+export const INT64_MAX = 9223372036854775807n
+export const INT64_MIN = -9223372036854775808n
+
+/** The signed 64-bit integer in canonical form that `buf[start, end)` spells, or null. */
+export function parseInt64(buf: Uint8Array, start: number, end: number): bigint | null {
+  const small = parseInteger(buf, start, end)
+  if (!Number.isNaN(small)) return BigInt(small)
+  let i = start
+  if (buf[i] === 0x2d && i < end) i++
+  if (end - i < 16 || end - i > 19 || buf[i] === 0x30) return null
+  for (let j = i; j < end; j++) if (buf[j]! < 0x30 || buf[j]! > 0x39) return null
+  const value = BigInt(text(buf, start, end))
+  return value > INT64_MAX || value < INT64_MIN ? null : value
+}
+
+/** How many characters `writeInteger` writes for `value`, a safe integer. */
+export function integerLength(value: number): number {
+  let length = value < 0 ? 2 : 1
+  let rest = value < 0 ? -value : value
+  while (rest >= 10) {
+    rest = rest < 0x7fffffff ? (rest / 10) | 0 : Math.floor(rest / 10)
+    length++
+  }
+  return length
+}
+
+/** Writes the safe integer `value` at `at`; returns the position behind it. At most 17 bytes. */
+export function writeInteger(buf: Uint8Array, at: number, value: number): number {
+  const end = at + integerLength(value)
+  let rest = value
+  if (rest < 0) {
+    buf[at] = 0x2d
+    rest = -rest
+  }
+  let i = end - 1
+  while (rest > 0x7fffffff) {
+    const quotient = Math.floor(rest / 10)
+    buf[i--] = 0x30 + (rest - quotient * 10)
+    rest = quotient
+  }
+  do {
+    const quotient = (rest / 10) | 0
+    buf[i--] = 0x30 + (rest - quotient * 10)
+    rest = quotient
+  } while (rest > 0)
+  return end
+}

@@ -1,0 +1,43 @@
+/**
+ * Doubles as Redis writes and reads them in replies and arguments: the shortest decimal that reads back as the same
+ * double, `inf`, `-inf`, `nan`; and what strtod takes.
+ */
+
+/** The shortest text that reads back as `value`; integers up to 1e17 without a point, exponents as `1e+20`. */
+export function formatDouble(value: number): string {
+  if (Number.isNaN(value)) return 'nan'
+  if (value === Number.POSITIVE_INFINITY) return 'inf'
+  if (value === Number.NEGATIVE_INFINITY) return '-inf'
+  if (Object.is(value, -0)) return '-0'
+  const magnitude = Math.abs(value)
+  if (Number.isInteger(value) && magnitude < 1e17) return BigInt(value).toString()
+  const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
+  const power = Number(exponent)
+  // As %.17g does: the plain form while the exponent lies in [-5, 17).
+  if (power < -4 || power >= 17) {
+    return `${mantissa}e${power < 0 ? '-' : '+'}${Math.abs(power) < 10 ? '0' : ''}${Math.abs(power)}`
+  }
+  if (power >= -6) return String(value)
+  return value.toFixed(-power + mantissa.replace(/[-.]/g, '').length - 1)
+}
+
+const NUMBER = /^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)$/
+const HEX = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?$/
+
+/** The double that `source` spells for strtod, all of it and without blanks around; null where it spells none or NaN. */
+export function parseDouble(source: string): number | null {
+  if (NUMBER.test(source)) return Number(source)
+  const lower = source.toLowerCase()
+  if (lower === 'inf' || lower === '+inf' || lower === 'infinity' || lower === '+infinity') {
+    return Number.POSITIVE_INFINITY
+  }
+  if (lower === '-inf' || lower === '-infinity') return Number.NEGATIVE_INFINITY
+  const hex = HEX.exec(source)
+  if (hex === null) return null
+  const whole = hex[2] ?? ''
+  const fraction = hex[3] ?? ''
+  if (whole.length + fraction.length === 0) return null
+  const digits = Number.parseInt(whole + fraction, 16)
+  const value = digits * 2 ** (Number(hex[4] ?? 0) - 4 * fraction.length)
+  return hex[1] === '-' ? -value : value
+}

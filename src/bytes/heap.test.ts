@@ -1,0 +1,73 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ByteHeap, byteOf, CHUNK_BYTES, chunkOf } from './heap.js'
+
+const fill = (heap: ByteHeap, handle: number, bytes: number, value: number) =>
+  heap.u8[chunkOf(handle)]!.fill(value, byteOf(handle), byteOf(handle) + bytes)
+
+const holds = (heap: ByteHeap, handle: number, bytes: number, value: number) => {
+  const at = byteOf(handle)
+  return heap.u8[chunkOf(handle)]!.subarray(at, at + bytes).every((b) => b === value)
+}
+
+test('blocks never overlap, keep their bytes, and all memory comes back', () => {
+  const size = fc.oneof(
+    { weight: 8, arbitrary: fc.integer({ min: 1, max: 600 }) },
+    { weight: 2, arbitrary: fc.integer({ min: 600, max: 9000 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 9000, max: 700_000 }) },
+    { weight: 1, arbitrary: fc.constantFrom(CHUNK_BYTES / 2, CHUNK_BYTES / 2 + 1, CHUNK_BYTES * 3) },
+  )
+  fc.assert(
+    fc.property(fc.array(fc.tuple(size, fc.nat(255), fc.boolean()), { maxLength: 120 }), (steps) => {
+      const heap = new ByteHeap()
+      const mine: { handle: number; bytes: number; value: number }[] = []
+      for (const [bytes, value, freeOne] of steps) {
+        if (freeOne && mine.length > 0) {
+          const [block] = mine.splice(value % mine.length, 1)
+          expect(holds(heap, block!.handle, block!.bytes, block!.value)).toBe(true)
+          heap.free(block!.handle)
+        } else {
+          const handle = heap.alloc(bytes)
+          expect(handle).not.toBe(0)
+          expect(heap.sizeOf(handle)).toBeGreaterThanOrEqual(bytes)
+          fill(heap, handle, bytes, value)
+          mine.push({ handle, bytes, value })
+        }
+      }
+      for (const { handle, bytes, value } of mine) {
+        expect(holds(heap, handle, bytes, value)).toBe(true)
+        heap.free(handle)
+      }
+      expect(heap.usedBytes).toBe(0)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('memory of a full heap goes back to the system when its blocks are freed', () => {
+  const heap = new ByteHeap()
+  const handles: number[] = []
+  for (let i = 0; i < 200_000; i++) handles.push(heap.alloc(100))
+  expect(heap.reservedBytes).toBeGreaterThan(20_000_000)
+  expect(heap.reservedBytes).toBeLessThan(200_000 * 112 * 1.03 + 2 * CHUNK_BYTES)
+  for (const handle of handles) heap.free(handle)
+  expect(heap.reservedBytes).toBeLessThanOrEqual(2 * CHUNK_BYTES)
+  expect(heap.usedBytes).toBe(0)
+})
+
+test('a page that emptied serves another size', () => {
+  const heap = new ByteHeap()
+  for (let round = 0; round < 50; round++) {
+    const size = 32 + round * 16
+    const handles = Array.from({ length: 4000 }, () => heap.alloc(size))
+    for (const handle of handles) heap.free(handle)
+  }
+  expect(heap.reservedBytes).toBeLessThan(8 * CHUNK_BYTES)
+})
+
+test('freeing what was never allocated stops loudly', () => {
+  const heap = new ByteHeap()
+  const handle = heap.alloc(100_000)
+  heap.free(handle)
+  expect(() => heap.free(handle)).toThrow(/not in use/)
+})

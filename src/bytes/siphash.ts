@@ -1,0 +1,52 @@
+/**
+ * HalfSipHash-1-3 with a secret 64-bit key: the hash of the keyspace's tables. A hash that a client can predict lets
+ * it send keys that all fall into one bucket; this family was made against that, and its half-width form needs
+ * only 32-bit arithmetic, which is what V8 computes without allocating.
+ * Source: Aumasson, Bernstein: "SipHash: a fast short-input PRF" (2012), and the authors' HalfSipHash.
+ */
+
+/** The 32-bit hash, as a signed integer, of `buf[start, end)` under the key `k0`, `k1` (any 32-bit integers). */
+export function halfSipHash(buf: Uint8Array, start: number, end: number, k0: number, k1: number): number {
+  let v0 = k0
+  let v1 = k1
+  let v2 = 0x6c796765 ^ k0
+  let v3 = 0x74656462 ^ k1
+  const length = end - start
+  const whole = end - (length & 3)
+  let i = start
+  for (; i < whole; i += 4) {
+    const m = buf[i]! | (buf[i + 1]! << 8) | (buf[i + 2]! << 16) | (buf[i + 3]! << 24)
+    v3 ^= m
+    v0 = (v0 + v1) | 0
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
+    v0 = (v0 << 16) | (v0 >>> 16)
+    v2 = (v2 + v3) | 0
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
+    v0 = (v0 + v3) | 0
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
+    v2 = (v2 + v1) | 0
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
+    v2 = (v2 << 16) | (v2 >>> 16)
+    v0 ^= m
+  }
+  let last = length << 24
+  for (let shift = 0; i < end; i++, shift += 8) last |= buf[i]! << shift
+  v3 ^= last
+  for (let round = 0; round < 4; round++) {
+    v0 = (v0 + v1) | 0
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
+    v0 = (v0 << 16) | (v0 >>> 16)
+    v2 = (v2 + v3) | 0
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
+    v0 = (v0 + v3) | 0
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
+    v2 = (v2 + v1) | 0
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
+    v2 = (v2 << 16) | (v2 >>> 16)
+    if (round === 0) {
+      v0 ^= last
+      v2 ^= 0xff
+    }
+  }
+  return v1 ^ v3
+}

@@ -1,0 +1,225 @@
+/**
+ * An entry: one key with its value, expiry and access clock, in one block of the byte heap.
+ *
+ *     word 0   type (4 bits), encoding (4), flags (8), snapshot generation (8), unused (8)
+ *     word 1   access clock: seconds (24 bits) for LRU, or minutes (16) and a counter (8) for LFU
+ *     word 2   length of the key, in bytes
+ *     word 3   length of the value that follows the key, in bytes
+ *     8 bytes  expiry, milliseconds since 1970 as a double, if flag EXPIRES
+ *     8 bytes  handles of the next and the previous entry of the same slot, if flag LINKED (cluster mode)
+ *     the key's bytes, then the value's
+ *
+ * A string's value stands there as ASCII or whatever bytes the client sent, also when it is an integer: then GET is
+ * a copy. The value of a larger type is a few bytes that name its structure's blocks.
+ *
+ * Types and encodings have the numbers that Redis gives them.
+ */
+
+import { type ByteHeap, byteOf, chunkOf, doubleOf, wordOf } from '../bytes/heap.js'
+import { halfSipHash } from '../bytes/siphash.js'
+import type { TableKeys } from './table.js'
+
+export const STRING = 0
+export const LIST = 1
+export const SET = 2
+export const ZSET = 3
+export const HASH = 4
+export const STREAM = 6
+
+export const RAW = 0
+export const INT = 1
+export const HASHTABLE = 2
+export const INTSET = 6
+export const SKIPLIST = 7
+export const EMBSTR = 8
+export const QUICKLIST = 9
+export const STREAM_ENCODING = 10
+export const LISTPACK = 11
+
+export const EXPIRES = 1
+export const LINKED = 2
+
+export const NO_EXPIRY = -1
+/** A string of up to this many bytes is called `embstr` by OBJECT ENCODING when it was set as a whole. */
+export const EMBSTR_BYTES_MAX = 44
+const HEADER_BYTES = 16
+/** The longest key or value, and the most of both together. */
+export const ENTRY_BYTES_MAX = 0x7ffe0000
+
+export class Entries implements TableKeys {
+  readonly heap: ByteHeap
+  private readonly k0: number
+  private readonly k1: number
+
+  /** `k0` and `k1` are secret random 32-bit integers: the key of the hash. */
+  constructor(heap: ByteHeap, k0: number, k1: number) {
+    this.heap = heap
+    this.k0 = k0
+    this.k1 = k1
+  }
+
+  hash(buf: Uint8Array, start: number, end: number): number {
+    return halfSipHash(buf, start, end, this.k0, this.k1)
+  }
+
+  hashOf(handle: number): number {
+    const start = this.keyStart(handle)
+    const u8 = this.heap.u8[chunkOf(handle)]!
+    return halfSipHash(u8, start, start + this.keyLength(handle), this.k0, this.k1)
+  }
+
+  keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean {
+    const chunk = chunkOf(handle)
+    const word = wordOf(handle)
+    const u32 = this.heap.u32[chunk]!
+    const length = end - start
+    if (u32[word + 2] !== length) return false
+    const u8 = this.heap.u8[chunk]!
+    const flags = u32[word]! >>> 8
+    const at = (word << 2) + HEADER_BYTES + ((flags & EXPIRES) << 3) + ((flags & LINKED) << 2)
+    for (let i = 0; i < length; i++) if (u8[at + i] !== buf[start + i]) return false
+    return true
+  }
+
+  /**
+   * A new entry with the given key, room for `valueBytes` of value (not yet written), no access time and no snapshot
+   * generation. `flags` says which of the optional fields it has; they are to be set by the caller.
+   */
+  create(
+    type: number,
+    encoding: number,
+    flags: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueBytes: number,
+  ): number {
+    const keyLength = keyEnd - keyStart
+    const before = HEADER_BYTES + ((flags & EXPIRES) << 3) + ((flags & LINKED) << 2)
+    const handle = this.heap.alloc(before + keyLength + valueBytes)
+    const chunk = chunkOf(handle)
+    const u32 = this.heap.u32[chunk]!
+    const word = wordOf(handle)
+    u32[word] = type | (encoding << 4) | (flags << 8)
+    u32[word + 1] = 0
+    u32[word + 2] = keyLength
+    u32[word + 3] = valueBytes
+    const u8 = this.heap.u8[chunk]!
+    const at = (word << 2) + before
+    if (keyLength > 48) u8.set(key.subarray(keyStart, keyEnd), at)
+    else for (let i = 0; i < keyLength; i++) u8[at + i] = key[keyStart + i]!
+    return handle
+  }
+
+  type(handle: number): number {
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle)]! & 15
+  }
+
+  encoding(handle: number): number {
+    return (this.heap.u32[chunkOf(handle)]![wordOf(handle)]! >>> 4) & 15
+  }
+
+  setEncoding(handle: number, encoding: number): void {
+    const u32 = this.heap.u32[chunkOf(handle)]!
+    const word = wordOf(handle)
+    u32[word] = (u32[word]! & ~0xf0) | (encoding << 4)
+  }
+
+  flags(handle: number): number {
+    return (this.heap.u32[chunkOf(handle)]![wordOf(handle)]! >>> 8) & 0xff
+  }
+
+  generation(handle: number): number {
+    return (this.heap.u32[chunkOf(handle)]![wordOf(handle)]! >>> 16) & 0xff
+  }
+
+  setGeneration(handle: number, generation: number): void {
+    const u32 = this.heap.u32[chunkOf(handle)]!
+    const word = wordOf(handle)
+    u32[word] = (u32[word]! & ~0xff0000) | (generation << 16)
+  }
+
+  access(handle: number): number {
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle) + 1]!
+  }
+
+  setAccess(handle: number, clock: number): void {
+    this.heap.u32[chunkOf(handle)]![wordOf(handle) + 1] = clock
+  }
+
+  /** The chunk's bytes, which `keyStart` and `valueStart` index. */
+  bytes(handle: number): Uint8Array {
+    return this.heap.u8[chunkOf(handle)]!
+  }
+
+  keyStart(handle: number): number {
+    const flags = this.flags(handle)
+    return byteOf(handle) + HEADER_BYTES + ((flags & EXPIRES) << 3) + ((flags & LINKED) << 2)
+  }
+
+  keyLength(handle: number): number {
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle) + 2]!
+  }
+
+  /** The key's bytes, as a view: valid until the heap changes. */
+  key(handle: number): Uint8Array {
+    const start = this.keyStart(handle)
+    return this.bytes(handle).subarray(start, start + this.keyLength(handle))
+  }
+
+  valueStart(handle: number): number {
+    return this.keyStart(handle) + this.keyLength(handle)
+  }
+
+  valueLength(handle: number): number {
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle) + 3]!
+  }
+
+  /** Says how long the value is; `valueCapacity` is the limit. */
+  setValueLength(handle: number, bytes: number): void {
+    this.heap.u32[chunkOf(handle)]![wordOf(handle) + 3] = bytes
+  }
+
+  /** How many bytes of value the block could hold. */
+  valueCapacity(handle: number): number {
+    return this.heap.sizeOf(handle) - (this.valueStart(handle) - byteOf(handle))
+  }
+
+  /** The value's bytes, as a view: valid until the heap changes. */
+  value(handle: number): Uint8Array {
+    const start = this.valueStart(handle)
+    return this.bytes(handle).subarray(start, start + this.valueLength(handle))
+  }
+
+  /** When the entry expires, in milliseconds since 1970, or NO_EXPIRY. */
+  expiry(handle: number): number {
+    if ((this.flags(handle) & EXPIRES) === 0) return NO_EXPIRY
+    return this.heap.f64[chunkOf(handle)]![doubleOf(handle) + 2]!
+  }
+
+  /** Only for entries with the flag EXPIRES. */
+  setExpiry(handle: number, at_ms: number): void {
+    this.heap.f64[chunkOf(handle)]![doubleOf(handle) + 2] = at_ms
+  }
+
+  private linkWord(handle: number): number {
+    return wordOf(handle) + 4 + ((this.flags(handle) & EXPIRES) << 1)
+  }
+
+  /** The next entry of the slot; only for entries with the flag LINKED. */
+  nextInSlot(handle: number): number {
+    return this.heap.u32[chunkOf(handle)]![this.linkWord(handle)]!
+  }
+
+  setNextInSlot(handle: number, next: number): void {
+    this.heap.u32[chunkOf(handle)]![this.linkWord(handle)] = next
+  }
+
+  previousInSlot(handle: number): number {
+    return this.heap.u32[chunkOf(handle)]![this.linkWord(handle) + 1]!
+  }
+
+  setPreviousInSlot(handle: number, previous: number): void {
+    this.heap.u32[chunkOf(handle)]![this.linkWord(handle) + 1] = previous
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The keyspace of a node: its databases, the heap they share, and what all of them must know: the time, who decides
+ * about expiry, whether a snapshot is being walked, and who wants to hear of changes.
+ */
+
+import { ByteHeap } from '../bytes/heap.js'
+import { Database } from './database.js'
+import { Entries, STRING } from './entries.js'
+import { EXPIRE_DELETE } from './expiry.js'
+
+/** What the world above wants to hear of. All are called synchronously, the entry still (or already) in place. */
+export interface KeyspaceHooks {
+  /** The entry's time has come: it is removed after this returns. */
+  expired(db: Database, handle: number): void
+  /** The key's value, or whether it exists, changed. Called only while `watchers` is positive. */
+  changed(db: Database, key: Uint8Array, start: number, end: number): void
+  /** A snapshot is under way and has not seen this entry, which is about to change: it must be saved now. */
+  beforeWrite(db: Database, handle: number): void
+}
+
+export interface KeyspaceOptions {
+  databases: number
+  /** Whether keys are linked by slot. */
+  cluster: boolean
+  /** Uniform 32-bit integers. */
+  random32: () => number
+}
+
+/** Frees what an entry of a type owns beyond its own block. */
+export type Releaser = (keyspace: Keyspace, handle: number) => void
+
+const NO_HOOKS: KeyspaceHooks = { expired() {}, changed() {}, beforeWrite() {} }
+
+export class Keyspace {
+  readonly heap = new ByteHeap()
+  readonly entries: Entries
+  readonly databases: Database[]
+  readonly cluster: boolean
+  readonly random32: () => number
+  hooks: KeyspaceHooks = NO_HOOKS
+
+  /** The time of the running command, in milliseconds since 1970: set by whoever runs commands. */
+  now_ms = 0
+  /** What a look-up writes into an entry: the low 24 bits of the time in seconds. */
+  lruClock = 0
+  expiry = EXPIRE_DELETE
+  /** Positive while somebody watches keys. */
+  watchers = 0
+  /** The generation of the snapshot under way, 1 to 255; 0 while there is none. */
+  snapshot = 0
+
+  hits = 0
+  misses = 0
+  expiredKeys = 0
+
+  private readonly releasers: (Releaser | undefined)[] = []
+  private lastSnapshot = 0
+
+  constructor(options: KeyspaceOptions) {
+    this.cluster = options.cluster
+    this.random32 = options.random32
+    this.entries = new Entries(this.heap, options.random32(), options.random32())
+    this.databases = Array.from({ length: options.databases }, (_, index) => new Database(this, index))
+  }
+
+  /** Sets the time of the commands that follow. */
+  setTime(now_ms: number): void {
+    this.now_ms = now_ms
+    this.lruClock = Math.floor(now_ms / 1000) & 0xffffff
+  }
+
+  /** Says how values of a type are freed; for types whose values own blocks. */
+  onRelease(type: number, releaser: Releaser): void {
+    this.releasers[type] = releaser
+  }
+
+  /** Frees the entry's block and all that its value owns. The entry must be in no table any more. */
+  release(handle: number): void {
+    const type = this.entries.type(handle)
+    if (type !== STRING) this.releasers[type]?.(this, handle)
+    this.heap.free(handle)
+  }
+
+  /** Begins a snapshot: from now on `hooks.beforeWrite` hears of entries of another generation. Returns its own. */
+  beginSnapshot(): number {
+    this.lastSnapshot = (this.lastSnapshot % 255) + 1
+    this.snapshot = this.lastSnapshot
+    return this.snapshot
+  }
+
+  endSnapshot(): void {
+    this.snapshot = 0
+  }
+
+  /** Empties all databases at once. No snapshot may be under way. Returns how many keys there were. */
+  flushAll(): number {
+    let count = 0
+    for (const db of this.databases) count += db.forgetAll()
+    this.heap.clear()
+    return count
+  }
+
+  /** Exchanges two databases, so that clients of one see the other's keys. */
+  swap(a: number, b: number): void {
+    const first = this.databases[a]!
+    const second = this.databases[b]!
+    this.databases[a] = second
+    this.databases[b] = first
+    first.index = b
+    second.index = a
+  }
+
+  get size(): number {
+    let count = 0
+    for (const db of this.databases) count += db.size
+    return count
+  }
+}

@@ -1,0 +1,383 @@
+/**
+ * The hash table of a database: from a key's hash to the handle of its entry. A bucket is 64 bytes, one cache line,
+ * as sixteen 32-bit words:
+ *
+ *     words 0 to 11    handles of up to twelve entries, 0 where the place is free
+ *     words 12 to 14   twelve fingerprints, one byte of the hash for each place, compared four at a time
+ *     word 15          the next bucket of the chain in the overflow pool, 0 for none
+ *
+ * So a look-up reads one line of the table, and then most often one entry. The table doubles step by step: a second
+ * table is allocated and every insertion moves one bucket, so that no request pays for all. It halves in the same way.
+ * The scan cursor counts with its bits reversed, as Pieter Noordhuis's does in Redis: whatever grows or shrinks between
+ * two calls, an entry that stays is returned at least once.
+ *
+ * The table stores no keys: who holds it gives `TableKeys`, which can hash and compare entries by their handles.
+ */
+
+const BUCKET_WORDS = 16
+const PLACES = 12
+const CHAIN = 15
+const MIN_BUCKETS = 4
+const MAX_BUCKETS = 1 << 26
+/** Entries a bucket may hold on average before the table doubles. */
+const FILL_MAX = 9
+/** ... and below which it halves. */
+const FILL_MIN = 1
+/** Empty buckets that one step may pass by: they cost little, but not nothing. */
+const EMPTY_BUCKETS_A_STEP = 16
+
+export interface TableKeys {
+  /** The hash of the entry's key: what `find` would be given for it. */
+  hashOf(handle: number): number
+  /** Whether the entry's key is `buf[start, end)`. */
+  keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean
+}
+
+/** One of the at most two generations of a table. */
+class Buckets {
+  words: Uint32Array
+  readonly mask: number
+  /** Overflow buckets follow the first `mask + 1`; this is how many are in use, and where free ones are chained. */
+  private overflowEnd: number
+  private overflowFree = 0
+  used = 0
+
+  constructor(count: number) {
+    this.mask = count - 1
+    this.words = new Uint32Array(count * BUCKET_WORDS)
+    this.overflowEnd = count
+  }
+
+  newOverflow(): number {
+    const free = this.overflowFree
+    if (free !== 0) {
+      this.overflowFree = this.words[free * BUCKET_WORDS + CHAIN]!
+      this.words[free * BUCKET_WORDS + CHAIN] = 0
+      return free
+    }
+    if ((this.overflowEnd + 1) * BUCKET_WORDS > this.words.length) {
+      const extra = Math.max(4, (this.mask + 1) >>> 4) * BUCKET_WORDS
+      const more = new Uint32Array(this.words.length + extra)
+      more.set(this.words)
+      this.words = more
+    }
+    return this.overflowEnd++
+  }
+
+  freeOverflow(bucket: number): void {
+    this.words.fill(0, bucket * BUCKET_WORDS, (bucket + 1) * BUCKET_WORDS)
+    this.words[bucket * BUCKET_WORDS + CHAIN] = this.overflowFree
+    this.overflowFree = bucket
+  }
+}
+
+export class Table {
+  private main = new Buckets(MIN_BUCKETS)
+  /** The table that entries move to while the size changes. */
+  private next: Buckets | null = null
+  /** Buckets of `main` below this have moved to `next`. */
+  private moved = 0
+  /** While positive, no entry moves: somebody walks the table and changes it. */
+  private pauses = 0
+  private readonly keys: TableKeys
+
+  // Where the last `find` ended, for `replaceFound` and `removeFound`.
+  private foundIn: Buckets = this.main
+  private foundBucket = 0
+  private foundWord = 0
+  private foundHash = 0
+
+  constructor(keys: TableKeys) {
+    this.keys = keys
+  }
+
+  get size(): number {
+    return this.main.used + (this.next === null ? 0 : this.next.used)
+  }
+
+  /** Bytes of the table's own arrays. */
+  get bytes(): number {
+    return this.main.words.byteLength + (this.next === null ? 0 : this.next.words.byteLength)
+  }
+
+  get buckets(): number {
+    return this.main.mask + 1
+  }
+
+  get resizing(): boolean {
+    return this.next !== null
+  }
+
+  /** The handle of the entry whose key is `buf[start, end)` and hashes to `hash`, or 0. */
+  find(buf: Uint8Array, start: number, end: number, hash: number): number {
+    const place = this.homeOf(hash)
+    const words = place.words
+    const pattern = Math.imul(hash >>> 24, 0x01010101)
+    let bucket = hash & place.mask
+    do {
+      const base = bucket * BUCKET_WORDS
+      for (let group = 0; group < 3; group++) {
+        // A byte of `x` is zero where the fingerprint equals; the trick may also mark a byte above such a byte.
+        const x = words[base + PLACES + group]! ^ pattern
+        let marks = (x - 0x01010101) & ~x & 0x80808080
+        while (marks !== 0) {
+          const byte = (31 - Math.clz32(marks & -marks)) >>> 3
+          const word = base + (group << 2) + byte
+          const handle = words[word]!
+          if (handle !== 0 && this.keys.keyIs(handle, buf, start, end)) {
+            this.foundIn = place
+            this.foundBucket = bucket
+            this.foundWord = word
+            this.foundHash = hash
+            return handle
+          }
+          marks &= marks - 1
+        }
+      }
+      bucket = words[base + CHAIN]!
+    } while (bucket !== 0)
+    return 0
+  }
+
+  /** As `find`, by the handle itself: for a table that knows entries which another table holds too. */
+  findHandle(wanted: number, hash: number): boolean {
+    const place = this.homeOf(hash)
+    const words = place.words
+    let bucket = hash & place.mask
+    do {
+      const base = bucket * BUCKET_WORDS
+      for (let word = base; word < base + PLACES; word++) {
+        if (words[word] !== wanted) continue
+        this.foundIn = place
+        this.foundBucket = bucket
+        this.foundWord = word
+        this.foundHash = hash
+        return true
+      }
+      bucket = words[base + CHAIN]!
+    } while (bucket !== 0)
+    return false
+  }
+
+  /** The entry that `find` just found lies elsewhere now. */
+  replaceFound(handle: number): void {
+    this.foundIn.words[this.foundWord] = handle
+  }
+
+  /** Takes out the entry that `find` just found. */
+  removeFound(): void {
+    const place = this.foundIn
+    const words = place.words
+    const bucket = this.foundBucket
+    words[this.foundWord] = 0
+    place.used--
+    if (bucket > place.mask) this.dropIfEmpty(place, bucket)
+    if (this.next === null) this.shrinkIfSparse()
+    else this.step()
+  }
+
+  /** Puts an entry in whose key `find` has not found. */
+  insert(handle: number, hash: number): void {
+    if (this.next !== null) this.step()
+    else if (this.main.used >= (this.main.mask + 1) * FILL_MAX && this.main.mask + 1 < MAX_BUCKETS) {
+      this.startResize((this.main.mask + 1) * 2)
+    }
+    put(this.homeOf(hash), handle, hash)
+  }
+
+  /** Moves one bucket, if the table is changing its size; true while there is more to move. */
+  step(): boolean {
+    if (this.next === null || this.pauses > 0) return false
+    const main = this.main
+    for (let empty = 0; empty < EMPTY_BUCKETS_A_STEP; empty++) {
+      const any = this.moveBucket(this.moved++)
+      if (this.moved > main.mask) {
+        this.main = this.next
+        this.next = null
+        this.moved = 0
+        this.foundIn = this.main
+        return false
+      }
+      if (any) break
+    }
+    return true
+  }
+
+  /** While paused nothing moves from bucket to bucket, however much is inserted or removed. Nests. */
+  pause(): void {
+    this.pauses++
+  }
+
+  resume(): void {
+    if (--this.pauses === 0 && this.next === null) this.shrinkIfSparse()
+  }
+
+  /** Takes out all entries. */
+  clear(): void {
+    this.main = new Buckets(MIN_BUCKETS)
+    this.next = null
+    this.moved = 0
+    this.foundIn = this.main
+  }
+
+  /** Takes out all entries and returns them as a table of their own. */
+  take(): Table {
+    const taken = new Table(this.keys)
+    taken.main = this.main
+    taken.next = this.next
+    taken.moved = this.moved
+    taken.pause() // it is only walked any more: nothing must move, its entries are being freed
+    this.clear()
+    return taken
+  }
+
+  /** Makes room for `count` entries at once; for loading, where nobody waits for a single one. */
+  reserve(count: number): void {
+    if (this.size > 0) return
+    let buckets = MIN_BUCKETS
+    while (buckets * FILL_MAX < count && buckets < MAX_BUCKETS) buckets *= 2
+    this.main = new Buckets(buckets)
+    this.foundIn = this.main
+  }
+
+  /**
+   * Visits the entries of the bucket that `cursor` names, in both tables while the size changes, and returns the next
+   * cursor: 0 when all were visited. Begin with 0. `visit` may remove the entry it is given, and insert others.
+   */
+  scan(cursor: number, visit: (handle: number) => void): number {
+    this.pause()
+    let v = cursor >>> 0
+    if (this.next === null) {
+      visitChain(this.main, v & this.main.mask, visit)
+      v = nextCursor(v, this.main.mask)
+    } else {
+      const small = this.next.mask < this.main.mask ? this.next : this.main
+      const large = small === this.main ? this.next : this.main
+      visitChain(small, v & small.mask, visit)
+      do {
+        visitChain(large, v & large.mask, visit)
+        v = nextCursor(v, large.mask)
+      } while ((v & (small.mask ^ large.mask)) !== 0)
+    }
+    this.resume()
+    return v
+  }
+
+  /** A random entry, 0 if there is none. `random32` gives uniform 32-bit integers. */
+  random(random32: () => number): number {
+    if (this.size === 0) return 0
+    for (;;) {
+      const place =
+        this.next !== null && (random32() >>> 0) % this.size >= this.main.used ? this.next : this.main
+      if (place.used === 0) continue
+      // A chain is sampled as one bucket: keys of longer chains are a little less likely, as in Redis.
+      const found: number[] = []
+      visitChain(place, random32() & place.mask, (handle) => found.push(handle))
+      if (found.length > 0) return found[(random32() >>> 0) % found.length]!
+    }
+  }
+
+  private homeOf(hash: number): Buckets {
+    const next = this.next
+    if (next !== null && (hash & this.main.mask) < this.moved) return next
+    return this.main
+  }
+
+  private startResize(buckets: number): void {
+    if (this.pauses > 0) return
+    this.next = new Buckets(buckets)
+    this.moved = 0
+  }
+
+  private shrinkIfSparse(): void {
+    const buckets = this.main.mask + 1
+    if (buckets > MIN_BUCKETS && this.main.used < buckets * FILL_MIN) {
+      let smaller = buckets >>> 1
+      while (smaller > MIN_BUCKETS && this.main.used * 4 < smaller * FILL_MAX) smaller >>>= 1
+      this.startResize(smaller)
+    }
+  }
+
+  private moveBucket(index: number): boolean {
+    const main = this.main
+    const to = this.next!
+    let any = false
+    let bucket = index
+    for (;;) {
+      const base = bucket * BUCKET_WORDS
+      for (let word = base; word < base + PLACES; word++) {
+        const handle = main.words[word]!
+        if (handle === 0) continue
+        main.words[word] = 0
+        put(to, handle, this.keys.hashOf(handle))
+        main.used--
+        any = true
+      }
+      const chained = main.words[base + CHAIN]!
+      if (chained === 0) return any
+      bucket = chained
+    }
+  }
+
+  private dropIfEmpty(place: Buckets, bucket: number): void {
+    const base = bucket * BUCKET_WORDS
+    for (let word = base; word < base + PLACES; word++) if (place.words[word] !== 0) return
+    if (this.pauses > 0) return // somebody may stand in this chain
+    let before = this.foundHash & place.mask
+    while (place.words[before * BUCKET_WORDS + CHAIN] !== bucket) {
+      before = place.words[before * BUCKET_WORDS + CHAIN]!
+      if (before === 0) return
+    }
+    place.words[before * BUCKET_WORDS + CHAIN] = place.words[base + CHAIN]!
+    place.freeOverflow(bucket)
+  }
+}
+
+function put(place: Buckets, handle: number, hash: number): void {
+  let bucket = hash & place.mask
+  for (;;) {
+    const base = bucket * BUCKET_WORDS
+    const words = place.words
+    for (let i = 0; i < PLACES; i++) {
+      if (words[base + i] !== 0) continue
+      words[base + i] = handle
+      const word = base + PLACES + (i >>> 2)
+      const shift = (i & 3) << 3
+      words[word] = (words[word]! & ~(0xff << shift)) | ((hash >>> 24) << shift)
+      place.used++
+      return
+    }
+    let chained = words[base + CHAIN]!
+    if (chained === 0) {
+      chained = place.newOverflow()
+      place.words[base + CHAIN] = chained
+    }
+    bucket = chained
+  }
+}
+
+function visitChain(place: Buckets, index: number, visit: (handle: number) => void): void {
+  let bucket = index
+  do {
+    const base = bucket * BUCKET_WORDS
+    for (let i = 0; i < PLACES; i++) {
+      const handle = place.words[base + i]!
+      if (handle !== 0) visit(handle)
+    }
+    bucket = place.words[base + CHAIN]!
+  } while (bucket !== 0)
+}
+
+/** One more on a cursor whose bits are read from the highest down, within `mask`. */
+function nextCursor(cursor: number, mask: number): number {
+  return reverse((reverse((cursor | ~mask) >>> 0) + 1) >>> 0)
+}
+
+function reverse(v: number): number {
+  let x = v
+  x = ((x >>> 1) & 0x55555555) | ((x & 0x55555555) << 1)
+  x = ((x >>> 2) & 0x33333333) | ((x & 0x33333333) << 2)
+  x = ((x >>> 4) & 0x0f0f0f0f) | ((x & 0x0f0f0f0f) << 4)
+  x = ((x >>> 8) & 0x00ff00ff) | ((x & 0x00ff00ff) << 8)
+  return ((x >>> 16) | (x << 16)) >>> 0
+}

@@ -1,0 +1,95 @@
+/**
+ * A command's arguments: ranges in a buffer that belongs to somebody else (a connection's read buffer, a transaction's
+ * queue, an append-only file's block). Nothing is copied and nothing is allocated for a command; whoever wants to keep
+ * an argument beyond the command copies it. Argument 0 is the command's name, as in Redis's argv.
+ */
+
+import { isWord, NOT_EXACT, parseInteger, text } from '../bytes/ascii.js'
+
+export class Args {
+  buf: Uint8Array = new Uint8Array(0)
+  count = 0
+  /** Start and end of each argument, in turns. */
+  ranges: Int32Array = new Int32Array(32)
+  /**
+   * Where the command's own bytes stand in `buf` in RESP form, so that they can go to the append-only file and to
+   * replicas as they came. `rawEnd` is 0 where they do not stand there (inline commands, commands made by hand).
+   */
+  rawStart = 0
+  rawEnd = 0
+
+  start(index: number): number {
+    return this.ranges[index << 1]!
+  }
+
+  end(index: number): number {
+    return this.ranges[(index << 1) + 1]!
+  }
+
+  length(index: number): number {
+    return this.ranges[(index << 1) + 1]! - this.ranges[index << 1]!
+  }
+
+  /** The argument's bytes, as a view: valid until the command returns. */
+  view(index: number): Uint8Array {
+    return this.buf.subarray(this.ranges[index << 1]!, this.ranges[(index << 1) + 1]!)
+  }
+
+  /** The argument's bytes, to keep. */
+  copy(index: number): Uint8Array {
+    return this.buf.slice(this.ranges[index << 1]!, this.ranges[(index << 1) + 1]!)
+  }
+
+  /** The argument as text, one character a byte: for option names, messages and logs, never for keys and values. */
+  text(index: number): string {
+    return text(this.buf, this.ranges[index << 1]!, this.ranges[(index << 1) + 1]!)
+  }
+
+  /** Whether the argument is `word` (given in lower case), in any case of letters. */
+  is(index: number, word: string): boolean {
+    return isWord(this.buf, this.ranges[index << 1]!, this.ranges[(index << 1) + 1]!, word)
+  }
+
+  /** The argument as an integer that a double holds exactly, or NaN. */
+  integer(index: number): number {
+    if (index >= this.count) return NOT_EXACT
+    return parseInteger(this.buf, this.ranges[index << 1]!, this.ranges[(index << 1) + 1]!)
+  }
+
+  /** Appends a range of `buf`. */
+  push(start: number, end: number): void {
+    const at = this.count << 1
+    if (at === this.ranges.length) {
+      const more = new Int32Array(this.ranges.length * 2)
+      more.set(this.ranges)
+      this.ranges = more
+    }
+    this.ranges[at] = start
+    this.ranges[at + 1] = end
+    this.count++
+  }
+
+  /** Makes these the arguments given, joined in a buffer of their own: for commands that the node makes itself. */
+  setAll(parts: readonly Uint8Array[]): void {
+    let size = 0
+    for (const part of parts) size += part.length
+    this.buf = new Uint8Array(size)
+    this.count = 0
+    this.rawStart = 0
+    this.rawEnd = 0
+    let at = 0
+    for (const part of parts) {
+      this.buf.set(part, at)
+      this.push(at, at + part.length)
+      at += part.length
+    }
+  }
+
+  /** All ranges moved down by `delta` bytes, into `buf`: the bytes were copied to the front of another buffer. */
+  rebase(buf: Uint8Array, delta: number): void {
+    this.buf = buf
+    for (let i = 0; i < this.count << 1; i++) this.ranges[i]! -= delta
+    this.rawStart -= delta
+    this.rawEnd -= delta
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * Writes replies as bytes, RESP2 or RESP3 as the client asked, into a buffer that grows. One command appends, the
+ * server sends what has gathered once a turn of the event loop. Where the two protocols differ, the method is named for
+ * what is meant (`map`, `set`, `bool`, `nil`), and RESP2 gets the form that Redis sends there.
+ */
+
+import { integerLength, utf8, writeInteger } from '../bytes/ascii.js'
+import { formatDouble } from '../bytes/double.js'
+
+const CR = 0x0d
+const LF = 0x0a
+const DOLLAR = 0x24
+const COPY_LOOP_MAX = 48
+const INITIAL_BYTES = 16 * 1024
+
+export class Reply {
+  buf: Uint8Array
+  /** How many bytes of `buf` are written. */
+  pos = 0
+  /** 2 or 3. */
+  protocol = 2
+  /** How many errors were written, ever: a caller that compares knows whether its command failed. */
+  errors = 0
+  /** The text of the last error, without the dash. */
+  lastError = ''
+
+  constructor(bytes = INITIAL_BYTES) {
+    this.buf = new Uint8Array(bytes)
+  }
+
+  /** Makes room for `more` bytes. */
+  ensure(more: number): void {
+    if (this.pos + more > this.buf.length) this.grow(more)
+  }
+
+  private grow(more: number): void {
+    const bigger = new Uint8Array(Math.max(this.buf.length * 2, this.pos + more))
+    bigger.set(this.buf.subarray(0, this.pos))
+    this.buf = bigger
+  }
+
+  /** Bytes that are replies already. */
+  raw(bytes: Uint8Array): void {
+    this.rawRange(bytes, 0, bytes.length)
+  }
+
+  rawRange(from: Uint8Array, start: number, end: number): void {
+    const length = end - start
+    if (this.pos + length > this.buf.length) this.grow(length)
+    copy(this.buf, this.pos, from, start, end)
+    this.pos += length
+  }
+
+  ok(): void {
+    if (this.pos + 5 > this.buf.length) this.grow(5)
+    const buf = this.buf
+    const pos = this.pos
+    buf[pos] = 0x2b
+    buf[pos + 1] = 0x4f
+    buf[pos + 2] = 0x4b
+    buf[pos + 3] = CR
+    buf[pos + 4] = LF
+    this.pos = pos + 5
+  }
+
+  /** A status such as OK or QUEUED: ASCII, without line ends. */
+  simple(status: string): void {
+    this.line(0x2b, status)
+  }
+
+  /** An error with its code in front, such as `ERR no such key`. Line ends become blanks. */
+  error(message: string): void {
+    this.errors++
+    this.lastError = message
+    this.line(0x2d, message.replace(/[\r\n]/g, ' '))
+  }
+
+  private line(first: number, content: string): void {
+    const bytes = utf8(content)
+    this.ensure(bytes.length + 3)
+    this.buf[this.pos] = first
+    this.buf.set(bytes, this.pos + 1)
+    this.pos += bytes.length + 3
+    this.buf[this.pos - 2] = CR
+    this.buf[this.pos - 1] = LF
+  }
+
+  private header(type: number, value: number): void {
+    if (this.pos + 24 > this.buf.length) this.grow(24)
+    const buf = this.buf
+    buf[this.pos] = type
+    const at = writeInteger(buf, this.pos + 1, value)
+    buf[at] = CR
+    buf[at + 1] = LF
+    this.pos = at + 2
+  }
+
+  /** A safe integer. */
+  int(value: number): void {
+    this.header(0x3a, value)
+  }
+
+  /** Any 64-bit integer. */
+  bigint(value: bigint): void {
+    this.line(0x3a, value.toString())
+  }
+
+  bool(value: boolean): void {
+    if (this.protocol === 2) this.int(value ? 1 : 0)
+    else this.line(0x23, value ? 't' : 'f')
+  }
+
+  /** A bulk string. */
+  bulk(bytes: Uint8Array): void {
+    this.bulkRange(bytes, 0, bytes.length)
+  }
+
+  bulkRange(from: Uint8Array, start: number, end: number): void {
+    const length = end - start
+    if (this.pos + length + 26 > this.buf.length) this.grow(length + 26)
+    const buf = this.buf
+    let pos = this.pos
+    buf[pos++] = DOLLAR
+    if (length < 10) buf[pos++] = 0x30 + length
+    else pos = writeInteger(buf, pos, length)
+    buf[pos] = CR
+    buf[pos + 1] = LF
+    pos += 2
+    copy(buf, pos, from, start, end)
+    pos += length
+    buf[pos] = CR
+    buf[pos + 1] = LF
+    this.pos = pos + 2
+  }
+
+  /** A text as a bulk string, in UTF-8. */
+  bulkText(content: string): void {
+    this.bulk(utf8(content))
+  }
+
+  /** A safe integer as a bulk string. */
+  bulkInt(value: number): void {
+    const length = integerLength(value)
+    this.header(DOLLAR, length)
+    this.ensure(length + 2)
+    this.pos = writeInteger(this.buf, this.pos, value)
+    this.crlf()
+  }
+
+  /** Text with its format (`txt` or `mkd`), for people: RESP3's verbatim string. */
+  verbatim(content: string, format = 'txt'): void {
+    if (this.protocol === 2) {
+      this.bulkText(content)
+      return
+    }
+    const bytes = utf8(`${format}:${content}`)
+    this.header(0x3d, bytes.length)
+    this.rawRange(bytes, 0, bytes.length)
+    this.crlf()
+  }
+
+  double(value: number): void {
+    if (this.protocol === 2) this.bulkText(formatDouble(value))
+    else this.line(0x2c, formatDouble(value))
+  }
+
+  /** No value. */
+  nil(): void {
+    if (this.protocol === 2) this.line(DOLLAR, '-1')
+    else this.line(0x5f, '')
+  }
+
+  /** No array: RESP2 tells it apart from no value. */
+  nilArray(): void {
+    if (this.protocol === 2) this.line(0x2a, '-1')
+    else this.line(0x5f, '')
+  }
+
+  /** The head of an array; `count` replies must follow. */
+  array(count: number): void {
+    this.header(0x2a, count)
+  }
+
+  /** The head of a map; `count` pairs must follow. */
+  map(count: number): void {
+    if (this.protocol === 2) this.header(0x2a, count * 2)
+    else this.header(0x25, count)
+  }
+
+  set(count: number): void {
+    this.header(this.protocol === 2 ? 0x2a : 0x7e, count)
+  }
+
+  /** The head of an out-of-band message. */
+  push(count: number): void {
+    this.header(this.protocol === 2 ? 0x2a : 0x3e, count)
+  }
+
+  /**
+   * For arrays whose length is known only at their end: remember `pos`, write the elements, then call this with the
+   * position and the count. The head is put in front by moving the elements.
+   */
+  arrayAt(mark: number, count: number): void {
+    this.insert(mark, () => this.array(count))
+  }
+
+  /** As `arrayAt`, for a map of `count` pairs. */
+  mapAt(mark: number, count: number): void {
+    this.insert(mark, () => this.map(count))
+  }
+
+  /** As `arrayAt`, for a set. */
+  setAt(mark: number, count: number): void {
+    this.insert(mark, () => this.set(count))
+  }
+
+  private insert(mark: number, head: () => void): void {
+    const end = this.pos
+    head()
+    const length = this.pos - end
+    const bytes = this.buf.slice(end, this.pos)
+    this.buf.copyWithin(mark + length, mark, end)
+    this.buf.set(bytes, mark)
+  }
+
+  private crlf(): void {
+    this.ensure(2)
+    this.buf[this.pos] = CR
+    this.buf[this.pos + 1] = LF
+    this.pos += 2
+  }
+}
+
+function copy(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
+  if (end - start > COPY_LOOP_MAX) to.set(from.subarray(start, end), at)
+  else for (let i = start, j = at; i < end; i++, j++) to[j] = from[i]!
+}
