@@ -1,0 +1,58 @@
+/**
+ * One command on its way: where it runs, and what it leaves behind for the append-only file, the replicas and those who
+ * listen. A node owns one call and uses it for every command; nothing of it outlives the command.
+ */
+
+import type { Database } from '../keyspace/database.js'
+import type { Keyspace } from '../keyspace/keyspace.js'
+import type { Host } from './host.js'
+
+/** What commands may know of the client they serve. */
+export interface Caller {
+  readonly id: number
+  /** The index of its database. */
+  db: number
+  /** 2 or 3. */
+  protocol: number
+  /** Whether it is our master's stream, or the append-only file: such a caller is not refused anything. */
+  readonly trusted: boolean
+  /** Whether the command stands in a transaction or a script: it must not block. */
+  denyBlocking: boolean
+}
+
+export class Call {
+  readonly host: Host
+  readonly keyspace: Keyspace
+  /** The caller's database. */
+  db: Database
+  caller: Caller
+  /** How many changes the command made; the dispatcher compares it with what it was before. */
+  dirty = 0
+  /** Which keyspace notifications are wanted: `notify-keyspace-events`. */
+  notifyMask = 0
+  /** What goes out instead of the command itself: null for the command as it came, an empty array for nothing. */
+  instead: Uint8Array[][] | null = null
+
+  constructor(host: Host, keyspace: Keyspace, caller: Caller) {
+    this.host = host
+    this.keyspace = keyspace
+    this.caller = caller
+    this.db = keyspace.databases[0]!
+  }
+
+  /** Sends this command to the append-only file and the replicas instead of the one that runs; may be called again. */
+  propagate(...parts: Uint8Array[]): void {
+    if (this.instead === null) this.instead = []
+    this.instead.push(parts)
+  }
+
+  /** Sends nothing to the append-only file and the replicas. */
+  propagateNothing(): void {
+    this.instead = []
+  }
+
+  /** Tells listeners what happened to a key. */
+  notify(kind: number, event: string, key: Uint8Array, start: number, end: number): void {
+    if ((this.notifyMask & kind) !== 0) this.host.notify(kind, event, this.db, key, start, end)
+  }
+}
