@@ -1,0 +1,73 @@
+/** The world as a program of this room sees it: handed in, so that a test can run it in its own process. */
+
+import type { Readable, Writable } from 'node:stream'
+
+export interface Io {
+  readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown }
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number }
+  readonly stderr: Writable
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Calls back on Ctrl-C (SIGINT) until the returned function is called. */
+  onInterrupt(listener: () => void): () => void
+}
+
+/** The process's own. */
+export function processIo(): Io {
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    onInterrupt: (listener) => {
+      process.on('SIGINT', listener)
+      return () => process.off('SIGINT', listener)
+    },
+  }
+}
+
+/** All of standard input. */
+export async function readAll(io: Io): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of io.stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
+  return Buffer.concat(chunks)
+}
+
+/** Standard input line by line, without the line ends; a last line without an end counts. Lines stay bytes. */
+export class LineReader {
+  readonly #source: AsyncIterator<Uint8Array | string>
+  readonly #input: Io['stdin']
+  #pieces: Uint8Array[] = []
+  #ended = false
+
+  constructor(io: Io) {
+    this.#input = io.stdin
+    this.#source = io.stdin[Symbol.asyncIterator]()
+  }
+
+  /** The next line, or undefined at the end. */
+  async next(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const last = this.#pieces[this.#pieces.length - 1]
+      const end = last?.indexOf(10) ?? -1
+      if (last !== undefined && end !== -1) {
+        this.#pieces[this.#pieces.length - 1] = last.subarray(0, end)
+        const line = Buffer.concat(this.#pieces)
+        this.#pieces = [last.subarray(end + 1)]
+        return line
+      }
+      if (this.#ended) {
+        const rest = Buffer.concat(this.#pieces)
+        this.#pieces = []
+        return rest.length > 0 ? rest : undefined
+      }
+      const { done, value } = await this.#source.next()
+      if (done === true) this.#ended = true
+      else this.#pieces.push(typeof value === 'string' ? Buffer.from(value) : value)
+    }
+  }
+
+  /** Lets go of standard input, so that the program can end. */
+  close(): void {
+    this.#input.destroy()
+  }
+}
