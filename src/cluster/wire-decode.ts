@@ -1,0 +1,248 @@
+/**
+ * Frames to packets. Every length is checked before anything behind it is read; what does not add up is answered
+ * with a reason, in the words of Redis's log where Redis has words. A packet's byte fields (slots, channel, message)
+ * are views into the frame and live as long as the frame's buffer stays as it is.
+ *
+ * Epochs and offsets are u64 on the wire. No cluster ever reaches 2^53; a number beyond is damage or malice (an epoch
+ * that high would block every later election), so the packet is refused.
+ */
+
+import type { Extension, Gossip, Header, Packet } from './wire.js'
+import {
+  AUTH_ACK,
+  AUTH_REQUEST,
+  EXT_FORGOTTEN_NODE,
+  EXT_HOSTNAME,
+  EXT_HUMAN_NODENAME,
+  EXT_SHARD_ID,
+  EXTENSION_HEADER_BYTES,
+  FAIL,
+  GOSSIP_BYTES,
+  HEADER_BYTES,
+  IP_BYTES,
+  MEET,
+  MFLAG_EXTENSIONS,
+  MFSTART,
+  MODULE,
+  NAME_BYTES,
+  PING,
+  PONG,
+  PUBLISH,
+  PUBLISHSHARD,
+  SLOT_BYTES,
+  TYPE_NAMES,
+  UPDATE,
+  VERSION,
+} from './wire.js'
+
+export type Decoded =
+  | { readonly ok: true; readonly packet: Packet }
+  | { readonly ok: false; readonly reason: string }
+
+const TWO_32 = 0x1_0000_0000
+/** The greatest high half of a u64 that a number still holds exactly. */
+const HIGH_MAX = 0x1f_ffff
+
+/** Reads one whole frame (from 'RCmb' to its last byte). The link survives a bad packet; only framing errors close it. */
+export function decodePacket(frame: Uint8Array): Decoded {
+  if (frame.length < HEADER_BYTES) return bad(`short frame of ${frame.length} bytes`)
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
+  if (view.getUint32(0) !== 0x52436d62) return bad('bad signature')
+  if (view.getUint32(4) !== frame.length) return bad('length field and frame differ')
+  const version = view.getUint16(8)
+  if (version !== VERSION) return bad(`unknown protocol version ${version}`)
+  if (view.getUint32(16) > HIGH_MAX || view.getUint32(24) > HIGH_MAX) return bad('epoch out of range')
+  if (view.getUint32(32) > HIGH_MAX) return bad('replication offset out of range')
+  const header = readHeader(frame, view)
+  const type = view.getUint16(12)
+  switch (type) {
+    case PING:
+    case PONG:
+    case MEET:
+      return decodePing(frame, view, header, type)
+    case FAIL:
+      if (frame.length !== HEADER_BYTES + NAME_BYTES) return badLength(type, frame, HEADER_BYTES + NAME_BYTES)
+      return good({ ...header, type, about: readName(frame, HEADER_BYTES) })
+    case PUBLISH:
+    case PUBLISHSHARD:
+      return decodePublish(frame, view, header, type)
+    case AUTH_REQUEST:
+    case AUTH_ACK:
+    case MFSTART:
+      if (frame.length !== HEADER_BYTES) return badLength(type, frame, HEADER_BYTES)
+      return good({ ...header, type })
+    case UPDATE:
+      return decodeUpdate(frame, view, header)
+    case MODULE:
+      return decodeModule(frame, view, header)
+    default:
+      return bad(`Received unknown packet type: ${type}`)
+  }
+}
+
+function readHeader(frame: Uint8Array, view: DataView): Header {
+  return {
+    sender: readName(frame, 40),
+    port: view.getUint16(10),
+    otherPort: view.getUint16(2246),
+    busPort: view.getUint16(2248),
+    ip: readText(frame, 2168, IP_BYTES),
+    flags: view.getUint16(2250),
+    master: readName(frame, 2128),
+    slots: frame.subarray(80, 80 + SLOT_BYTES),
+    currentEpoch: readU64(view, 16),
+    configEpoch: readU64(view, 24),
+    offset_bytes: readU64(view, 32),
+    state: frame[2252]!,
+    mflags: frame[2253]!,
+  }
+}
+
+function decodePing(
+  frame: Uint8Array,
+  view: DataView,
+  header: Header,
+  type: typeof PING | typeof PONG | typeof MEET,
+): Decoded {
+  const count = view.getUint16(14)
+  const expected = HEADER_BYTES + count * GOSSIP_BYTES
+  if (expected > frame.length) return badLength(type, frame, expected)
+  const gossip = new Array<Gossip>(count)
+  for (let i = 0; i < count; i++) gossip[i] = readGossip(frame, view, HEADER_BYTES + i * GOSSIP_BYTES)
+  const extensions: Extension[] = []
+  let at = expected
+  if ((header.mflags & MFLAG_EXTENSIONS) !== 0) {
+    const wanted = view.getUint16(2214)
+    for (let i = 0; i < wanted; i++) {
+      if (frame.length - at < EXTENSION_HEADER_BYTES) return beyond(type, frame)
+      const length = view.getUint32(at)
+      if (length % 8 !== 0) {
+        return bad(`Received a ${TYPE_NAMES[type]} packet without proper padding (${length} bytes)`)
+      }
+      if (length < EXTENSION_HEADER_BYTES || length > frame.length - at) return beyond(type, frame)
+      const extension = readExtension(frame, view, at, length)
+      if (extension === null) return bad(`Received a ${TYPE_NAMES[type]} packet with a damaged extension`)
+      extensions.push(extension)
+      at += length
+    }
+  }
+  if (at !== frame.length) return badLength(type, frame, at)
+  return good({ ...header, type, gossip, extensions })
+}
+
+function readGossip(frame: Uint8Array, view: DataView, at: number): Gossip {
+  return {
+    name: readName(frame, at),
+    pingSent_s: view.getUint32(at + 40),
+    pongReceived_s: view.getUint32(at + 44),
+    ip: readText(frame, at + 48, IP_BYTES),
+    port: view.getUint16(at + 94),
+    busPort: view.getUint16(at + 96),
+    flags: view.getUint16(at + 98),
+    otherPort: view.getUint16(at + 100),
+  }
+}
+
+/** The extension at `at`, whose `length` bytes are known to be there; null when its own fields do not fit into it. */
+function readExtension(frame: Uint8Array, view: DataView, at: number, length: number): Extension | null {
+  const code = view.getUint16(at + 4)
+  const start = at + EXTENSION_HEADER_BYTES
+  const room = length - EXTENSION_HEADER_BYTES
+  switch (code) {
+    case EXT_HOSTNAME:
+    case EXT_HUMAN_NODENAME: {
+      const text = readText(frame, start, room)
+      return text.length === room ? null : { type: code, text }
+    }
+    case EXT_FORGOTTEN_NODE:
+      if (room < NAME_BYTES + 8 || view.getUint32(start + NAME_BYTES) > HIGH_MAX) return null
+      return { type: code, name: readName(frame, start), ttl_s: readU64(view, start + NAME_BYTES) }
+    case EXT_SHARD_ID:
+      if (room < NAME_BYTES) return null
+      return { type: code, shardId: readName(frame, start) }
+    default:
+      return { type: 'unknown', code, data: frame.subarray(start, at + length) }
+  }
+}
+
+function decodePublish(
+  frame: Uint8Array,
+  view: DataView,
+  header: Header,
+  type: typeof PUBLISH | typeof PUBLISHSHARD,
+): Decoded {
+  const start = HEADER_BYTES + 8
+  if (frame.length < start) return badLength(type, frame, start)
+  const channelBytes = view.getUint32(HEADER_BYTES)
+  const messageBytes = view.getUint32(HEADER_BYTES + 4)
+  const expected = start + channelBytes + messageBytes
+  if (frame.length !== expected) return badLength(type, frame, expected)
+  const channel = frame.subarray(start, start + channelBytes)
+  return good({ ...header, type, channel, message: frame.subarray(start + channelBytes) })
+}
+
+function decodeUpdate(frame: Uint8Array, view: DataView, header: Header): Decoded {
+  const expected = HEADER_BYTES + 8 + NAME_BYTES + SLOT_BYTES
+  if (frame.length !== expected) return badLength(UPDATE, frame, expected)
+  if (view.getUint32(HEADER_BYTES) > HIGH_MAX) return bad('epoch out of range')
+  return good({
+    ...header,
+    type: UPDATE,
+    about: readName(frame, HEADER_BYTES + 8),
+    aboutEpoch: readU64(view, HEADER_BYTES),
+    aboutSlots: frame.subarray(HEADER_BYTES + 48),
+  })
+}
+
+function decodeModule(frame: Uint8Array, view: DataView, header: Header): Decoded {
+  const start = HEADER_BYTES + 13
+  if (frame.length < start) return badLength(MODULE, frame, start)
+  const expected = start + view.getUint32(HEADER_BYTES + 8)
+  if (frame.length !== expected) return badLength(MODULE, frame, expected)
+  return good({
+    ...header,
+    type: MODULE,
+    moduleId: view.getBigUint64(HEADER_BYTES),
+    moduleType: frame[HEADER_BYTES + 12]!,
+    payload: frame.subarray(start),
+  })
+}
+
+/** Text up to the first NUL, at most `width` bytes. */
+function readText(frame: Uint8Array, at: number, width: number): string {
+  let text = ''
+  for (let i = at; i < at + width; i++) {
+    const byte = frame[i]!
+    if (byte === 0) break
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
+function readName(frame: Uint8Array, at: number): string {
+  return readText(frame, at, NAME_BYTES)
+}
+
+function readU64(view: DataView, at: number): number {
+  return view.getUint32(at) * TWO_32 + view.getUint32(at + 4)
+}
+
+function good(packet: Packet): Decoded {
+  return { ok: true, packet }
+}
+
+function bad(reason: string): Decoded {
+  return { ok: false, reason }
+}
+
+function badLength(type: number, frame: Uint8Array, expected: number): Decoded {
+  return bad(
+    `Received invalid ${TYPE_NAMES[type]} packet of length ${frame.length} but expected length ${expected}`,
+  )
+}
+
+function beyond(type: number, frame: Uint8Array): Decoded {
+  return bad(
+    `Received invalid ${TYPE_NAMES[type]} packet with extension data that exceeds total packet length (${frame.length})`,
+  )
+}
