@@ -1,0 +1,126 @@
+/**
+ * Where the writers of RDB and AOF put their bytes. A streaming sink hands out blocks of a fixed size as they
+ * fill, so that a snapshot can be written in slices and sent while it is made; a growing sink (no `onBlock`)
+ * collects everything in one buffer, for a DUMP payload or a test.
+ *
+ * A block belongs to whoever got it. `recycle` gives it back, and spares the collector a block.
+ */
+
+import { newCrc64, updateCrc64 } from '../bytes/crc64.js'
+
+export const SINK_BLOCK_BYTES = 64 * 1024
+/** So many blocks that came back are kept; the rest is left to the collector. */
+const SPARE_BLOCKS_MAX = 4
+/** No single `reserve` may ask for more than this of a streaming sink. */
+export const RESERVE_BYTES_MAX = 64
+
+export interface SinkOptions {
+  /** Gets each full block, and at `flush` the last one, which may be shorter. Absent: the sink grows. */
+  onBlock?: (block: Uint8Array) => void
+  blockBytes?: number
+  /** Keep a CRC64 of all that was written. */
+  checksum?: boolean
+}
+
+export class ByteSink {
+  buf: Uint8Array
+  pos = 0
+  private readonly onBlock: ((block: Uint8Array) => void) | undefined
+  private readonly spare: Uint8Array[] = []
+  private readonly crc: Uint32Array | undefined
+  private crcFrom = 0
+  private flushed = 0
+
+  constructor(options: SinkOptions = {}) {
+    this.onBlock = options.onBlock
+    this.buf = new Uint8Array(options.blockBytes ?? (options.onBlock ? SINK_BLOCK_BYTES : 256))
+    this.crc = options.checksum ? newCrc64() : undefined
+  }
+
+  /** Bytes written so far, handed out or not. */
+  get total(): number {
+    return this.flushed + this.pos
+  }
+
+  /** Makes room for `count` bytes in a row at `buf[pos]`; the caller writes them and moves `pos`. */
+  reserve(count: number): void {
+    if (this.pos + count > this.buf.length) this.makeRoom(count)
+  }
+
+  byte(value: number): void {
+    if (this.pos === this.buf.length) this.makeRoom(1)
+    this.buf[this.pos++] = value
+  }
+
+  bytes(src: Uint8Array, start: number, end: number): void {
+    const count = end - start
+    if (this.pos + count <= this.buf.length || this.onBlock === undefined) {
+      if (this.pos + count > this.buf.length) this.makeRoom(count)
+      if (count <= 24) for (let i = start, p = this.pos; i < end; ) this.buf[p++] = src[i++]!
+      else this.buf.set(src.subarray(start, end), this.pos)
+      this.pos += count
+      return
+    }
+    for (let at = start; at < end; ) {
+      if (this.pos === this.buf.length) this.makeRoom(1)
+      const part = Math.min(end - at, this.buf.length - this.pos)
+      this.buf.set(src.subarray(at, at + part), this.pos)
+      this.pos += part
+      at += part
+    }
+  }
+
+  /** Characters up to U+00FF, one byte each. */
+  ascii(text: string): void {
+    for (let i = 0; i < text.length; i++) this.byte(text.charCodeAt(i))
+  }
+
+  /** Hands out what is still held. Of no meaning to a growing sink. */
+  flush(): void {
+    if (this.onBlock === undefined || this.pos === 0) return
+    this.handOut(this.pos === this.buf.length ? this.buf : this.buf.subarray(0, this.pos))
+  }
+
+  /** A block that was handed out and is no longer needed. */
+  recycle(block: Uint8Array): void {
+    const whole = block.byteOffset === 0 && block.byteLength === this.buf.length ? block : undefined
+    if (whole !== undefined && this.spare.length < SPARE_BLOCKS_MAX) this.spare.push(whole)
+  }
+
+  /** What a growing sink holds, as a copy of its own. */
+  take(): Uint8Array {
+    return this.buf.slice(0, this.pos)
+  }
+
+  /** The CRC of everything written up to here; zeros when none is kept. */
+  checksum(): Uint32Array {
+    if (this.crc === undefined) return newCrc64()
+    updateCrc64(this.crc, this.buf, this.crcFrom, this.pos)
+    this.crcFrom = this.pos
+    return this.crc
+  }
+
+  private makeRoom(count: number): void {
+    if (this.onBlock === undefined) {
+      const grown = new Uint8Array(Math.max(this.buf.length * 2, this.pos + count))
+      grown.set(this.buf.subarray(0, this.pos))
+      this.buf = grown
+      return
+    }
+    if (count > RESERVE_BYTES_MAX || count > this.buf.length)
+      throw new Error(`sink: no block holds ${count} bytes`)
+    this.handOut(this.pos === this.buf.length ? this.buf : this.buf.subarray(0, this.pos))
+  }
+
+  private handOut(block: Uint8Array): void {
+    if (this.crc !== undefined) {
+      updateCrc64(this.crc, this.buf, this.crcFrom, this.pos)
+      this.crcFrom = 0
+    }
+    this.flushed += this.pos
+    this.pos = 0
+    const size = this.buf.length
+    this.buf = this.spare.pop() ?? new Uint8Array(size)
+    this.onBlock!(block)
+  }
+}
