@@ -1,0 +1,632 @@
+/**
+ * The same configuration to this code and to redis-server: what is accepted, what is said when not, what
+ * CONFIG GET shows, what CONFIG SET allows, and what CONFIG REWRITE writes.
+ *
+ * The oracle is whatever 7.0 redis-server is on the PATH; where 7.2, which is meant here, differs, the
+ * test says so. Servers listen on a Unix socket in a directory of their own, so no port is used.
+ */
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Redis from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Config, showValue } from './config.js'
+import { fileWorld, loadConfig } from './files.js'
+import { CONFIG_HELP, configGet } from './get.js'
+import { describeError, parseConfig, type World } from './parse.js'
+import { configRewrite } from './rewrite.js'
+import { configSet, type SetHooks } from './set.js'
+import { ALIASES, DIRECTIVE_NAMES, type DirectiveName, directiveOf } from './table.js'
+
+function oracleVersion(): string | undefined {
+  const asked = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
+  return /v=(7\.0\.[0-9]+)/.exec(asked.stdout ?? '')?.[1]
+}
+
+const version = oracleVersion()
+const missing = version === undefined
+if (missing && process.env['CI'] !== undefined)
+  throw new Error('these tests need redis-server 7.0 on the PATH')
+if (missing)
+  console.warn('skipped: no redis-server 7.0 on the PATH, configuration is not compared with Redis')
+
+const home = realpathSync(mkdtempSync(join(tmpdir(), 'shoal-config-')))
+const children: ChildProcess[] = []
+let count = 0
+
+afterAll(async () => {
+  for (const child of children) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGKILL')
+    await ended
+  }
+  rmSync(home, { recursive: true, force: true })
+})
+
+/** A directory with an empty `sub` and some files in it. */
+function freshDirectory(files: Record<string, string> = {}): string {
+  const directory = join(home, `${++count}`)
+  mkdirSync(join(directory, 'sub'), { recursive: true })
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
+  return directory
+}
+
+interface Server {
+  readonly client: Redis
+  readonly directory: string
+  stop(): Promise<void>
+}
+
+/** Starts redis-server with these arguments in a directory, listening only on `s` there. */
+async function startOracle(directory: string, args: string[], stdin = ''): Promise<Server> {
+  const child = spawn('redis-server', args, { cwd: directory, stdio: ['pipe', 'pipe', 'pipe'] })
+  children.push(child)
+  child.stdin.on('error', () => {})
+  child.stdin.end(stdin)
+  let said = ''
+  await new Promise<void>((resolve, reject) => {
+    const hear = (chunk: Buffer): void => {
+      said += chunk.toString()
+      if (said.includes('ready to accept connections') || said.includes('Ready to accept')) resolve()
+    }
+    child.stdout.on('data', hear)
+    child.stderr.on('data', hear)
+    child.once('exit', () => reject(new Error(`redis-server ended: ${said}`)))
+  })
+  const client = new Redis({ path: join(directory, 's'), enableReadyCheck: false })
+  return {
+    client,
+    directory,
+    async stop() {
+      client.disconnect()
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+const LISTEN = ['--port', '0', '--unixsocket', 's']
+
+function loadOurs(directory: string, args: string[], stdin = ''): Config {
+  const start = loadConfig(args, fileWorld(directory), () => Buffer.from(stdin))
+  if (!start.ok) throw new Error(JSON.stringify(start.error))
+  if (start.instead !== undefined) throw new Error(start.instead)
+  return start.config
+}
+
+/** All names and values as an object, hidden ones left out. */
+function ourSettings(config: Config): Record<string, string> {
+  return Object.fromEntries(configGet(config, ['*']))
+}
+
+async function oracleSettings(client: Redis): Promise<Record<string, string>> {
+  const flat = (await client.call('CONFIG', 'GET', '*')) as string[]
+  const settings: Record<string, string> = {}
+  for (let i = 0; i < flat.length; i += 2) settings[flat[i]!] = flat[i + 1]!
+  return settings
+}
+
+/** Directives that came with 7.2, and the one that 7.2 hides. */
+const NEW_IN_72 = [
+  'cluster-announce-human-nodename',
+  'locale-collate',
+  'set-max-listpack-entries',
+  'set-max-listpack-value',
+]
+const HIDDEN_IN_72 = 'aof-disable-auto-gc'
+
+/** Makes settings of 7.2 and 7.0 comparable. */
+function common(settings: Record<string, string>): Record<string, string> {
+  const out = { ...settings }
+  for (const name of [...NEW_IN_72, HIDDEN_IN_72]) delete out[name]
+  // redis-server lowers it to what the process may open.
+  delete out['maxclients']
+  return out
+}
+
+const hooks = (directory: string): SetHooks => ({
+  loading: false,
+  mayProtected: false,
+  changeDirectory: fileWorld(directory).changeDirectory,
+  warn: () => {},
+})
+
+describe.skipIf(missing)('a start without any configuration', () => {
+  test('has the names and defaults of Redis', async () => {
+    const directory = freshDirectory()
+    const server = await startOracle(directory, LISTEN)
+    const theirs = await oracleSettings(server.client)
+    const ours = ourSettings(loadOurs(directory, LISTEN))
+    expect(Object.keys(ours).filter((name) => !(name in theirs))).toEqual(expect.arrayContaining(NEW_IN_72))
+    expect(common(ours)).toEqual(common(theirs))
+    expect(Object.keys(theirs).filter((name) => !(name in ours))).toEqual([HIDDEN_IN_72])
+    await server.stop()
+  })
+})
+
+/** What the same text does in redis-server, which is made to stop by a bad last line. */
+function oracleErrors(directory: string, lines: string[]): (string | undefined)[] {
+  const errors: (string | undefined)[] = lines.map(() => undefined)
+  for (let from = 0; from < lines.length; ) {
+    writeFileSync(join(directory, 'try.conf'), `${lines.slice(from).join('\n')}\nthis-is-the-end\n`)
+    const run = spawnSync('redis-server', ['try.conf'], { cwd: directory, encoding: 'utf8' })
+    const fatal = /at line ([0-9]+)\n>>> '(.*)'\n([\s\S]*)\n$/.exec(run.stderr)
+    if (fatal === null) throw new Error(`${lines[from]}: ${run.stderr} ${run.stdout}`)
+    const at = from + Number(fatal[1]) - 1
+    if (at >= lines.length) break
+    errors[at] = fatal[3]!
+    from = at + 1
+  }
+  return errors
+}
+
+function ourError(world: World, text: string): string | undefined {
+  const result = parseConfig(text, world)
+  return result.ok ? undefined : result.error.reason
+}
+
+const ODD_VALUES = [
+  '""',
+  '0',
+  '1',
+  '-1',
+  '100',
+  '-0',
+  '007',
+  '+5',
+  '1kb',
+  '1K',
+  '5GB',
+  '1.5gb',
+  '10%',
+  '101%',
+  '-5%',
+  '%',
+  'kb',
+  '8',
+  '0778',
+  '99999',
+  '2147483647',
+  '2147483648',
+  '9223372036854775807',
+  '9223372036854775808',
+  '18446744073709551615',
+  '18446744073709551616',
+  'yes',
+  'NO',
+  'maybe',
+  'always',
+  'Relative',
+  'a/b',
+  'a\\\\b',
+  '"x y"',
+  '"x\\x00y"',
+  'host_name',
+  '{title} {listen-addr}',
+  '"{title} {x}"',
+  '1 2',
+  '1 2 3',
+  '60 1 300 0',
+  '"60 1"',
+  '0 1',
+  '60 -1',
+  '" 60" " +1"',
+  '60 ""',
+  'normal 1 2 3',
+  'slave 1kb 2GB 3 PUBSUB 1 1 1',
+  'master 1 1 1',
+  'normal 1 1 -1',
+  'normal a 1 1',
+  '-2001 0 0',
+  '50 99.9 1e1',
+  '0x10',
+  '100.1',
+  'nan',
+  'inf',
+  'nosave NOW',
+  'save nosave',
+  'KEA$n',
+  'Km',
+  'gzx',
+  'n',
+  'Kq',
+  'no one',
+  '127.0.0.1 6379',
+  '127.0.0.1 70000',
+  '1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17',
+]
+
+/** Lines that are no single word of a plain kind; every one is judged for itself. */
+const LINES = [
+  'zzz 1',
+  'port',
+  'port 1 2',
+  'PORT 7000',
+  "port '7000'",
+  'port "70\\x30\\x30"',
+  'port 7000 # no comment',
+  'port "7000"x',
+  "port '7000",
+  'save',
+  'save ""',
+  'save "60 1 300 10"',
+  'save "60 \'1"',
+  'save 60 1 300',
+  'save 900',
+  'bind',
+  'bind ""',
+  'client-output-buffer-limit',
+  'client-output-buffer-limit normal 1 1',
+  'list-max-ziplist-entries 512',
+  'list-max-ziplist-entries',
+  'lua-replicate-commands yes',
+  'hash-max-zipmap-entries 64',
+  'vm-enabled no',
+  'rename-command GET',
+  'rename-command get fetch',
+  'rename-command fetch FETCH2',
+  'rename-command no-such-thing ""',
+  'rename-command set strlen',
+  'user alice on >secret ~* +@all',
+  'user alice off',
+  'user',
+  'loadmodule /a/b.so 1 2',
+  'loadmodule',
+  'search.timeout 5 6',
+  'search.timeout',
+  'sentinel',
+  'sentinel monitor m 127.0.0.1 1 1',
+  'include nothing-*.conf',
+  'include sub',
+  'include',
+  'activedefrag yes',
+  'activedefrag no',
+  'dir /',
+  'dir /nowhere',
+  'dir /etc/passwd',
+  'dir ""',
+  'slaveof 127.0.0.1 6379',
+  'replicaof no one',
+  'SLAVE-read-only No',
+  'dbfilename a/b',
+  'dbfilename ""',
+  'appendfilename ""',
+  'appenddirname a/b',
+  'cluster-announce-hostname a_b',
+  'shutdown-on-sigterm',
+  'shutdown-on-sigterm "save now"',
+  'shutdown-on-sigterm save nosave',
+  'notify-keyspace-events "Kx" x',
+  '\u000bport 7000',
+  'port\u000b7000',
+  'port "7000"\u000b',
+]
+
+const COMMANDS = new Set(['get', 'set', 'strlen'])
+
+describe.skipIf(missing)('lines of a file', () => {
+  test('accepted or refused as by Redis, in the same words', () => {
+    const directory = freshDirectory()
+    const plain = ODD_VALUES.flatMap((value, i) => [
+      `${['maxmemory', 'port', 'maxclients', 'unixsocketperm', 'maxmemory-clients'][i % 5]!} ${value}`,
+      `${['daemonize', 'oom-score-adj', 'aclfile', 'shutdown-on-sigint', 'bind'][i % 5]!} ${value}`,
+    ])
+    const lines = [...LINES, ...plain]
+    const theirs = oracleErrors(directory, lines)
+    const world: World = { ...fileWorld(directory), hasCommand: (name) => COMMANDS.has(name) }
+    // One reading of all lines would stop at the first wrong one: what a line leaves behind for a later
+    // one (renamed commands, users) is kept by putting the good ones in front of it.
+    const good: string[] = []
+    const ours = lines.map((line) => {
+      const error = ourError(world, [...good, line].join('\n'))
+      if (error === undefined && /^(rename|user)/.test(line)) good.push(line)
+      return error
+    })
+    const different = lines.flatMap((line, i) => (ours[i] === theirs[i] ? [] : [[line, ours[i], theirs[i]]]))
+    expect(JSON.stringify(different.slice(0, 20), undefined, 1)).toBe('[]')
+    expect(theirs.filter((error) => error !== undefined).length).toBeGreaterThan(80)
+  })
+
+  test('a fatal error is told on standard error, line for line as by Redis', () => {
+    const texts = [
+      'port 1\n\n   port   abc \r\n',
+      '# x\nsave 1',
+      'cluster-enabled yes\nreplicaof 127.0.0.1 1',
+      'logfile /no/such/place',
+      'include one.conf\nport x',
+      'include missing.conf',
+    ]
+    for (const text of texts) {
+      const directory = freshDirectory({ 'redis.conf': text, 'one.conf': 'port 1\nport' })
+      const run = spawnSync('redis-server', ['redis.conf'], { cwd: directory, encoding: 'utf8' })
+      const start = loadConfig(['redis.conf'], fileWorld(directory), () => Buffer.alloc(0))
+      if (start.ok) throw new Error(`accepted: ${text}`)
+      const told = describeError(start.error)
+      expect(run.status).toBe(1)
+      if ('stderr' in told) expect(told.stderr.replace('7.2.4', version!)).toBe(run.stderr)
+      else expect(run.stdout).toContain(` # ${told.log}\n`)
+    }
+  })
+})
+
+/** Starts both from the same arguments in equal directories and compares all settings. */
+async function compareStart(files: Record<string, string>, args: string[], stdin = ''): Promise<void> {
+  const directory = freshDirectory(files)
+  const ours = ourSettings(loadOurs(directory, args, stdin))
+  const server = await startOracle(directory, args, stdin)
+  const theirs = await oracleSettings(server.client)
+  expect(common(ours)).toEqual(common(theirs))
+  await server.stop()
+}
+
+describe.skipIf(missing)('files, standard input and the command line', () => {
+  const conf = 'port 0\nunixsocket s\n'
+  test.each<[string, Record<string, string>, string[], string?]>([
+    ['an example of everything', { 'a.conf': `${conf}${readExample()}` }, ['a.conf']],
+    [
+      'options behind a file',
+      { 'a.conf': `${conf}maxmemory 1mb` },
+      ['a.conf', '--maxmemory', '2mb', '--hz', '1000'],
+    ],
+    ['several values', {}, [...LISTEN, '--save', '60', '1', '--save', '300', '10', '--maxmemory', '1gb']],
+    [
+      'name and value in one word',
+      {},
+      [...LISTEN, '--maxmemory 5mb', '--appendfsync', 'always', '--save "1 2"'],
+    ],
+    ['save without a value', {}, [...LISTEN, '--save', '--loglevel', 'debug']],
+    ['save as the last word', {}, [...LISTEN, '--appendonly', 'no', '--save']],
+    ['values that begin with a dash', {}, [...LISTEN, '--masteruser', '--odd', '--masterauth', '-x']],
+    [
+      'several words in one',
+      {},
+      [...LISTEN, '--client-output-buffer-limit', 'replica 1gb 2gb 30', '--save', ''],
+    ],
+    ['standard input', { 'a.conf': conf }, ['a.conf', '--hz', '33', '-'], 'hz 44\nmaxmemory 3mb'],
+    ['standard input alone', {}, ['-', '--timeout', '9'], `${conf}timeout 8\ntcp-keepalive 7\n`],
+    [
+      'include',
+      { 'a.conf': `${conf}include b.conf\nsave 1 1\nsave 2 2`, 'b.conf': 'save 7 7\nhz 50' },
+      ['a.conf'],
+    ],
+    [
+      'include of a pattern',
+      { 'a.conf': `${conf}include sub*.inc`, 'sub2.inc': 'hz 20', 'sub1.inc': 'hz 30\n' },
+      ['a.conf'],
+    ],
+    [
+      'a directory for what follows',
+      { 'a.conf': `${conf}dir sub\ninclude ../b.conf`, 'b.conf': 'hz 9' },
+      ['a.conf'],
+    ],
+  ])('%s', async (_name, files, args, stdin) => {
+    if (_name.startsWith('a directory')) {
+      // The socket lies where the node is then; it is not needed for the comparison of what came before.
+      files['a.conf'] = `${conf.replace('unixsocket s', 'unixsocket ../s')}dir sub\ninclude ../b.conf`
+    }
+    await compareStart(files, args, stdin)
+  })
+})
+
+/** Every directive once, at a value that is not its default, where a server may start with it. */
+function readExample(): string {
+  const leave = new Set<DirectiveName>([
+    'bind', 'port', 'unixsocket', 'daemonize', 'supervised', 'activedefrag', 'replicaof', 'cluster-enabled',
+    'aclfile', 'logfile', 'dir', 'io-threads', 'databases', 'oom-score-adj', 'unixsocketperm', 'socket-mark-id',
+    'cluster-ping-interval', 'requirepass', 'syslog-enabled', 'watchdog-period', 'key-load-delay',
+    'rdb-key-save-delay', 'tls-port', 'tls-cluster', 'tls-replication', 'bind-source-addr', 'proc-title-template',
+    'server_cpulist', 'bio_cpulist', 'aof_rewrite_cpulist', 'bgsave_cpulist', 'maxclients', 'hz',
+    ...(NEW_IN_72 as DirectiveName[]),
+  ]) // biome-ignore format: a list
+  const lines: string[] = []
+  for (const name of DIRECTIVE_NAMES) {
+    const directive = directiveOf(name)
+    const given = directive.alias ?? name
+    if (leave.has(name)) continue
+    if (directive.kind === 'bool') lines.push(`${given} ${directive.initial ? 'no' : 'yes'}`)
+    if (directive.kind === 'text')
+      lines.push(`${given} "odd ${name}"`.replace('"odd cluster-announce-hostname"', 'h'))
+    if (directive.kind === 'one-of')
+      lines.push(`${given} ${directive.choices.find((c) => c !== directive.initial)}`)
+    if (directive.kind === 'some-of') lines.push(`${given} nosave now`)
+    if (directive.kind === 'number') {
+      const value =
+        BigInt(directive.initial) === directive.max ? directive.min : BigInt(directive.initial) + 1n
+      lines.push(`${given} ${value}`)
+    }
+  }
+  lines.push(
+    'notify-keyspace-events xKE',
+    'oom-score-adj-values 1 2 3',
+    'save 5 5',
+    'client-output-buffer-limit pubsub 1 2 3',
+  )
+  return `${lines.join('\n')}\nlatency-tracking-info-percentiles 12.5 99.999\n`
+}
+
+describe.skipIf(missing)('CONFIG GET, SET and HELP', () => {
+  let server: Server
+  let config: Config
+  beforeAll(async () => {
+    const directory = freshDirectory()
+    server = await startOracle(directory, LISTEN)
+    config = loadOurs(directory, LISTEN)
+  })
+
+  const ask = async (...args: string[]): Promise<unknown> => {
+    try {
+      return await server.client.call(args[0]!, ...args.slice(1))
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+
+  test('help', async () => {
+    // 7.0 said "Prints".
+    const theirs = ((await ask('CONFIG', 'HELP')) as string[]).map((line) => line.replace('Prints', 'Print'))
+    expect(theirs).toEqual(CONFIG_HELP)
+  })
+
+  test.each([
+    [['maxmemory']],
+    [['MAXmemory', 'maxmemory', 'maxmem*']],
+    [['*slave*', 'replica-*']],
+    [['watchdog-period', 'watch*', 'use-exit-on-panic']],
+    [['slaveof', 'replicaof']],
+    [['no-such', 'por[t]', 'HASH-MAX-[z]*']],
+    [['[^a-z]*']],
+  ])('get %j', async (patterns) => {
+    const flat = (await ask('CONFIG', 'GET', ...patterns)) as string[]
+    const theirs = flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]]] : [])).sort()
+    expect(configGet(config, patterns).sort()).toEqual(theirs)
+  })
+
+  /** Values of these reach for ports, files, signals or rights when they are set: not all of them here. */
+  const farReaching = new Set<DirectiveName>([
+    'port', 'bind', 'tls-port', 'maxclients', 'watchdog-period', 'appendonly', 'oom-score-adj', 'dir',
+    'oom-score-adj-values', 'requirepass', 'replica-announced', 'cluster-ping-interval', 'tls-cluster',
+    'tls-replication', 'loglevel', 'timeout', 'latency-tracking-info-percentiles', 'proc-title-template',
+  ]) // biome-ignore format: a list
+
+  test('set: every directive with odd values, and what it is afterwards', async () => {
+    const names = [...DIRECTIVE_NAMES, ...ALIASES.keys()].filter((name) => {
+      const directive = ALIASES.get(name) ?? (name as DirectiveName)
+      return !NEW_IN_72.includes(name) && !farReaching.has(directive)
+    })
+    const values = ODD_VALUES.map((value) => value.replaceAll('"', ''))
+    const asked: { name: string; value: string }[] = []
+    for (const name of names) {
+      const first = showValue(config, ALIASES.get(name) ?? (name as DirectiveName))
+      for (const value of [...values, first]) asked.push({ name, value })
+    }
+    const theirs = await Promise.all(
+      asked.map(({ name, value }) =>
+        Promise.all([ask('CONFIG', 'SET', name, value), ask('CONFIG', 'GET', name)]),
+      ),
+    )
+    const different = asked.flatMap(({ name, value }, i) => {
+      const said = configSet(config, [[name, value]], hooks(server.directory)) ?? 'OK'
+      const ours = [said, configGet(config, [name]).flat()]
+      return JSON.stringify(ours) === JSON.stringify(theirs[i])
+        ? []
+        : [{ name, value, ours, theirs: theirs[i] }]
+    })
+    expect(JSON.stringify(different.slice(0, 20), undefined, 1)).toBe('[]')
+    expect(theirs.filter(([said]) => said === 'OK').length).toBeGreaterThan(1000)
+  })
+
+  test.each<[string, string[]]>([
+    ['an unknown one behind a good one', ['maxmemory', '5mb', 'no-such', '1']],
+    ['an unknown one before a bad one', ['no-such', '1', 'hz', 'x']],
+    ['a bad one behind a good one', ['maxmemory', '6mb', 'hz', 'abc']],
+    ['an immutable one', ['hz', '20', 'databases', '2']],
+    ['a protected one', ['hz', '20', 'dbfilename', 'x']],
+    ['the same twice', ['hz', '20', 'HZ', '30']],
+    ['old and new name together', ['slave-priority', '7', 'replica-priority', '8']],
+    ['several good ones', ['hz', '9999', 'Maxmemory', '7mb', 'SAVE', '3 3']],
+    ['older name in an error', ['slave-read-only', 'what']],
+    ['upper case in an error', ['SLAVE-READ-ONLY', 'what']],
+    ['odd bytes in a name', ['x\r\ny', 'what']],
+    ['save with two blanks', ['save', '60  1']],
+    ['save empty', ['save', '']],
+    ['limits empty', ['client-output-buffer-limit', '']],
+    ['limits', ['client-output-buffer-limit', 'normal 1mb 2mb 3 replica 0 0 0']],
+    ['percentiles empty', ['latency-tracking-info-percentiles', '']],
+    ['percentiles', ['latency-tracking-info-percentiles', '1e-3 0.1234567 100']],
+    ['a bad percentile', ['latency-tracking-info-percentiles', '50 x']],
+    ['too many addresses', ['bind', '1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17']],
+    ['a port that is none', ['port', '70000']],
+    [
+      'hz back',
+      ['hz', '10', 'loglevel', 'verbose', 'timeout', '100', 'proc-title-template', '{title} {port}'],
+    ],
+  ])('set: %s', async (_name, words) => {
+    const said = await ask('CONFIG', 'SET', ...words)
+    const pairs = words.flatMap((name, i) => (i % 2 === 0 ? [[name, words[i + 1]!] as const] : []))
+    expect(configSet(config, pairs, hooks(server.directory)) ?? 'OK').toBe(said)
+    expect(common(ourSettings(config))).toEqual(common(await oracleSettings(server.client)))
+  })
+})
+
+/** A rewritten text in a form that does not depend on the order in which lines were added to it. */
+function comparable(text: string): string[] {
+  const lines = text.split('\n').filter((line) => !line.startsWith('user '))
+  const sign = lines.indexOf('# Generated by CONFIG REWRITE')
+  return sign < 0 ? lines : [...lines.slice(0, sign + 1), ...lines.slice(sign + 1).sort()]
+}
+
+describe.skipIf(missing)('CONFIG REWRITE', () => {
+  const texts: Record<string, string> = {
+    'a short file': 'port 0\nunixsocket s\n',
+    'without a newline at its end': '# mine\nport 0\nunixsocket s',
+    'comments, order, doubled lines and blank ones': [
+      '# a comment',
+      '  port 0   ',
+      '',
+      '',
+      'save 900 1',
+      '# between',
+      'save 300 10',
+      'SAVE 60 10000',
+      'slave-read-only yes',
+      'maxmemory 1048576',
+      'maxmemory 100mb',
+      'unixsocket "s"',
+      'hz 10',
+      'requirepass ""',
+      'client-output-buffer-limit slave 1gb 0 0',
+      'list-max-ziplist-value 64',
+      'rename-command DEBUG ""',
+      'logfile ""',
+      'notify-keyspace-events KA',
+      '',
+    ].join('\n'),
+    'one that was rewritten before': 'port 0\nunixsocket s\n# Generated by CONFIG REWRITE\nsave 3600 1\n',
+    'everything at once': `port 0\nunixsocket s\n${readExample()}`,
+  }
+  const changes: [string, string][] = [
+    ['maxmemory', '3000'],
+    ['save', '60 1 300 10'],
+    ['hash-max-ziplist-entries', '100'],
+    ['maxmemory-clients', '5%'],
+    ['masterauth', 'se"cret\n\u00e9'],
+    ['repl-backlog-size', '3145728'],
+    ['appendfsync', 'always'],
+    ['shutdown-on-sigint', 'now nosave'],
+    ['client-output-buffer-limit', 'pubsub 1048576 1000 9'],
+    ['replica-priority', '1'],
+    ['replica-announce-ip', ''],
+  ]
+  test.each(Object.keys(texts))('%s', async (name) => {
+    const directory = freshDirectory({ 'a.conf': texts[name]! })
+    const server = await startOracle(directory, ['a.conf'])
+    const config = loadOurs(directory, ['a.conf'])
+    for (const [option, value] of changes) {
+      expect(await server.client.call('CONFIG', 'SET', option, value)).toBe('OK')
+      expect(configSet(config, [[option, value]], hooks(directory))).toBeNull()
+    }
+    expect(await server.client.call('CONFIG', 'REWRITE')).toBe('OK')
+    const theirs = readFileSync(join(directory, 'a.conf'), 'utf8')
+    const ours = configRewrite(config, texts[name]!)
+    const old72 = (line: string): boolean => !NEW_IN_72.some((option) => line.startsWith(`${option} `))
+    expect(comparable(ours).filter(old72)).toEqual(comparable(theirs))
+    // Lines of limits move once or twice, as in Redis; then rewriting changes nothing any more.
+    let settled = ours
+    for (let i = 0; i < 3; i++) settled = configRewrite(config, settled)
+    expect(configRewrite(config, settled)).toBe(settled)
+    await server.stop()
+
+    const settings = common(ourSettings(config))
+    const back = parseConfig(theirs, fileWorld(directory))
+    if (!back.ok) throw new Error(JSON.stringify(back.error))
+    expect(common(ourSettings(back.config))).toEqual(settings)
+    writeFileSync(join(directory, 'a.conf'), ours)
+    const again = await startOracle(directory, ['a.conf'])
+    expect(common(await oracleSettings(again.client))).toEqual(settings)
+    await again.stop()
+  })
+})
