@@ -4,6 +4,22 @@
  * it; table.ts names them.
  */
 
+import {
+  NOTIFY_EVICTED,
+  NOTIFY_EXPIRED,
+  NOTIFY_GENERIC,
+  NOTIFY_HASH,
+  NOTIFY_KEY_MISS,
+  NOTIFY_KEYEVENT,
+  NOTIFY_KEYSPACE,
+  NOTIFY_LIST,
+  NOTIFY_MODULE,
+  NOTIFY_NEW,
+  NOTIFY_SET,
+  NOTIFY_STREAM,
+  NOTIFY_STRING,
+  NOTIFY_ZSET,
+} from '../../commands/host.js'
 import type { Circumstances, Flag, Outcome, RewriteLine, SpecialDirective } from './directive.js'
 import { floatOf, floatText, looseIntegerOf, sizeOf, sizeText } from './numbers.js'
 import { beforeNul, lower, quoted } from './text.js'
@@ -58,9 +74,9 @@ export const save: SpecialDirective<readonly SavePoint[]> = {
 
 /** Bytes a client may leave unread: at once (hard), or for some seconds (soft). 0 means no limit. */
 export interface BufferLimit {
-  readonly hard_bytes: number
-  readonly soft_bytes: number
-  readonly soft_seconds: number
+  readonly hard: number
+  readonly soft: number
+  readonly seconds: number
 }
 
 export interface BufferLimits {
@@ -74,9 +90,9 @@ const CLIENT_CLASSES = ['normal', 'replica', 'pubsub'] as const
 const MB = 1024 * 1024
 
 export const DEFAULT_BUFFER_LIMITS: BufferLimits = {
-  normal: { hard_bytes: 0, soft_bytes: 0, soft_seconds: 0 },
-  replica: { hard_bytes: 256 * MB, soft_bytes: 64 * MB, soft_seconds: 60 },
-  pubsub: { hard_bytes: 32 * MB, soft_bytes: 8 * MB, soft_seconds: 60 },
+  normal: { hard: 0, soft: 0, seconds: 0 },
+  replica: { hard: 256 * MB, soft: 64 * MB, seconds: 60 },
+  pubsub: { hard: 32 * MB, soft: 8 * MB, seconds: 60 },
 }
 
 function setBufferLimits(words: readonly string[], current: BufferLimits): Outcome<BufferLimits> {
@@ -91,11 +107,11 @@ function setBufferLimits(words: readonly string[], current: BufferLimits): Outco
     const hard = sizeOf(beforeNul(words[i + 1]!))
     const soft = sizeOf(beforeNul(words[i + 2]!))
     const loose = looseIntegerOf(beforeNul(words[i + 3]!))
-    const soft_seconds = loose === undefined ? -1 : toInt32(loose)
-    if (hard === undefined || soft === undefined || soft_seconds < 0) {
+    const seconds = loose === undefined ? -1 : toInt32(loose)
+    if (hard === undefined || soft === undefined || seconds < 0) {
       return { error: 'Error in hard, soft or soft_seconds setting in buffer limit configuration.' }
     }
-    value[name] = { hard_bytes: Number(hard), soft_bytes: Number(soft), soft_seconds }
+    value[name] = { hard: Number(hard), soft: Number(soft), seconds }
   }
   return { value, changed: true }
 }
@@ -107,19 +123,16 @@ export const clientOutputBufferLimit: SpecialDirective<BufferLimits> = {
   set: setBufferLimits,
   show: (limits) =>
     CLIENT_CLASSES.map((name) => {
-      const { hard_bytes, soft_bytes, soft_seconds } = limits[name]
-      return `${name === 'replica' ? 'slave' : name} ${hard_bytes} ${soft_bytes} ${soft_seconds}`
+      const { hard, soft, seconds } = limits[name]
+      return `${name === 'replica' ? 'slave' : name} ${hard} ${soft} ${seconds}`
     }).join(' '),
   rewrite: (option, limits) =>
     CLIENT_CLASSES.map((name) => {
-      const { hard_bytes, soft_bytes, soft_seconds } = limits[name]
+      const { hard, soft, seconds } = limits[name]
       const initial = DEFAULT_BUFFER_LIMITS[name]
-      const same =
-        hard_bytes === initial.hard_bytes &&
-        soft_bytes === initial.soft_bytes &&
-        soft_seconds === initial.soft_seconds
-      const sizes = `${sizeText(BigInt(hard_bytes))} ${sizeText(BigInt(soft_bytes))}`
-      return { text: `${option} ${name} ${sizes} ${soft_seconds}`, force: !same }
+      const same = hard === initial.hard && soft === initial.soft && seconds === initial.seconds
+      const sizes = `${sizeText(BigInt(hard))} ${sizeText(BigInt(soft))}`
+      return { text: `${option} ${name} ${sizes} ${seconds}`, force: !same }
     }),
 }
 
@@ -161,34 +174,53 @@ export const oomScoreAdjValues: SpecialDirective<readonly number[]> = {
   ],
 }
 
-/** Every class that `A` stands for, in the order in which they are shown; then those that it does not. */
-const ALL_EVENTS = 'g$lshzxetd'
-const EVENT_CLASSES = `${ALL_EVENTS}nKEm`
+/** The letters of the classes of events, in the order in which they are shown. */
+const EVENTS: readonly (readonly [letter: string, kind: number])[] = [
+  ['g', NOTIFY_GENERIC],
+  ['$', NOTIFY_STRING],
+  ['l', NOTIFY_LIST],
+  ['s', NOTIFY_SET],
+  ['h', NOTIFY_HASH],
+  ['z', NOTIFY_ZSET],
+  ['x', NOTIFY_EXPIRED],
+  ['e', NOTIFY_EVICTED],
+  ['t', NOTIFY_STREAM],
+  ['d', NOTIFY_MODULE],
+  ['n', NOTIFY_NEW],
+  ['K', NOTIFY_KEYSPACE],
+  ['E', NOTIFY_KEYEVENT],
+  ['m', NOTIFY_KEY_MISS],
+]
+/** What `A` stands for: the first ten. */
+const ALL_EVENTS = EVENTS.slice(0, 10).reduce((mask, [, kind]) => mask | kind, 0)
 
-function setNotify(words: readonly string[]): Outcome<string> {
+function setNotify(words: readonly string[]): Outcome<number> {
   if (words.length !== 1) return { error: 'wrong number of arguments' }
-  const given = beforeNul(words[0]!).replaceAll('A', ALL_EVENTS)
-  for (const char of given) {
-    if (!EVENT_CLASSES.includes(char)) {
-      return { error: "Invalid event class character. Use 'Ag$lshzxeKEtmdn'." }
-    }
+  let mask = 0
+  for (const char of beforeNul(words[0]!)) {
+    const kind = char === 'A' ? ALL_EVENTS : EVENTS.find(([letter]) => letter === char)?.[1]
+    if (kind === undefined) return { error: "Invalid event class character. Use 'Ag$lshzxeKEtmdn'." }
+    mask |= kind
   }
-  return { value: [...EVENT_CLASSES].filter((char) => given.includes(char)).join(''), changed: true }
+  return { value: mask, changed: true }
 }
 
 /** With A in the place of all that it stands for; n is swallowed by A, as in Redis. */
-function showNotify(classes: string): string {
-  return classes.startsWith(ALL_EVENTS) ? `A${classes.slice(ALL_EVENTS.length).replace('n', '')}` : classes
+function showNotify(mask: number): string {
+  const all = (mask & ALL_EVENTS) === ALL_EVENTS
+  const hidden = all ? ALL_EVENTS | NOTIFY_NEW : 0
+  const letters = EVENTS.map(([letter, kind]) => ((mask & ~hidden & kind) === 0 ? '' : letter))
+  return `${all ? 'A' : ''}${letters.join('')}`
 }
 
-/** The value is the set of letters, `A` already spelt out. */
-export const notifyKeyspaceEvents: SpecialDirective<string> = {
+/** The value is a mask of the kinds in commands/host.ts. */
+export const notifyKeyspaceEvents: SpecialDirective<number> = {
   kind: 'special',
   flags: [],
-  initial: '',
+  initial: 0,
   set: setNotify,
   show: showNotify,
-  rewrite: (name, classes) => [{ text: `${name} ${quoted(showNotify(classes))}`, force: classes !== '' }],
+  rewrite: (name, mask) => [{ text: `${name} ${quoted(showNotify(mask))}`, force: mask !== 0 }],
 }
 
 const BIND_ADDRESSES_MAX = 16
