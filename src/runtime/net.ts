@@ -1,0 +1,185 @@
+/**
+ * Stream sockets as the server uses them. Node gives every read a buffer of its own; here all plain sockets of a node
+ * read into one buffer that their owner hands in, and their owner must have taken what it needs when its callback
+ * returns. For that a socket has to be made around the accepted handle, which Node does through the option `handle`
+ * of net.Socket; where that should ever fail, and for TLS, the ordinary events carry the same bytes.
+ */
+
+import net from 'node:net'
+
+/** What the owner of a socket hears. */
+export interface LinkEvents {
+  /** `buf[start, end)` has arrived. The bytes are the owner's until it returns. */
+  data(buf: Uint8Array, start: number, end: number): void
+  /** Everything that was handed to `send` has gone to the system. */
+  drained(): void
+  /** The other side is gone, or the socket broke; comes once, last. */
+  closed(reason: string): void
+}
+
+/** A connected socket. */
+export class Link {
+  readonly socket: net.Socket
+  remoteAddress: string
+  remotePort: number
+  localAddress: string
+  localPort: number
+  private alive = true
+
+  constructor(socket: net.Socket, events: LinkEvents) {
+    this.socket = socket
+    this.remoteAddress = plainAddress(socket.remoteAddress)
+    this.remotePort = socket.remotePort ?? 0
+    this.localAddress = plainAddress(socket.localAddress)
+    this.localPort = socket.localPort ?? 0
+    let reason = 'Connection closed by peer'
+    socket.on('error', (error) => {
+      reason = error.message
+    })
+    socket.on('drain', () => events.drained())
+    socket.on('close', () => {
+      this.alive = false
+      events.closed(reason)
+    })
+  }
+
+  get open(): boolean {
+    return this.alive && !this.socket.destroyed
+  }
+
+  /** Bytes handed to `send` that the system has not taken. */
+  get pendingBytes(): number {
+    return this.socket.writableLength
+  }
+
+  /**
+   * Sends `buf[start, end)`. True where the system took all of it at once: then the bytes may be reused. Otherwise they
+   * must stay as they are until `drained`.
+   */
+  send(buf: Uint8Array, start: number, end: number): boolean {
+    if (!this.alive) return true
+    this.socket.write(start === 0 && end === buf.length ? buf : buf.subarray(start, end))
+    return this.socket.writableLength === 0
+  }
+
+  /** Stops reading until `resume`. */
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  /** Sends what is pending, then closes. */
+  end(): void {
+    if (this.alive) this.socket.destroySoon()
+  }
+
+  /** Closes at once. */
+  destroy(): void {
+    this.socket.destroy()
+  }
+}
+
+export interface ListenOptions {
+  readonly host?: string
+  readonly port?: number
+  readonly path?: string
+  readonly backlog?: number
+  readonly ipv6Only?: boolean
+  /** Probes after so many seconds of silence; 0 for none. */
+  readonly keepAlive_s?: number
+}
+
+interface Handled {
+  _handle: unknown
+}
+
+/**
+ * Listens and hands each connection to `accept`, which says what is to hear of it (null: close it). `buffer` is where
+ * plain sockets read into.
+ */
+export function listen(
+  options: ListenOptions,
+  buffer: Uint8Array,
+  accept: (make: (events: LinkEvents) => Link, socket: net.Socket) => void,
+): Promise<net.Server> {
+  const server = net.createServer(
+    { pauseOnConnect: true, noDelay: true, allowHalfOpen: false },
+    (accepted) => {
+      accept((events) => adopt(accepted, buffer, events, options.keepAlive_s ?? 0), accepted)
+    },
+  )
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ ...options, backlog: options.backlog ?? 511, exclusive: true }, () => {
+      server.off('error', reject)
+      resolve(server)
+    })
+  })
+}
+
+function adopt(accepted: net.Socket, buffer: Uint8Array, events: LinkEvents, keepAlive_s: number): Link {
+  const handle = (accepted as unknown as Handled)._handle
+  let socket = accepted
+  if (handle !== null && typeof handle === 'object') {
+    ;(accepted as unknown as Handled)._handle = null
+    const options = {
+      handle,
+      readable: true,
+      writable: true,
+      onread: {
+        buffer,
+        callback: (count: number, buf: Uint8Array) => {
+          events.data(buf, 0, count)
+          return true
+        },
+      },
+    }
+    socket = new net.Socket(options as unknown as net.SocketConstructorOpts)
+  } else {
+    accepted.on('data', (bytes: Uint8Array) => events.data(bytes, 0, bytes.length))
+  }
+  if (keepAlive_s > 0) socket.setKeepAlive(true, keepAlive_s * 1000)
+  const link = new Link(socket, events)
+  socket.resume()
+  return link
+}
+
+/** Connects; events as for accepted sockets, `connected` once before any of them. */
+export function connect(
+  options: { host: string; port: number; localAddress?: string; timeout_ms?: number },
+  connected: (link: Link) => void,
+  events: LinkEvents,
+): Link {
+  const socket = net.connect({
+    host: options.host,
+    port: options.port,
+    noDelay: true,
+    ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+  })
+  const link = new Link(socket, events)
+  socket.on('data', (bytes: Uint8Array) => events.data(bytes, 0, bytes.length))
+  if (options.timeout_ms !== undefined) {
+    const timer = setTimeout(() => {
+      if (socket.connecting) socket.destroy(new Error('Connection timed out'))
+    }, options.timeout_ms)
+    socket.once('close', () => clearTimeout(timer))
+    socket.once('connect', () => clearTimeout(timer))
+  }
+  socket.once('connect', () => {
+    link.remoteAddress = plainAddress(socket.remoteAddress)
+    link.remotePort = socket.remotePort ?? 0
+    link.localAddress = plainAddress(socket.localAddress)
+    link.localPort = socket.localPort ?? 0
+    connected(link)
+  })
+  return link
+}
+
+/** IPv4 addresses as such, also where the socket is an IPv6 one. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return ''
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}

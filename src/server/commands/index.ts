@@ -1,0 +1,12 @@
+/** The commands about the node, of all families. */
+
+import type { Command } from '../../commands/command.js'
+import { connectionCommands } from './connection.js'
+import { pubsubCommands } from './pubsub.js'
+import { transactionCommands } from './transactions.js'
+
+export const serverCommands: readonly Command[] = [
+  ...connectionCommands,
+  ...transactionCommands,
+  ...pubsubCommands,
+]

@@ -1,0 +1,93 @@
+/**
+ * Where a node listens: every address of `bind` (one with a leading dash may be missing), `port`, and `unixsocket`.
+ * Protected mode lets only the machine itself in while neither a password nor an address was set.
+ */
+
+import { chmodSync, rmSync } from 'node:fs'
+import type net from 'node:net'
+import type { LinkEvents } from '../runtime/net.js'
+import { type Link, listen } from '../runtime/net.js'
+import type { ServerNode } from './node.js'
+
+const NOT_HERE = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT', 'EINVAL'])
+
+const PROTECTED =
+  '-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the ' +
+  'default user. In this mode connections are only accepted from the loopback interface. If you want to connect ' +
+  'from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode ' +
+  "sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the " +
+  'same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. ' +
+  'Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by ' +
+  "editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the " +
+  "server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' " +
+  'option. 4) Set up an authentication password for the default user. NOTE: You only need to do one of the above ' +
+  'things in order for the server to start accepting connections from the outside.\r\n'
+
+/** One address of `bind`, as the system wants it. */
+export function bindTarget(address: string): { host: string; ipv6Only: boolean; optional: boolean } {
+  const optional = address.startsWith('-')
+  const bare = optional ? address.slice(1) : address
+  if (bare === '*') return { host: '0.0.0.0', ipv6Only: false, optional }
+  if (bare === '::*') return { host: '::', ipv6Only: true, optional }
+  return { host: bare, ipv6Only: bare.includes(':'), optional }
+}
+
+/** Opens all of the node's sockets for clients. Rejects with the system's error where a needed one cannot be had. */
+export async function listenForClients(node: ServerNode): Promise<net.Server[]> {
+  const values = node.config.values
+  const common = { backlog: values['tcp-backlog'], keepAlive_s: values['tcp-keepalive'] }
+  const servers: net.Server[] = []
+  try {
+    if (values.port !== 0) {
+      for (const address of values.bind) {
+        const { host, ipv6Only, optional } = bindTarget(address)
+        try {
+          const accept = (make: (events: LinkEvents) => Link, socket: net.Socket) =>
+            acceptTcp(node, make, socket)
+          servers.push(
+            await listen({ ...common, host, port: values.port, ipv6Only }, node.readBuffer, accept),
+          )
+        } catch (error) {
+          const code = (error as NodeJS.ErrnoException).code ?? ''
+          if (optional && NOT_HERE.has(code)) continue
+          node.log(
+            'warning',
+            `Warning: Could not create server TCP listening socket ${host}:${values.port}: ${reason(code, error)}`,
+          )
+          throw error
+        }
+      }
+    }
+    if (values.unixsocket !== '') {
+      rmSync(values.unixsocket, { force: true })
+      servers.push(
+        await listen({ path: values.unixsocket, backlog: common.backlog }, node.readBuffer, (make) =>
+          node.clients.accept(make, (client) => node.newClient(client)),
+        ),
+      )
+      if (values.unixsocketperm > 0) chmodSync(values.unixsocket, values.unixsocketperm)
+    }
+  } catch (error) {
+    for (const server of servers) server.close()
+    throw error
+  }
+  return servers
+}
+
+function reason(code: string, error: unknown): string {
+  if (code === 'EADDRINUSE') return 'bind: Address already in use'
+  if (code === 'EADDRNOTAVAIL') return 'bind: Cannot assign requested address'
+  if (code === 'EACCES') return 'bind: Permission denied'
+  return `bind: ${(error as Error).message}`
+}
+
+function acceptTcp(node: ServerNode, make: (events: LinkEvents) => Link, socket: net.Socket): void {
+  const remote = socket.remoteAddress ?? ''
+  const local = remote.startsWith('127.') || remote === '::1' || remote.startsWith('::ffff:127.')
+  if (!local && node.config.values['protected-mode'] && node.openToAll()) {
+    node.stats.rejectedConnections++
+    socket.end(PROTECTED)
+    return
+  }
+  node.clients.accept(make, (client) => node.newClient(client))
+}

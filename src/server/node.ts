@@ -1,0 +1,336 @@
+/**
+ * A node put together: the keyspace, the commands, the clients, and the parts that a configuration asks for. A node is an
+ * object; many live in one process and share nothing. What a node does at which moment is in the files beside this
+ * one: input.ts (what arrives), dispatch.ts (a command), turn.ts (what leaves), cron.ts (what time brings).
+ */
+
+import { ascii } from '../bytes/ascii.js'
+import { Call } from '../commands/call.js'
+import { DENYOOM, MAY_REPLICATE, WRITE } from '../commands/command.js'
+import type { Host } from '../commands/host.js'
+import { commands } from '../commands/index.js'
+import { CommandTable, type Entry } from '../commands/table.js'
+import type { Database } from '../keyspace/database.js'
+import { EXPIRE_DELETE, EXPIRE_HIDE, EXPIRE_IGNORE } from '../keyspace/expiry.js'
+import { Keyspace, type KeyspaceHooks } from '../keyspace/keyspace.js'
+import type { Args } from '../resp/args.js'
+import { RequestParser } from '../resp/request.js'
+import type { Clock } from '../runtime/clock.js'
+import { randomHex } from '../runtime/clock.js'
+import { Client, IN_MULTI } from './client.js'
+import { Clients } from './clients.js'
+import { serverCommands } from './commands/index.js'
+import type { Config } from './config/config.js'
+import { dispatch } from './dispatch.js'
+import { notifyKeyspaceEvent, notifyMask } from './events.js'
+import { Info } from './info.js'
+import { goOn, ParserPool } from './input.js'
+import type { Access, Regular, SlotRouter } from './parts.js'
+import { Propagation } from './propagate.js'
+import { PubSub } from './pubsub.js'
+import { Stats } from './stats.js'
+import { Watches } from './transactions.js'
+import { Turn } from './turn.js'
+
+export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning'
+
+export interface NodeOptions {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random32: () => number
+  readonly log: (level: LogLevel, message: string) => void
+}
+
+const DEL = ascii('DEL')
+const UNLINK = ascii('UNLINK')
+/** Bytes of the buffer that all plain sockets of a node read into. */
+export const READ_BYTES = 64 * 1024
+
+export class ServerNode implements Host {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random32: () => number
+  readonly log: (level: LogLevel, message: string) => void
+  readonly keyspace: Keyspace
+  readonly table: CommandTable
+  readonly call: Call
+  readonly clients: Clients
+  readonly turn: Turn
+  readonly propagation = new Propagation()
+  readonly pubsub: PubSub
+  readonly watches: Watches
+  readonly stats = new Stats()
+  /** What INFO tells; each part puts its lines in. */
+  readonly info = new Info()
+  /** Forty hexadecimal digits, new at every start: INFO's run_id. */
+  readonly runId = randomHex(20)
+  readonly startedAt_ms: number
+  readonly readBuffer = new Uint8Array(READ_BYTES)
+  /** Called with the time, `hz` times a second. */
+  readonly regulars: Regular[] = []
+  /** Awaited one after the other when the node stops: what must be saved, closed, told. */
+  readonly atStop: (() => Promise<void> | void)[] = []
+
+  /** The parser of all connections whose commands arrive whole. */
+  parser: RequestParser = new RequestParser()
+  private readonly parsers = new ParserPool()
+
+  // What the dispatcher looks at for every command.
+  /** Commands with any of these flags must be looked at more closely. */
+  gate = 0
+  /** All commands must be. */
+  gateAll = false
+  router: SlotRouter | null = null
+  access: Access | null = null
+  monitors = 0
+  /** Commands that take at least so long go to the slow log. */
+  slow_us = Number.POSITIVE_INFINITY
+  bulkBytesMax = 512 * 1024 * 1024
+  queryBufferMax = 1024 * 1024 * 1024
+  /** 0, or what CLIENT PAUSE (and a failover) holds back: 1 writes, 2 everything. */
+  paused = 0
+  pausedUntil_ms = 0
+  loading = false
+  busy = false
+  bytesIn = 0
+  /** DEBUG SET-ACTIVE-EXPIRE. */
+  activeExpire = true
+  /** After every command of a client, where a part wants to know (a replica's WAIT, a client's last write). */
+  afterCommand: ((client: Client) => void) | null = null
+
+  /** In a cluster: sends a published message to the other nodes (of the shard). */
+  publishToCluster: ((channel: Uint8Array, message: Uint8Array, shard: boolean) => void) | null = null
+
+  // Roles. The replication part sets them through `setRole`.
+  isReplica = false
+  replicaReadOnly = true
+  /** What a client's commands, and the master's stream, do with a key whose time has come. */
+  clientExpiry = EXPIRE_DELETE
+  trustedExpiry = EXPIRE_IGNORE
+
+  // Questions to the parts, which replace these.
+  diskError: () => string | null = () => null
+  tooFewReplicas: () => boolean = () => false
+  masterIsDown: () => boolean = () => false
+  outOfMemory: () => boolean = () => false
+  wasSlow: (client: Client, entry: Entry, args: Args, usec: number) => void = () => {}
+  monitor: (client: Client, entry: Entry, args: Args) => void = () => {}
+
+  private readonly resumable: Client[] = []
+  private ticks = 0
+
+  constructor(options: NodeOptions) {
+    const config = options.config
+    this.config = config
+    this.clock = options.clock
+    this.random32 = options.random32
+    this.log = options.log
+    this.startedAt_ms = options.clock.now_ms()
+    this.keyspace = new Keyspace({
+      databases: config.values['cluster-enabled'] ? 1 : config.values.databases,
+      cluster: config.values['cluster-enabled'],
+      random32: options.random32,
+    })
+    this.keyspace.setTime(this.startedAt_ms)
+    const renamed = new Map(config.renamedCommands.map(({ from, to }) => [from.toLowerCase(), to]))
+    this.table = new CommandTable([...commands, ...serverCommands], renamed)
+    this.turn = new Turn((client) => this.clients.checkOutput(client))
+    this.clients = new Clients(this)
+    this.pubsub = new PubSub(options.random32, (client) => this.turn.outOf(client))
+    this.watches = new Watches(options.random32)
+    this.call = new Call(this, this.keyspace, new Client(0, null))
+    this.keyspace.hooks = this.keyspaceHooks()
+    this.turn.before.push(() => this.resumeClients())
+    this.readConfig()
+    config.onChange(
+      [
+        'proto-max-bulk-len',
+        'client-query-buffer-limit',
+        'slowlog-log-slower-than',
+        'replica-read-only',
+        'maxmemory',
+        'min-replicas-to-write',
+        'min-replicas-max-lag',
+        'notify-keyspace-events',
+      ],
+      () => {
+        this.readConfig()
+        return undefined
+      },
+    )
+  }
+
+  /** Takes from the configuration what the hot path keeps in fields. */
+  private readConfig(): void {
+    const values = this.config.values
+    this.bulkBytesMax = values['proto-max-bulk-len']
+    this.queryBufferMax = values['client-query-buffer-limit']
+    const slow = values['slowlog-log-slower-than']
+    this.slow_us = slow < 0 ? Number.POSITIVE_INFINITY : slow
+    this.replicaReadOnly = values['replica-read-only']
+    this.call.notifyMask = notifyMask(values['notify-keyspace-events'])
+    this.updateGate()
+  }
+
+  /** Says anew which commands need a closer look. To be called by whoever changed an answer to that. */
+  updateGate(): void {
+    const values = this.config.values
+    let gate = 0
+    if (this.isReplica && this.replicaReadOnly) gate |= WRITE
+    if (values.maxmemory > 0) gate |= DENYOOM
+    if (values['min-replicas-to-write'] > 0) gate |= WRITE
+    const broken = this.diskError() !== null
+    if (broken) gate |= WRITE | MAY_REPLICATE
+    this.gate = gate
+    this.gateAll = this.loading || this.busy || broken || this.masterIsDown()
+  }
+
+  /** This node is a replica from now on, or a master again. */
+  setRole(isReplica: boolean): void {
+    this.isReplica = isReplica
+    this.clientExpiry = isReplica ? EXPIRE_HIDE : EXPIRE_DELETE
+    this.updateGate()
+  }
+
+  /** Brings the keyspace's clock up to now. */
+  tick(): void {
+    this.keyspace.setTime(this.clock.now_ms())
+  }
+
+  private keyspaceHooks(): KeyspaceHooks {
+    return {
+      expired: (db, handle) => {
+        const key = db.entries.key(handle)
+        this.propagation.send(db.index, [this.config.values['lazyfree-lazy-expire'] ? UNLINK : DEL, key])
+        this.propagation.dirty++
+        this.turn.schedule()
+        this.notifyExpired(db, key)
+      },
+      changed: (db, key, start, end) => this.watches.changed(db, key, start, end),
+      beforeWrite: (db, handle) => this.beforeWrite(db, handle),
+    }
+  }
+
+  /** The snapshot under way hears here of entries that are about to change. */
+  beforeWrite: (db: Database, handle: number) => void = () => {}
+
+  private notifyExpired(db: Database, key: Uint8Array): void {
+    notifyKeyspaceEvent(this, 1 << 8, 'expired', db, key, 0, key.length)
+  }
+
+  // What commands ask of their host.
+
+  configNumber(name: string): number {
+    const value = (this.config.values as Record<string, unknown>)[name]
+    return typeof value === 'boolean' ? Number(value) : Number(value ?? 0)
+  }
+
+  notify(kind: number, event: string, db: Database, key: Uint8Array, start: number, end: number): void {
+    notifyKeyspaceEvent(this, kind, event, db, key, start, end)
+  }
+
+  keyReady(_db: Database, _key: Uint8Array, _start: number, _end: number): void {}
+
+  /** Counts an error reply by its code, for INFO errorstats. */
+  countError(message: string): void {
+    this.stats.countError(message)
+  }
+
+  /** Ends a client's transaction and its watches. */
+  discard(client: Client): void {
+    if (client.transaction !== null) {
+      this.watches.remove(client, client.transaction)
+      this.keyspace.watchers = this.watches.count
+      client.transaction = null
+    }
+    client.special &= ~IN_MULTI
+    client.denyBlocking = false
+  }
+
+  /** Whether the pause holds this command back; if so it comes again when the pause is over. */
+  holds(client: Client, entry: Entry, _args: Args): boolean {
+    if (client.trusted || client.kind === 'replica' || entry.fullName === 'client|unpause') return false
+    if (this.paused === 1) {
+      const flags =
+        entry.fullName === 'exec' && client.transaction !== null ? client.transaction.flags : entry.flags
+      if ((flags & (WRITE | MAY_REPLICATE)) === 0) return false
+    }
+    client.paused = true
+    return true
+  }
+
+  /** Holds commands back: `all` or only what writes, until `until_ms`. */
+  pause(all: boolean, until_ms: number): void {
+    this.paused = Math.max(this.paused, all ? 2 : 1)
+    this.pausedUntil_ms = Math.max(this.pausedUntil_ms, until_ms)
+  }
+
+  unpause(): void {
+    this.paused = 0
+    this.pausedUntil_ms = 0
+    for (const client of this.clients.all()) if (client.paused) this.resume(client)
+  }
+
+  /** The client waits for nothing any more: what it has sent meanwhile is carried out when this turn ends. */
+  resume(client: Client): void {
+    client.paused = false
+    this.resumable.push(client)
+    this.turn.schedule()
+  }
+
+  private resumeClients(): void {
+    // Those that are resumed here may resume others: these come next.
+    for (let i = 0; i < this.resumable.length; i++) {
+      const client = this.resumable[i]!
+      if (client.blocked === null && !client.paused && !client.gone && !client.closing) goOn(this, client)
+    }
+    this.resumable.length = 0
+  }
+
+  /** Ends the wait of a client whose reply has been written. */
+  unblock(client: Client): void {
+    if (client.blocked === null) return
+    const blocked = client.blocked
+    client.blocked = null
+    blocked.cancel()
+    this.resume(client)
+  }
+
+  spareParser(): RequestParser {
+    return this.parsers.take()
+  }
+
+  giveBackParser(parser: RequestParser): void {
+    this.parsers.giveBack(parser)
+  }
+
+  /** Whether anybody may connect: protected mode then lets only the machine itself in. */
+  openToAll: () => boolean = () => this.config.values.requirepass === ''
+
+  /** A connection has become a client. */
+  newClient: (client: Client) => void = () => {}
+
+  /** Carries out one command for a client of the node's own: the master's stream, the append-only file. */
+  execute(client: Client, args: Args): void {
+    dispatch(this, client, args)
+  }
+
+  close(client: Client): void {
+    this.clients.close(client)
+  }
+
+  closeAfterReply(client: Client): void {
+    client.closing = true
+    this.turn.outOf(client)
+  }
+
+  /** What must be done regularly: called `hz` times a second by cron.ts. */
+  cron(): void {
+    this.tick()
+    const now_ms = this.keyspace.now_ms
+    if (this.paused !== 0 && now_ms >= this.pausedUntil_ms) this.unpause()
+    this.ticks++
+    for (const regular of this.regulars) regular.cron(now_ms)
+    this.clients.cron(now_ms, this.ticks)
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The parts that a node is put together from, as the node sees them. Each is optional: a node without persistence, without
+ * replicas, outside of a cluster has nothing there, and pays nothing for it.
+ */
+
+import type { Entry } from '../commands/table.js'
+import type { Args } from '../resp/args.js'
+import type { Client } from './client.js'
+
+/** Gets every change of the dataset, in order, in the form of commands. */
+export interface Feed {
+  /** `buf[start, end)` is one command in RESP form that changed database `db`; the bytes are the node's afterwards. */
+  feed(db: number, buf: Uint8Array, start: number, end: number): void
+}
+
+/** Looks after the disk. */
+export interface Durability extends Feed {
+  /**
+   * The turn is over, replies are about to leave: writes what was fed. True if they may leave now; otherwise `release` is
+   * called when what was fed up to now is safe (appendfsync always).
+   */
+  endTurn(release: () => void): boolean
+}
+
+/** Looks after the slots. */
+export interface SlotRouter {
+  /** For each slot 1 if its keys are served here without ado. */
+  readonly served: Uint8Array
+  /**
+   * What to answer for a command with keys that is not simply served here; null to carry it out. `slot` is the first
+   * key's; -1 where the command's keys lie in different slots.
+   */
+  redirect(client: Client, entry: Entry, args: Args, slot: number): string | null
+}
+
+/** Something that wants to be called regularly, ten times a second or so (`hz`). */
+export interface Regular {
+  cron(now_ms: number): void
+}
+
+/** Knows users and what they may do. */
+export interface Access {
+  /** Why the client's user may not run this command; null if it may. */
+  check(client: Client, entry: Entry, args: Args): string | null
+}

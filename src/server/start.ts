@@ -1,0 +1,46 @@
+/**
+ * A node from its configuration to its first client, and to its end. The parts that the configuration asks for are
+ * loaded only then: a plain node does not read the code of a cluster.
+ */
+
+import type net from 'node:net'
+import { systemClock, systemRandom32 } from '../runtime/clock.js'
+import type { Config } from './config/config.js'
+import { startCron } from './cron.js'
+import { listenForClients } from './listening.js'
+import { type LogLevel, ServerNode } from './node.js'
+
+export interface RunningNode {
+  readonly node: ServerNode
+  /** Stops the node as SHUTDOWN does: saves what must be saved, then closes everything. */
+  stop(): Promise<void>
+}
+
+export interface StartOptions {
+  readonly config: Config
+  readonly log: (level: LogLevel, message: string) => void
+}
+
+/** Starts a node; rejects when it cannot listen or load its data. */
+export async function startNode(options: StartOptions): Promise<RunningNode> {
+  const node = new ServerNode({
+    config: options.config,
+    clock: systemClock,
+    random32: systemRandom32(),
+    log: options.log,
+  })
+  const servers: net.Server[] = await listenForClients(node)
+  const stopCron = startCron(node)
+  node.log('notice', 'Server initialized')
+  node.log('notice', 'Ready to accept connections tcp')
+  return {
+    node,
+    async stop() {
+      for (const server of servers) server.close()
+      for (const stop of node.atStop) await stop()
+      stopCron()
+      node.turn.end()
+      for (const client of [...node.clients.all()]) node.close(client)
+    },
+  }
+}
