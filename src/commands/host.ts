@@ -4,6 +4,8 @@
  */
 
 import type { Database } from '../keyspace/database.js'
+import type { Reply } from '../resp/reply.js'
+import type { Call } from './call.js'
 
 export interface Host {
   /** The value of a configuration directive that is a number (bytes, milliseconds, counts, 0 or 1 for yes or no). */
@@ -16,6 +18,49 @@ export interface Host {
   random32(): number
   /** A line in the log: `level` is one of `debug`, `verbose`, `notice`, `warning`. */
   log(level: 'debug' | 'verbose' | 'notice' | 'warning', message: string): void
+  /** Whether entries keep a frequency of use (`maxmemory-policy` …-lfu) instead of the time of the last one. */
+  readonly lfu?: boolean
+  /**
+   * All keys of `db`, or with null of all databases, are about to be removed: whoever watches one of them must hear, and
+   * a snapshot under way must be finished or given up. After this no snapshot is under way in what is removed.
+   */
+  beforeFlush?(db: Database | null): void
+  /** Two databases were exchanged: clients watch and wait for keys by the number of the database. */
+  swapped?(a: number, b: number): void
+  /** Sends keys to another node, MIGRATE's way; a host without sockets leaves it out. See MigrateRequest. */
+  migrate?(request: MigrateRequest): void
+}
+
+/** A key that MIGRATE sends: as it was when the command ran. */
+export interface MigratingKey {
+  readonly key: Uint8Array
+  /** As DUMP gives it. */
+  readonly payload: Uint8Array
+  /** Milliseconds since 1970, or NO_EXPIRY. */
+  readonly expiry_ms: number
+}
+
+/**
+ * What MIGRATE asks of its host: to block the client, to connect (or take a link that is open already), AUTH and SELECT as
+ * asked, send `RESTORE` (in a cluster `RESTORE-ASKING`) `key ttl payload [REPLACE]` for each key, and call `finish` with
+ * what came back, in the same turn or later; then to let the client go on.
+ */
+export interface MigrateRequest {
+  readonly host: string
+  readonly port: number
+  readonly db: number
+  /** For connecting and for each answer. */
+  readonly timeout_ms: number
+  readonly replace: boolean
+  /** AUTH's arguments: none, a password, or a name and a password. */
+  readonly auth: readonly Uint8Array[]
+  readonly keys: readonly MigratingKey[]
+  /**
+   * To be called once, with the client's reply and a call whose `instead` the host propagates afterwards. `outcomes` has one
+   * item for each key: null for restored, else the other node's error, without its dash. `failed`: why nothing more
+   * could be done (one of Redis's IOERR texts), or null; then outcomes of the keys that were not reached are left out.
+   */
+  finish(call: Call, reply: Reply, outcomes: readonly (string | null)[], failed: string | null): void
 }
 
 // Kinds of keyspace notifications: the letters of `notify-keyspace-events`.

@@ -1,0 +1,89 @@
+/**
+ * The options that SET and GETEX share (EX, PX, EXAT, PXAT, KEEPTTL, PERSIST, NX, XX, GET), read in one pass over the
+ * arguments' bytes into one number, so that the common commands allocate nothing.
+ */
+
+import type { Args } from '../../resp/args.js'
+import type { Reply } from '../../resp/reply.js'
+import type { Call } from '../call.js'
+import { NOT_AN_INTEGER } from '../errors.js'
+import { bigArgument, timeFromBig } from '../int64.js'
+
+export const NX = 1 << 0
+export const XX = 1 << 1
+export const GET = 1 << 2
+export const KEEPTTL = 1 << 3
+export const PERSIST = 1 << 4
+export const EX = 1 << 5
+export const PX = 1 << 6
+export const EXAT = 1 << 7
+export const PXAT = 1 << 8
+/** Above these bits stands the index of the argument with the time, 0 for none. */
+const INDEX_SHIFT = 9
+const ANY_TIME = EX | PX | EXAT | PXAT
+
+/** Where among the arguments the time stands, 0 for nowhere. */
+export function timeIndex(options: number): number {
+  return options >>> INDEX_SHIFT
+}
+
+/** The options from argument `from` on, or -1 for a syntax error. An option may be repeated, with another that excludes it not. */
+export function readOptions(args: Args, from: number, forSet: boolean): number {
+  let options = 0
+  let index = 0
+  for (let i = from; i < args.count; i++) {
+    const time = timeOption(args, i)
+    if (time !== 0) {
+      if ((options & (KEEPTTL | PERSIST | (ANY_TIME & ~time))) !== 0 || i + 1 >= args.count) return -1
+      options |= time
+      index = ++i
+    } else if (forSet && args.is(i, 'nx') && (options & XX) === 0) {
+      options |= NX
+    } else if (forSet && args.is(i, 'xx') && (options & NX) === 0) {
+      options |= XX
+    } else if (forSet && args.is(i, 'get')) {
+      options |= GET
+    } else if (forSet && args.is(i, 'keepttl') && (options & (ANY_TIME | PERSIST)) === 0) {
+      options |= KEEPTTL
+    } else if (!forSet && args.is(i, 'persist') && (options & (ANY_TIME | KEEPTTL)) === 0) {
+      options |= PERSIST
+    } else {
+      return -1
+    }
+  }
+  return options | (index << INDEX_SHIFT)
+}
+
+function timeOption(args: Args, index: number): number {
+  if (args.is(index, 'ex')) return EX
+  if (args.is(index, 'px')) return PX
+  if (args.is(index, 'exat')) return EXAT
+  return args.is(index, 'pxat') ? PXAT : 0
+}
+
+/**
+ * The time that argument `index` names, in milliseconds since 1970. NaN where it names none: then the error has been
+ * replied. `unit` is EX, PX, EXAT or PXAT.
+ */
+export function readTime(
+  call: Call,
+  args: Args,
+  index: number,
+  unit: number,
+  command: string,
+  reply: Reply,
+): number {
+  const seconds = (unit & (EX | EXAT)) !== 0
+  const base_ms = (unit & (EX | PX)) !== 0 ? call.keyspace.now_ms : 0
+  const given = args.integer(index)
+  if (given > 0) return (seconds ? given * 1000 : given) + base_ms
+  const big = Number.isNaN(given) ? bigArgument(args, index) : 0n
+  if (big === null) {
+    reply.error(NOT_AN_INTEGER)
+    return Number.NaN
+  }
+  const at_ms = big > 0n ? timeFromBig((seconds ? big * 1000n : big) + BigInt(base_ms)) : null
+  if (at_ms !== null) return at_ms
+  reply.error(`ERR invalid expire time in '${command}' command`)
+  return Number.NaN
+}
