@@ -4,7 +4,10 @@ import { createStream, readStream, type StreamEvent, unappliedBytes } from './st
 import { ascii, concat, encodeCommand, latin1 } from './wire.js'
 
 /** Reads a text in the given pieces; the events as text, adjacent ranges of commands joined. */
-function read(text: string, cuts: number[]): { out: string; reason: string | null; rest: number; db: number } {
+function read(
+  text: string,
+  cuts: number[],
+): { out: string; reason: string | null; rest: number; db: number } {
   const s = createStream(0)
   const bytes = ascii(text)
   let out = ''
