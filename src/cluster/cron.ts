@@ -1,0 +1,156 @@
+/**
+ * What time alone brings about: pings that are due, nodes that have not answered, handshakes given up, elections and
+ * manual failovers to be moved on. Redis does this ten times a second; so do we, and in addition exactly when
+ * something falls due, so that a failover does not lose tenths of seconds here and there.
+ */
+
+import { advanceFailover, electionDeadline_ms } from './election.js'
+import { failIfAgreed } from './failure.js'
+import { healthDeadline_ms, updateHealth } from './health.js'
+import { connectDeadline_ms, connectMissing, handshakeExpired } from './links.js'
+import { checkManualTimeout } from './manual.js'
+import { closeLink, deleteNode } from './nodes.js'
+import { broadcastPong, sendPing } from './ping.js'
+import { considerMigration } from './replica-migration.js'
+import { followMaster } from './roles.js'
+import type { ClusterNode, ClusterState } from './state.js'
+import { FAILED, HANDSHAKE, isMaster, isReplica, MYSELF, NOADDR, PFAIL } from './state.js'
+import type { Turn } from './turn.js'
+import { log, TODO_STATE } from './turn.js'
+import { PING } from './wire.js'
+
+const CRON_MS = 100
+const RANDOM_PING_MS = 1000
+/** Of this many nodes picked at random, the one that we have not heard for longest is pinged. */
+const RANDOM_PING_CANDIDATES = 5
+/** Between two announcements of our own changed configuration. */
+const ANNOUNCE_MS = 100
+/** Masters that are pinged at once when a node has just become suspect, so that they hear of it. */
+const SUSPICION_PINGS_MAX = 16
+
+export function cron(turn: Turn): void {
+  const { state, now_ms } = turn
+  state.nextCron_ms = now_ms + CRON_MS
+  state.pfailCount = 0
+  for (let i = state.nodeList.length - 1; i >= 0; i--) {
+    const node = state.nodeList[i]!
+    if ((node.flags & PFAIL) !== 0) state.pfailCount++
+    if (handshakeExpired(state, node, now_ms)) deleteNode(turn, node)
+  }
+  connectMissing(turn)
+  if (now_ms >= state.nextRandomPing_ms) {
+    state.nextRandomPing_ms = now_ms + RANDOM_PING_MS
+    pingRandom(turn)
+  }
+  const suspects: ClusterNode[] = []
+  for (const node of state.nodeList) if (watch(turn, node)) suspects.push(node)
+  if (suspects.length > 0) spreadSuspicion(turn, suspects)
+  const { myself, local } = state
+  if (isReplica(myself) && !local.replicating && myself.master !== null) followMaster(turn)
+  checkManualTimeout(turn)
+  if (isReplica(myself)) {
+    advanceFailover(turn)
+    considerMigration(turn)
+  }
+  if (!state.ok || suspects.length > 0) updateHealth(turn)
+}
+
+function pingRandom(turn: Turn): void {
+  const { nodeList } = turn.state
+  let oldest: ClusterNode | null = null
+  for (let i = 0; i < RANDOM_PING_CANDIDATES; i++) {
+    const node = nodeList[Math.floor(turn.random() * nodeList.length)]!
+    if (node.link === null || !node.link.connected || node.pingSentAt_ms !== 0) continue
+    if ((node.flags & (MYSELF | HANDSHAKE)) !== 0) continue
+    if (oldest === null || oldest.pongReceivedAt_ms > node.pongReceivedAt_ms) oldest = node
+  }
+  if (oldest !== null) sendPing(turn, oldest.link, PING)
+}
+
+/** Pings one node when that is due, renews a dead link, and suspects it when it is silent. True: newly suspected. */
+function watch(turn: Turn, node: ClusterNode): boolean {
+  const { state, now_ms } = turn
+  if ((node.flags & (MYSELF | NOADDR | HANDSHAKE)) !== 0) return false
+  const { nodeTimeout_ms } = state.config
+  const { manual } = state
+  const silent_ms = Math.min(now_ms - node.pingSentAt_ms, now_ms - node.dataReceivedAt_ms)
+  const waiting = node.pingSentAt_ms !== 0
+  const { link } = node
+  if (
+    link !== null &&
+    waiting &&
+    silent_ms > nodeTimeout_ms / 2 &&
+    now_ms - link.createdAt_ms > nodeTimeout_ms
+  ) {
+    // Perhaps only the connection is broken: a new one is opened below.
+    closeLink(turn, link)
+  }
+  const open = node.link?.connected === true
+  if (open && !waiting && now_ms - node.pongReceivedAt_ms > nodeTimeout_ms / 2) {
+    sendPing(turn, node.link, PING)
+    return false
+  }
+  if (open && manual.endsAt_ms !== 0 && isMaster(state.myself) && manual.replica === node) {
+    sendPing(turn, node.link, PING)
+    return false
+  }
+  // A link that is still being opened carries no ping yet, but a node that takes no connection is silent, too.
+  if (!waiting && node.link !== null && !open && now_ms - node.link.createdAt_ms > CRON_MS) {
+    node.pingSentAt_ms = node.link.createdAt_ms
+  }
+  if (!waiting || silent_ms <= nodeTimeout_ms || (node.flags & (PFAIL | FAILED)) !== 0) return false
+  log(turn, 'debug', `*** NODE ${node.name} possibly failing`)
+  node.flags |= PFAIL
+  state.pfailCount++
+  return true
+}
+
+/**
+ * Every packet from now on carries the suspicion. Where masters have reported the node already, ours may complete the
+ * majority; and a ping to some masters lets them hear it now, not in up to half a node timeout.
+ */
+function spreadSuspicion(turn: Turn, suspects: readonly ClusterNode[]): void {
+  const { state } = turn
+  for (const node of suspects) failIfAgreed(turn, node)
+  let left = SUSPICION_PINGS_MAX
+  for (const node of state.nodeList) {
+    if (left === 0) return
+    if (!isMaster(node) || node.slotCount === 0 || (node.flags & (MYSELF | PFAIL | FAILED | NOADDR)) !== 0)
+      continue
+    if (node.link === null || !node.link.connected || node.pingSentAt_ms !== 0) continue
+    sendPing(turn, node.link, PING)
+    left--
+  }
+}
+
+/** Sends the announcement that is owed, unless the last one was a moment ago. */
+export function announceIfOwed(turn: Turn): void {
+  const { state, now_ms } = turn
+  if (!state.announceOwed || now_ms < state.announcedAt_ms + ANNOUNCE_MS) return
+  state.announceOwed = false
+  state.announcedAt_ms = now_ms
+  broadcastPong(turn, 'all')
+}
+
+/** When the next tick is due. */
+export function nextWake_ms(turn: Turn): number {
+  const { state, now_ms } = turn
+  let wake_ms = Math.min(state.nextCron_ms, electionDeadline_ms(turn))
+  const health_ms = healthDeadline_ms(state)
+  if (health_ms > now_ms) wake_ms = Math.min(wake_ms, health_ms)
+  if (state.announceOwed) wake_ms = Math.min(wake_ms, state.announcedAt_ms + ANNOUNCE_MS)
+  for (const node of state.nodeList) wake_ms = Math.min(wake_ms, nodeDeadline_ms(state, node))
+  return Math.max(wake_ms, now_ms + 1)
+}
+
+/** When this node is to be suspected, or tried again. */
+function nodeDeadline_ms(state: ClusterState, node: ClusterNode): number {
+  if (node.link === null) return connectDeadline_ms(state, node)
+  if (node.pingSentAt_ms === 0 || (node.flags & (PFAIL | FAILED)) !== 0) return Number.POSITIVE_INFINITY
+  return Math.max(node.pingSentAt_ms, node.dataReceivedAt_ms) + state.config.nodeTimeout_ms + 1
+}
+
+/** The evaluation that a turn owes at its end. */
+export function finishHealth(turn: Turn): void {
+  if ((turn.todo & TODO_STATE) !== 0) updateHealth(turn)
+}

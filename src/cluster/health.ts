@@ -1,0 +1,64 @@
+/**
+ * Is the cluster up, as we see it? All slots covered (if that is required), and more than half of the masters within
+ * reach. A master that was away comes back slowly: it may have been replaced, and must hear of that before it takes
+ * writes again.
+ */
+
+import type { ClusterState } from './state.js'
+import { FAILED, isMaster, PFAIL, quorum } from './state.js'
+import type { Turn } from './turn.js'
+import { log, TODO_STATE } from './turn.js'
+
+const REJOIN_DELAY_MAX_MS = 5000
+const REJOIN_DELAY_MIN_MS = 500
+/** After a restart as a member with slots, a master stays down this long at least. */
+const WRITABLE_DELAY_MS = 2000
+
+function rejoinDelay_ms(state: ClusterState): number {
+  return Math.min(REJOIN_DELAY_MAX_MS, Math.max(REJOIN_DELAY_MIN_MS, state.config.nodeTimeout_ms))
+}
+
+export function updateHealth(turn: Turn): void {
+  const { state, now_ms } = turn
+  turn.todo &= ~TODO_STATE
+  state.servedStale = true
+  if (state.firstUpdateAt_ms === 0) state.firstUpdateAt_ms = now_ms
+  const reachable = countMasters(state)
+  // A node that belongs to no cluster yet has nothing to come back to: neither delay is for it.
+  const waits = isMaster(state.myself) && !state.ok
+  const minority = reachable < quorum(state)
+  if (minority && state.size > 0) state.minorityAt_ms = now_ms
+  if (waits && state.rejoining && now_ms - state.firstUpdateAt_ms < WRITABLE_DELAY_MS) return
+  const ok = !minority && (!state.config.requireFullCoverage || allCovered(state))
+  if (ok === state.ok) return
+  if (ok && waits && now_ms - state.minorityAt_ms < rejoinDelay_ms(state)) return
+  state.ok = ok
+  state.rejoining = false
+  log(turn, ok ? 'notice' : 'warning', `Cluster state changed: ${ok ? 'ok' : 'fail'}`)
+  turn.ready.facts.push({ kind: 'stateChanged', ok })
+}
+
+/** Counts the masters with slots into `size`; answers how many of them are within reach. */
+function countMasters(state: ClusterState): number {
+  let reachable = 0
+  state.size = 0
+  for (const node of state.nodeList) {
+    if (!isMaster(node) || node.slotCount === 0) continue
+    state.size++
+    if ((node.flags & (FAILED | PFAIL)) === 0) reachable++
+  }
+  return reachable
+}
+
+function allCovered(state: ClusterState): boolean {
+  for (const owner of state.slotOwner) if (owner === null || (owner.flags & FAILED) !== 0) return false
+  return true
+}
+
+/** When a state that is down only because of a delay may turn; Infinity when it is not a matter of time. */
+export function healthDeadline_ms(state: ClusterState): number {
+  if (state.ok || !isMaster(state.myself)) return Number.POSITIVE_INFINITY
+  const writable_ms = state.rejoining ? state.firstUpdateAt_ms + WRITABLE_DELAY_MS : 0
+  const rejoin_ms = state.minorityAt_ms === 0 ? 0 : state.minorityAt_ms + rejoinDelay_ms(state)
+  return Math.max(writable_ms, rejoin_ms) || Number.POSITIVE_INFINITY
+}

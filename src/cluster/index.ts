@@ -1,0 +1,33 @@
+/** What other rooms use of the cluster's core. */
+
+export { BUS_PORT_OFFSET } from './announce.js'
+export { subcommandNames } from './command.js'
+export { describeNode, flagNames } from './describe.js'
+export { normalizeIp } from './meet.js'
+export type { Loaded } from './nodes-conf.js'
+export { decodeNodesConf, encodeNodesConf, freshState } from './nodes-conf.js'
+export type { Reply } from './reply.js'
+export { infoText, nodesText, preferredEndpoint } from './reports.js'
+export type { RouteQuestion } from './route.js'
+export { CROSSSLOT, route, routeBlocked, slotIsOpen } from './route.js'
+export { slotRanges } from './slots.js'
+export type { ClusterConfig, ClusterNode, ClusterState, Link, LinkId, Local } from './state.js'
+export {
+  DEFAULT_CONFIG,
+  emptyLocal,
+  hasFailed,
+  inHandshake,
+  isMaster,
+  isReplica,
+  isSuspected,
+  takeLinkId,
+} from './state.js'
+export { step } from './step.js'
+export type { Endpoint, Fact, Input, LinkEvent, LogLine, Outgoing, Ready } from './turn.js'
+export type { Packet } from './wire.js'
+export { TYPE_NAMES } from './wire.js'
+export type { Decoded } from './wire-decode.js'
+export { decodePacket } from './wire-decode.js'
+export { encodePacket } from './wire-encode.js'
+export type { Framer } from './wire-frame.js'
+export { createFramer, FRAME_BYTES_MAX, feedFramer } from './wire-frame.js'

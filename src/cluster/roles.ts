@@ -1,0 +1,53 @@
+/** Turning masters into replicas and back. */
+
+import { resetManual } from './manual.js'
+import { addReplica, removeReplica, setShard } from './nodes.js'
+import { clearSlotsOf, closeAllSlots } from './slots.js'
+import type { ClusterNode } from './state.js'
+import { isMaster, MASTER, MIGRATE_TO, NOADDR, REPLICA } from './state.js'
+import type { Turn } from './turn.js'
+import { TODO_STATE } from './turn.js'
+
+/** A node that we took for a replica is a master. */
+export function setAsMaster(turn: Turn, node: ClusterNode): void {
+  if (isMaster(node)) return
+  if (node.master !== null) {
+    removeReplica(node.master, node)
+    if (node !== turn.state.myself) node.flags |= MIGRATE_TO
+  }
+  node.flags = (node.flags & ~REPLICA) | MASTER
+  node.master = null
+  turn.state.servedStale = true
+  turn.ready.save = true
+  turn.todo |= TODO_STATE
+}
+
+/** Makes us a replica of `master`. Slots that we still own become nobody's. */
+export function replicate(turn: Turn, master: ClusterNode): void {
+  const { state } = turn
+  const { myself } = state
+  if (master === myself) throw new Error('assertion: a node does not replicate itself')
+  clearSlotsOf(turn, myself)
+  if (isMaster(myself)) {
+    myself.flags = (myself.flags & ~(MASTER | MIGRATE_TO)) | REPLICA
+    closeAllSlots(state)
+  } else if (myself.master !== null) {
+    removeReplica(myself.master, myself)
+  }
+  myself.master = master
+  setShard(turn, myself, master.shardId)
+  addReplica(master, myself)
+  followMaster(turn)
+  resetManual(turn)
+  state.servedStale = true
+  state.announceOwed = true
+}
+
+/** Has replication point at our master's address, if we know one. */
+export function followMaster(turn: Turn): void {
+  const { config, myself } = turn.state
+  const { master } = myself
+  if (master === null || (master.flags & NOADDR) !== 0 || master.ip === '') return
+  const port = config.tlsReplication ? master.tlsPort : master.port
+  turn.ready.facts.push({ kind: 'becomeReplicaOf', host: master.ip, port, name: master.name })
+}

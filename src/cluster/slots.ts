@@ -1,0 +1,110 @@
+/** Slots: who owns them, which are being moved, and which this node serves. */
+
+import { SLOTS } from '../bytes/crc16.js'
+import type { ClusterNode, ClusterState } from './state.js'
+import { isMaster, isReplica, MIGRATE_TO } from './state.js'
+import type { Turn } from './turn.js'
+
+export function testBit(bitmap: Uint8Array, slot: number): boolean {
+  return (bitmap[slot >> 3]! & (1 << (slot & 7))) !== 0
+}
+
+export function setBit(bitmap: Uint8Array, slot: number): void {
+  bitmap[slot >> 3]! |= 1 << (slot & 7)
+}
+
+export function clearBit(bitmap: Uint8Array, slot: number): void {
+  bitmap[slot >> 3]! &= ~(1 << (slot & 7))
+}
+
+export function sameSlots(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** A copy of the node's slots that packets may share: it is made once, and anew only after a change. */
+export function slotsSnapshot(node: ClusterNode): Uint8Array {
+  node.slotsSnapshot ??= node.slots.slice()
+  return node.slotsSnapshot
+}
+
+/** Gives a slot that nobody owns to `node`. */
+export function assignSlot(state: ClusterState, node: ClusterNode, slot: number): void {
+  if (state.slotOwner[slot] !== null) return
+  setBit(node.slots, slot)
+  node.slotsSnapshot = null
+  node.slotCount++
+  state.slotOwner[slot] = node
+  state.servedStale = true
+  // A master's first slot makes it a target for migrating replicas, unless no master at all has replicas.
+  if (node.slotCount === 1 && mastersHaveReplicas(state)) node.flags |= MIGRATE_TO
+}
+
+/** Takes a slot from its owner, if it has one. */
+export function clearSlot(turn: Turn, slot: number): boolean {
+  const { state } = turn
+  const owner = state.slotOwner[slot]
+  if (owner === null || owner === undefined) return false
+  clearBit(owner.slots, slot)
+  owner.slotsSnapshot = null
+  owner.slotCount--
+  state.slotOwner[slot] = null
+  clearBit(state.notClaimed, slot)
+  state.servedStale = true
+  turn.rebound.push(slot)
+  return true
+}
+
+export function clearSlotsOf(turn: Turn, node: ClusterNode): void {
+  if (node.slotCount === 0) return
+  for (let slot = 0; slot < SLOTS; slot++) if (turn.state.slotOwner[slot] === node) clearSlot(turn, slot)
+}
+
+/** Nobody owns the slot, or its owner no longer claims it. */
+export function isUnclaimed(state: ClusterState, slot: number): boolean {
+  return state.slotOwner[slot] === null || testBit(state.notClaimed, slot)
+}
+
+/** Ends all moving of slots. */
+export function closeAllSlots(state: ClusterState): void {
+  state.migratingTo.clear()
+  state.importingFrom.clear()
+  state.servedStale = true
+}
+
+function mastersHaveReplicas(state: ClusterState): boolean {
+  return state.nodeList.some((node) => !isReplica(node) && node.replicas.length > 0)
+}
+
+/** Makes `served` true again. Answers whether anything in it changed. */
+export function refreshServed(state: ClusterState): boolean {
+  state.servedStale = false
+  const { served, slotOwner, myself, migratingTo, importingFrom } = state
+  const serving = state.ok && isMaster(myself)
+  const moving = migratingTo.size > 0 || importingFrom.size > 0
+  let changed = false
+  for (let slot = 0; slot < SLOTS; slot++) {
+    let value = serving && slotOwner[slot] === myself ? 1 : 0
+    if (moving && (migratingTo.has(slot) || importingFrom.has(slot))) value = 0
+    if (served[slot] === value) continue
+    served[slot] = value
+    changed = true
+  }
+  return changed
+}
+
+/** Ranges of owned slots, first and last of each, ascending. */
+export function slotRanges(node: ClusterNode): [number, number][] {
+  const ranges: [number, number][] = []
+  if (node.slotCount === 0) return ranges
+  let start = -1
+  for (let slot = 0; slot <= SLOTS; slot++) {
+    const owned = slot < SLOTS && testBit(node.slots, slot)
+    if (owned && start < 0) start = slot
+    if (!owned && start >= 0) {
+      ranges.push([start, slot - 1])
+      start = -1
+    }
+  }
+  return ranges
+}

@@ -1,0 +1,374 @@
+/**
+ * What one node knows of its cluster: plain records, changed in place by step() and the functions it calls, by nobody
+ * else. No sockets, timers or clocks are in here; times are milliseconds of Unix time as they were handed in.
+ *
+ * Three parts: `nodes` (everyone we have heard of, ourselves among them), slots (who owns which, and which we are
+ * moving), and what elections, manual failovers and the evaluation of the cluster's state have to remember.
+ */
+
+import { SLOTS } from '../bytes/crc16.js'
+import { SLOT_BYTES, TYPES } from './wire.js'
+
+/** Flags of a node, as they travel in packets. */
+export const MASTER = 1
+export const REPLICA = 2
+/** We cannot reach it: perhaps it has failed. */
+export const PFAIL = 4
+/** The majority of the masters agreed that it has failed. */
+export const FAILED = 8
+export const MYSELF = 16
+/** We have not heard its true name yet. */
+export const HANDSHAKE = 32
+/** We know the name, not the address. */
+export const NOADDR = 64
+/** Our first message to it is to be a MEET. */
+export const MEETING = 128
+/** A master that has, had or took over from one that had replicas: others may migrate to it. */
+export const MIGRATE_TO = 256
+/** A replica that will not fail over by itself. */
+export const NOFAILOVER = 512
+
+export type LinkId = number
+
+/** One connection of the bus. The shell has the socket, we have the number. */
+export interface Link {
+  readonly id: LinkId
+  /** Accepted (true) or opened by us (false). We send our pings over the ones that we opened. */
+  readonly inbound: boolean
+  /** The node at the other end: known from the start for ours, after the first packet for accepted ones. */
+  node: ClusterNode | null
+  readonly createdAt_ms: number
+  connected: boolean
+  /** Our own address on this connection, and the peer's, as the sockets say; '' when not known. */
+  localIp: string
+  remoteIp: string
+}
+
+export interface FailReport {
+  readonly from: ClusterNode
+  at_ms: number
+}
+
+export interface ClusterNode {
+  /** 40 hexadecimal digits; a made-up one until the handshake is through. */
+  name: string
+  shardId: string
+  flags: number
+  /** Greatest config epoch that this node has claimed (a replica claims its master's). */
+  configEpoch: number
+  /** Slots owned: bit (slot & 7) of byte (slot >> 3). */
+  readonly slots: Uint8Array
+  slotCount: number
+  /** A copy of `slots` that packets share until `slots` changes. */
+  slotsSnapshot: Uint8Array | null
+  master: ClusterNode | null
+  /** In the order in which they came. */
+  readonly replicas: ClusterNode[]
+  ip: string
+  hostname: string
+  humanName: string
+  port: number
+  tlsPort: number
+  busPort: number
+  readonly createdAt_ms: number
+  /** When the ping that is still unanswered was sent; 0: none. */
+  pingSentAt_ms: number
+  pongReceivedAt_ms: number
+  dataReceivedAt_ms: number
+  failedAt_ms: number
+  /** When we last voted for a replica of this master. */
+  votedAt_ms: number
+  orphanedAt_ms: number
+  offset_bytes: number
+  offsetAt_ms: number
+  /** Number of the ping that mentioned it last. */
+  lastGossip: number
+  readonly failReports: FailReport[]
+  /** The link that we opened, or are opening, to it. */
+  link: Link | null
+  /** The link that it opened to us. */
+  inbound: Link | null
+  /** Not to be tried again before. */
+  connectAt_ms: number
+  /** It has shown that it understands extensions of pings (Redis 7 and later; earlier ones drop such packets). */
+  takesExtensions: boolean
+}
+
+export interface ClusterConfig {
+  nodeTimeout_ms: number
+  port: number
+  tlsPort: number
+  /** `cluster-port`; 0: client port + 10000. */
+  busPort: number
+  /** `tls-cluster`: bus and MOVED to TLS ports by default. */
+  tlsCluster: boolean
+  tlsReplication: boolean
+  announceIp: string
+  announcePort: number
+  announceTlsPort: number
+  announceBusPort: number
+  announceHostname: string
+  announceHumanNodename: string
+  requireFullCoverage: boolean
+  allowReadsWhenDown: boolean
+  allowPubsubshardWhenDown: boolean
+  allowReplicaMigration: boolean
+  migrationBarrier: number
+  replicaNoFailover: boolean
+  replicaValidityFactor: number
+  replPingReplicaPeriod_s: number
+  preferredEndpointType: 'ip' | 'hostname' | 'unknown-endpoint'
+}
+
+/** What the rest of the node says about itself. The shell keeps it true before every step; step only reads it. */
+export interface Local {
+  /** A master's replication offset, or what a replica has processed of its master's stream. */
+  offset_bytes: number
+  /** A replica's time since it last heard its master (of the link, while it is up; since it went down, otherwise). */
+  dataAge_ms: number
+  /** A replication target is set (Redis: `masterhost` is not NULL). */
+  replicating: boolean
+  /** Keys in database 0. */
+  keyCount(): number
+  keysInSlot(slot: number): number
+  /** Bytes that wait to be sent on a link, for CLUSTER LINKS. */
+  linkQueue_bytes(link: LinkId): number
+}
+
+/** Bugs put in on purpose, to prove that the simulator finds them. All false outside of tests. */
+export interface Faults {
+  countVotesTwice: boolean
+  forgetEpoch: boolean
+  trustStrangers: boolean
+}
+
+export interface Election {
+  /** When the votes will be, or were, asked for; 0: never yet. */
+  at_ms: number
+  votes: number
+  asked: boolean
+  rank: number
+  epoch: number
+  cantReason: number
+  cantLoggedAt_ms: number
+  /** Masters whose votes were counted in this election. */
+  readonly voters: Set<string>
+}
+
+export interface ManualFailover {
+  /** When the attempt is given up; 0: none is going on. */
+  endsAt_ms: number
+  /** On a master: the replica that takes over. */
+  replica: ClusterNode | null
+  /** On a replica: where the paused master's stream ends; -1: not heard yet. */
+  masterOffset_bytes: number
+  canStart: boolean
+}
+
+export interface ClusterState {
+  config: ClusterConfig
+  readonly local: Local
+  readonly faults: Faults
+  myself: ClusterNode
+  currentEpoch: number
+  lastVoteEpoch: number
+  ok: boolean
+  /** Masters that own at least one slot. */
+  size: number
+  readonly nodes: Map<string, ClusterNode>
+  /** The same nodes in an array, for picking at random. */
+  readonly nodeList: ClusterNode[]
+  /** Nodes by shard id. */
+  readonly shards: Map<string, ClusterNode[]>
+  /** Names not to be added again before (milliseconds): the forgotten nodes. */
+  readonly forgotten: Map<string, number>
+  readonly links: Map<LinkId, Link>
+  nextLinkId: number
+  readonly slotOwner: (ClusterNode | null)[]
+  readonly migratingTo: Map<number, ClusterNode>
+  readonly importingFrom: Map<number, ClusterNode>
+  /** Bitmap: slots whose owner has stopped claiming them; nobody else has claimed them yet. */
+  readonly notClaimed: Uint8Array
+  /**
+   * 1: served here, the slot is not being moved and the cluster is up. 0: ask route(). Made anew at the end of a step
+   * in which anything of that changed, so that the data path needs one load a command.
+   */
+  readonly served: Uint8Array
+  servedStale: boolean
+  readonly election: Election
+  readonly manual: ManualFailover
+  /** We were a member with slots when we started: do not be a writable master again at once. */
+  rejoining: boolean
+  firstUpdateAt_ms: number
+  /** When this node last saw itself without the majority of the masters. */
+  minorityAt_ms: number
+  pingsSent: number
+  pfailCount: number
+  nextCron_ms: number
+  nextRandomPing_ms: number
+  /** An announcement of our own changed configuration is owed to everybody. */
+  announceOwed: boolean
+  announcedAt_ms: number
+  readonly sentCounts: number[]
+  readonly receivedCounts: number[]
+  linksOverLimit: number
+}
+
+export const DEFAULT_CONFIG: ClusterConfig = {
+  nodeTimeout_ms: 15_000,
+  port: 6379,
+  tlsPort: 0,
+  busPort: 0,
+  tlsCluster: false,
+  tlsReplication: false,
+  announceIp: '',
+  announcePort: 0,
+  announceTlsPort: 0,
+  announceBusPort: 0,
+  announceHostname: '',
+  announceHumanNodename: '',
+  requireFullCoverage: true,
+  allowReadsWhenDown: false,
+  allowPubsubshardWhenDown: true,
+  allowReplicaMigration: true,
+  migrationBarrier: 1,
+  replicaNoFailover: false,
+  replicaValidityFactor: 10,
+  replPingReplicaPeriod_s: 10,
+  preferredEndpointType: 'ip',
+}
+
+export function noFaults(): Faults {
+  return { countVotesTwice: false, forgetEpoch: false, trustStrangers: false }
+}
+
+/** A Local of a node without data, to be filled in by the shell. */
+export function emptyLocal(): Local {
+  return {
+    offset_bytes: 0,
+    dataAge_ms: 0,
+    replicating: false,
+    keyCount: () => 0,
+    keysInSlot: () => 0,
+    linkQueue_bytes: () => 0,
+  }
+}
+
+export function createNode(name: string, shardId: string, flags: number, now_ms: number): ClusterNode {
+  return {
+    name,
+    shardId,
+    flags,
+    configEpoch: 0,
+    slots: new Uint8Array(SLOT_BYTES),
+    slotCount: 0,
+    slotsSnapshot: null,
+    master: null,
+    replicas: [],
+    ip: '',
+    hostname: '',
+    humanName: '',
+    port: 0,
+    tlsPort: 0,
+    busPort: 0,
+    createdAt_ms: now_ms,
+    pingSentAt_ms: 0,
+    pongReceivedAt_ms: 0,
+    dataReceivedAt_ms: 0,
+    failedAt_ms: 0,
+    votedAt_ms: 0,
+    orphanedAt_ms: 0,
+    offset_bytes: 0,
+    offsetAt_ms: 0,
+    lastGossip: 0,
+    failReports: [],
+    link: null,
+    inbound: null,
+    connectAt_ms: 0,
+    takesExtensions: false,
+  }
+}
+
+/** A state that knows nobody but `myself`, which is put into it. */
+export function createState(config: ClusterConfig, local: Local, myself: ClusterNode): ClusterState {
+  return {
+    config,
+    local,
+    faults: noFaults(),
+    myself,
+    currentEpoch: 0,
+    lastVoteEpoch: 0,
+    ok: false,
+    size: 1,
+    nodes: new Map([[myself.name, myself]]),
+    nodeList: [myself],
+    shards: new Map([[myself.shardId, [myself]]]),
+    forgotten: new Map(),
+    links: new Map(),
+    nextLinkId: 1,
+    slotOwner: new Array<ClusterNode | null>(SLOTS).fill(null),
+    migratingTo: new Map(),
+    importingFrom: new Map(),
+    notClaimed: new Uint8Array(SLOT_BYTES),
+    served: new Uint8Array(SLOTS),
+    servedStale: true,
+    election: {
+      at_ms: 0,
+      votes: 0,
+      asked: false,
+      rank: 0,
+      epoch: 0,
+      cantReason: 0,
+      cantLoggedAt_ms: 0,
+      voters: new Set(),
+    },
+    manual: { endsAt_ms: 0, replica: null, masterOffset_bytes: -1, canStart: false },
+    rejoining: false,
+    firstUpdateAt_ms: 0,
+    minorityAt_ms: 0,
+    pingsSent: 0,
+    pfailCount: 0,
+    nextCron_ms: 0,
+    nextRandomPing_ms: 0,
+    announceOwed: false,
+    announcedAt_ms: 0,
+    sentCounts: new Array<number>(TYPES).fill(0),
+    receivedCounts: new Array<number>(TYPES).fill(0),
+    linksOverLimit: 0,
+  }
+}
+
+export function isMaster(node: ClusterNode): boolean {
+  return (node.flags & MASTER) !== 0
+}
+
+export function isReplica(node: ClusterNode): boolean {
+  return (node.flags & REPLICA) !== 0
+}
+
+export function hasFailed(node: ClusterNode): boolean {
+  return (node.flags & FAILED) !== 0
+}
+
+export function isSuspected(node: ClusterNode): boolean {
+  return (node.flags & PFAIL) !== 0
+}
+
+export function inHandshake(node: ClusterNode): boolean {
+  return (node.flags & HANDSHAKE) !== 0
+}
+
+/** A number for a connection that the shell has accepted, to be named in its `accepted` event. */
+export function takeLinkId(state: ClusterState): LinkId {
+  return state.nextLinkId++
+}
+
+/** Masters whose agreement decides: more than half of those that own slots. */
+export function quorum(state: ClusterState): number {
+  return Math.floor(state.size / 2) + 1
+}
+
+/** The port that clients are sent to: the TLS one or the plain one. */
+export function clientPort(node: ClusterNode, tls: boolean): number {
+  return tls ? node.tlsPort : node.port
+}

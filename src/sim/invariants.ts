@@ -1,0 +1,146 @@
+/** What must hold at every moment, and what must hold in the end. */
+
+import type { Fact } from '../cluster/index.js'
+import { inHandshake, isMaster } from '../cluster/index.js'
+import type { SimNode, World } from './world.js'
+import { violate } from './world.js'
+
+/** Two masters may claim a slot under one epoch while they cannot hear each other, and this long after. */
+const DOUBLE_OWNER_MS = 30_000
+
+/** Called when a vote leaves a node. */
+export function noteVote(world: World, node: SimNode, vote: Extract<Fact, { kind: 'voted' }>): void {
+  const { watch } = world
+  const voter = node.state!.myself.name
+  const key = `${voter} ${vote.epoch}`
+  const before = watch.votes.get(key)
+  if (before !== undefined) {
+    violate(world, `n${node.index} votes twice in epoch ${vote.epoch}: ${before}, ${vote.replica}`)
+  }
+  watch.votes.set(key, vote.replica)
+  const candidacy = `${vote.epoch} ${vote.replica}`
+  const supporters = watch.supporters.get(candidacy) ?? new Set()
+  supporters.add(voter)
+  watch.supporters.set(candidacy, supporters)
+  watch.votedEpoch.set(voter, Math.max(vote.epoch, watch.votedEpoch.get(voter) ?? 0))
+}
+
+/** Called when a replica has become a master. */
+export function notePromotion(world: World, node: SimNode): void {
+  const { watch } = world
+  const state = node.state!
+  if (watch.takeover) return
+  const { epoch } = state.election
+  const { name } = state.myself
+  const winner = watch.winners.get(epoch)
+  if (winner !== undefined && winner !== name) violate(world, `two winners in epoch ${epoch}: ${winner}, ${name}`)
+  watch.winners.set(epoch, name)
+  const supporters = watch.supporters.get(`${epoch} ${name}`)?.size ?? 0
+  const needed = Math.floor(state.size / 2) + 1
+  if (supporters < needed) {
+    violate(world, `n${node.index} wins epoch ${epoch} with ${supporters} of ${needed} votes`)
+  }
+}
+
+/** Called after the packets of a turn have left the node: what they claim must survive a crash. */
+export function noteTurn(world: World, node: SimNode): void {
+  const { myself } = node.state!
+  if (!isMaster(myself) || myself.configEpoch === 0) return
+  const { ownEpoch } = world.watch
+  if (myself.configEpoch > (ownEpoch.get(myself.name) ?? 0)) ownEpoch.set(myself.name, myself.configEpoch)
+}
+
+/** Called when a node has read its nodes.conf again. */
+export function noteRestart(world: World, node: SimNode): void {
+  const state = node.state!
+  const { name } = state.myself
+  const voted = world.watch.votedEpoch.get(name) ?? 0
+  if (state.lastVoteEpoch < voted) {
+    violate(world, `n${node.index} has forgotten its vote of epoch ${voted}: knows ${state.lastVoteEpoch}`)
+  }
+  if (state.currentEpoch < voted) {
+    violate(world, `n${node.index}'s epoch goes back from ${voted} to ${state.currentEpoch}`)
+  }
+}
+
+/** Looks at the whole world; called about once a virtual second. */
+export function checkWorld(world: World): void {
+  checkStrangers(world)
+  checkDoubles(world)
+  for (const node of world.nodes) if (node.state !== null) checkTables(world, node)
+}
+
+/** Nobody is in anybody's table who is not a member (handshakes have no name yet). */
+function checkStrangers(world: World): void {
+  for (const node of world.nodes) {
+    for (const known of node.state?.nodeList ?? []) {
+      if (inHandshake(known) || world.watch.names.has(known.name)) continue
+      violate(world, `n${node.index} knows ${known.name}, who is not a member`)
+      world.watch.names.add(known.name)
+    }
+  }
+}
+
+/** No slot with two masters of one epoch, except for a while. */
+function checkDoubles(world: World): void {
+  const { doubles } = world.watch
+  const seen = new Set<string>()
+  const masters = world.nodes.filter((node) => node.state !== null && isMaster(node.state.myself))
+  for (const [i, a] of masters.entries()) {
+    for (const b of masters.slice(i + 1)) {
+      const [mine, theirs] = [a.state!.myself, b.state!.myself]
+      if (mine.configEpoch !== theirs.configEpoch) continue
+      if (!mine.slots.some((byte, at) => (byte & theirs.slots[at]!) !== 0)) continue
+      const pair = `n${a.index} n${b.index}`
+      seen.add(pair)
+      const since_ms = doubles.get(pair) ?? world.timeline.now_ms
+      doubles.set(pair, since_ms)
+      if (world.timeline.now_ms - since_ms > DOUBLE_OWNER_MS && a.group === b.group) {
+        violate(world, `${pair} own the same slot in epoch ${mine.configEpoch}`)
+      }
+    }
+  }
+  for (const pair of doubles.keys()) if (!seen.has(pair)) doubles.delete(pair)
+}
+
+/** A node's own tables agree with each other. */
+function checkTables(world: World, node: SimNode): void {
+  const state = node.state!
+  let owned = 0
+  for (const owner of state.slotOwner) if (owner !== null) owned++
+  const counted = state.nodeList.reduce((sum, known) => sum + known.slotCount, 0)
+  if (owned !== counted) violate(world, `n${node.index} counts ${counted} slots where ${owned} are owned`)
+  if (state.nodes.size !== state.nodeList.length) violate(world, `n${node.index} has lost count of its nodes`)
+  for (const known of state.nodeList) {
+    if (known.master !== null && !known.master.replicas.includes(known)) {
+      violate(world, `n${node.index} has a replica that its master does not list`)
+    }
+  }
+}
+
+/** Null when all nodes run and agree on a whole cluster; otherwise what is still missing. */
+export function unsettled(world: World): string | null {
+  const first = world.nodes[0]!.state
+  if (first === null) return 'n0 is down'
+  for (const node of world.nodes) {
+    const { state } = node
+    if (state === null) return `n${node.index} is down`
+    if (!state.ok) return `n${node.index} says that the cluster is down`
+    if (state.nodes.size !== world.nodes.length) return `n${node.index} knows ${state.nodes.size} nodes`
+    for (const known of state.nodeList) {
+      if ((known.flags & ~0x113) !== 0) return `n${node.index} finds ${known.name} not well: flags ${known.flags}`
+      const own = world.nodes.find((other) => other.state?.myself.name === known.name)?.state?.myself
+      if (own === undefined) return `n${node.index} knows a stranger`
+      if (isMaster(own) !== isMaster(known)) return `n${node.index} mistakes the role of ${known.name}`
+      if ((own.master?.name ?? '') !== (known.master?.name ?? '')) {
+        return `n${node.index} mistakes the master of ${known.name}`
+      }
+    }
+    for (const [slot, owner] of state.slotOwner.entries()) {
+      if (owner === null) return `n${node.index} has no owner for slot ${slot}`
+      if (owner.name !== first.slotOwner[slot]?.name) return `n${node.index} and n0 differ about slot ${slot}`
+      if (!isMaster(owner)) return `slot ${slot} belongs to a replica`
+    }
+  }
+  return null
+}

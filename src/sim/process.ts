@@ -1,0 +1,166 @@
+/** A simulated process: gives inputs to step() and carries out what comes back, as server/ does. */
+
+import type { Fact, Input, Ready } from '../cluster/index.js'
+import { decodeNodesConf, encodeNodesConf, freshState, step, TYPE_NAMES } from '../cluster/index.js'
+import { notePromotion, noteRestart, noteTurn, noteVote } from './invariants.js'
+import { closeSide, connect, transmit } from './network.js'
+import { between, chance, random } from './prng.js'
+import { becomeReplica, becomeMaster } from './replication.js'
+import { schedule } from './timeline.js'
+import type { SimNode, World } from './world.js'
+import { tell, violate } from './world.js'
+
+/** Ties the network to the processes; before anything is started. */
+export function boot(world: World): void {
+  world.deliver = (node, input) => {
+    give(world, node, input)
+  }
+}
+
+/** Starts a process from what is on its disk. */
+export function start(world: World, node: SimNode): void {
+  if (node.state !== null) return
+  const { timeline, prng } = world
+  const next = () => random(prng)
+  node.life++
+  node.pausedUntil_ms = 0
+  node.crashAtPersist = false
+  node.clientsPausedUntil_ms = 0
+  node.replication.masterIp = null
+  node.replication.linkedAt_ms = Number.POSITIVE_INFINITY
+  const config = { ...world.config, port: node.port }
+  if (node.disk === null) {
+    node.state = freshState(config, node.local, timeline.now_ms, next)
+    node.disk = encodeNodesConf(node.state)
+  } else {
+    const loaded = decodeNodesConf(node.disk, config, node.local, timeline.now_ms, next)
+    if (!loaded.ok) {
+      violate(world, `n${node.index} cannot read its own nodes.conf: ${loaded.reason}`)
+      return
+    }
+    node.state = loaded.state
+    noteRestart(world, node)
+  }
+  if (world.bug !== 'none') node.state.faults[world.bug] = true
+  node.local.keysInSlot = (slot) => (slot % 7 === 0 ? 1 : 0)
+  node.unsynced = null
+  world.watch.names.add(node.state.myself.name)
+  tell(world, `n${node.index} starts`)
+  give(world, node, { kind: 'tick' })
+}
+
+/** The process dies at once. What was not synced is lost, or not. */
+export function crash(world: World, node: SimNode): void {
+  if (node.state === null) return
+  tell(world, `n${node.index} crashes`)
+  if (node.unsynced !== null && chance(world.prng, 0.5)) node.disk = node.unsynced
+  node.unsynced = null
+  node.state = null
+  node.life++
+  for (const link of [...node.connections.keys()]) closeSide(world, node, link)
+  node.connections.clear()
+}
+
+/** Gives a process an input now, or when it moves again. */
+export function give(world: World, node: SimNode, input: Input): Ready | null {
+  const { timeline } = world
+  const { state, life } = node
+  if (state === null) return null
+  if (node.pausedUntil_ms > timeline.now_ms) {
+    schedule(timeline, node.pausedUntil_ms, () => {
+      if (node.life === life) give(world, node, input)
+    })
+    return null
+  }
+  refreshLocal(world, node)
+  const ready = step(state, input, timeline.now_ms, () => random(world.prng))
+  carryOut(world, node, ready)
+  return ready
+}
+
+function refreshLocal(world: World, node: SimNode): void {
+  const { local, replication } = node
+  local.offset_bytes = replication.offset_bytes
+  local.replicating = replication.masterIp !== null
+  local.dataAge_ms = world.timeline.now_ms - replication.lastHeard_ms
+}
+
+/** Top to bottom, as Ready says; a process that is to crash does so somewhere in between. */
+function carryOut(world: World, node: SimNode, ready: Ready): void {
+  const state = node.state!
+  const crashing = node.crashAtPersist && ready.persist
+  const crashPoint = crashing ? between(world.prng, 0, 2) : -1
+  for (const line of ready.log) {
+    if (line.level !== 'debug') tell(world, `n${node.index} ${line.text}`)
+  }
+  if (crashPoint === 0) return crash(world, node)
+  if (ready.persist) {
+    node.disk = encodeNodesConf(state)
+    node.unsynced = null
+  } else if (ready.save) {
+    node.unsynced = encodeNodesConf(state)
+  }
+  if (crashPoint === 1) return crash(world, node)
+  const sends = crashPoint === 2 ? ready.send.slice(0, ready.send.length >> 1) : ready.send
+  // A vote counts as given once it may have left.
+  const acked = sends.some(({ packet }) => TYPE_NAMES[packet.type] === 'auth-ack')
+  for (const fact of ready.facts) if (fact.kind === 'voted' && acked) noteVote(world, node, fact)
+  for (const { link, packet } of sends) transmit(world, node, link, packet)
+  noteTurn(world, node)
+  if (crashPoint === 2) return crash(world, node)
+  for (const link of ready.close) closeSide(world, node, link)
+  for (const { link, ip, port } of ready.connect) connect(world, node, link, ip, port)
+  for (const fact of ready.facts) act(world, node, fact)
+  planTick(world, node, ready.wakeAt_ms)
+}
+
+function act(world: World, node: SimNode, fact: Fact): void {
+  switch (fact.kind) {
+    case 'becomeReplicaOf':
+      tell(world, `n${node.index} replicates ${fact.name}`)
+      becomeReplica(world, node, fact.host)
+      break
+    case 'promotedToMaster':
+      tell(world, `n${node.index} is promoted to master`)
+      notePromotion(world, node)
+      becomeMaster(node)
+      break
+    case 'resetDone':
+      if (fact.flush) becomeMaster(node)
+      break
+    case 'pauseClients':
+      tell(world, `n${node.index} holds its clients back`)
+      node.clientsPausedUntil_ms = fact.until_ms
+      break
+    case 'unpauseClients':
+      tell(world, `n${node.index} lets its clients go on`)
+      node.clientsPausedUntil_ms = 0
+      break
+    case 'slotsLost':
+      tell(world, `n${node.index} deletes the keys of ${fact.slots.length} slots`)
+      break
+    default:
+      break
+  }
+}
+
+function planTick(world: World, node: SimNode, wakeAt_ms: number): void {
+  if (node.wakeAt_ms > world.timeline.now_ms && node.wakeAt_ms <= wakeAt_ms) return
+  node.wakeAt_ms = wakeAt_ms
+  const { life } = node
+  schedule(world.timeline, wakeAt_ms, () => {
+    if (node.life !== life || node.wakeAt_ms !== wakeAt_ms) return
+    node.wakeAt_ms = 0
+    give(world, node, { kind: 'tick' })
+  })
+}
+
+/** Runs a CLUSTER subcommand on a node; the reply, or null when the process does not run. */
+export function command(world: World, node: SimNode, text: string): Ready['reply'] {
+  const ready = give(world, node, { kind: 'command', args: text.split(' '), tls: false })
+  if (ready === null) return null
+  const { reply } = ready
+  const shown = reply?.kind === 'simple' || reply?.kind === 'error' ? reply.text : (reply?.kind ?? '')
+  tell(world, `n${node.index} > CLUSTER ${text.length > 60 ? `${text.slice(0, 60)}…` : text}: ${shown}`)
+  return reply
+}
