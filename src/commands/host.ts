@@ -25,6 +25,8 @@ export interface Host {
    * a snapshot under way must be finished or given up. After this no snapshot is under way in what is removed.
    */
   beforeFlush?(db: Database | null): void
+  /** All databases are empty now: files may have to say so. */
+  afterFlushAll?(): void
   /** Two databases were exchanged: clients watch and wait for keys by the number of the database. */
   swapped?(a: number, b: number): void
   /** Sends keys to another node, MIGRATE's way; a host without sockets leaves it out. See MigrateRequest. */
@@ -43,7 +45,8 @@ export interface MigratingKey {
 /**
  * What MIGRATE asks of its host: to block the client, to connect (or take a link that is open already), AUTH and SELECT as
  * asked, send `RESTORE` (in a cluster `RESTORE-ASKING`) `key ttl payload [REPLACE]` for each key, and call `finish` with
- * what came back, in the same turn or later; then to let the client go on.
+ * what came back, in the same turn or later; then to let the client go on. Until then nothing may change the keys: Redis
+ * serves nobody meanwhile, a host holds at least the commands that write.
  */
 export interface MigrateRequest {
   readonly host: string

@@ -1,16 +1,36 @@
 /** The commands of all families; the node's own commands (CONFIG, CLUSTER, …) stand in server/. */
 
 import type { Command } from './command.js'
+import { DUMP_FAMILY } from './generic/dump.js'
 import { EXPIRY_FAMILY } from './generic/expiry.js'
+import { FLUSH_FAMILY } from './generic/flush.js'
 import { KEY_FAMILY } from './generic/keys.js'
+import { MIGRATE_FAMILY } from './generic/migrate.js'
+import { OBJECT_FAMILY } from './generic/object.js'
+import { RENAME_FAMILY } from './generic/rename.js'
+import { SCAN_FAMILY } from './generic/scan.js'
 import { COUNTER_FAMILY } from './string/counters.js'
+import { FLOAT_FAMILY } from './string/float.js'
+import { GET_AND_FAMILY } from './string/get-and.js'
 import { SET_FAMILY } from './string/get-set.js'
+import { LCS_FAMILY } from './string/lcs.js'
 import { MULTI_FAMILY } from './string/multi.js'
+import { RANGE_FAMILY } from './string/ranges.js'
 
 export const COMMANDS: readonly Command[] = [
   ...SET_FAMILY,
+  ...GET_AND_FAMILY,
   ...COUNTER_FAMILY,
+  ...FLOAT_FAMILY,
+  ...RANGE_FAMILY,
   ...MULTI_FAMILY,
+  ...LCS_FAMILY,
   ...KEY_FAMILY,
   ...EXPIRY_FAMILY,
+  ...RENAME_FAMILY,
+  ...SCAN_FAMILY,
+  ...OBJECT_FAMILY,
+  ...DUMP_FAMILY,
+  ...MIGRATE_FAMILY,
+  ...FLUSH_FAMILY,
 ]

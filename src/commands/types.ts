@@ -21,19 +21,55 @@ import {
   STRING,
   ZSET,
 } from '../keyspace/entries.js'
+import type { Keyspace } from '../keyspace/keyspace.js'
+import { dumpString } from '../persistence/rdb/dump.js'
 
 export interface ValueKind {
   /** As TYPE replies and SCAN TYPE takes it. */
   readonly name: string
   /**
-   * Copies what the entry's value owns beyond its own block: called with the entry `made` that is a copy, byte for byte, of
-   * `from` and is in its database already. Absent where a value owns nothing.
+   * For a type whose value owns blocks of the heap. `made` is an entry with the same value bytes as `from`; afterwards it
+   * owns blocks of its own (COPY).
    */
-  readonly copyOwned?: (db: Database, from: number, made: number) => void
+  readonly copyOwned?: (keyspace: Keyspace, from: number, made: number) => void
+  /** … afterwards `from` owns nothing, so that releasing it leaves the blocks to the entry they moved to (RENAME, MOVE). */
+  readonly disown?: (keyspace: Keyspace, from: number) => void
+  /** The payload of DUMP and MIGRATE. */
+  readonly dump: (keyspace: Keyspace, handle: number, compress: boolean) => Uint8Array
+  /**
+   * Puts the value of a payload that `readDump` has found well-formed under a key, whatever stood there; returns the entry.
+   */
+  readonly restore: (
+    db: Database,
+    key: Uint8Array,
+    start: number,
+    end: number,
+    value: DumpedValue,
+    expiry_ms: number,
+  ) => number
+}
+
+/** A value as `readDump` gives it: a string's bytes, or the serialized form of RDB type `type`. */
+export interface DumpedValue {
+  readonly type: number
+  readonly value: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+const STRING_KIND: ValueKind = {
+  name: 'string',
+  dump: (keyspace, handle, compress) => {
+    const { entries } = keyspace
+    const at = entries.valueStart(handle)
+    return dumpString(entries.bytes(handle), at, at + entries.valueLength(handle), compress)
+  },
+  restore: (db, key, start, end, { value, start: from, end: to }, expiry_ms) =>
+    db.setString(key, start, end, value, from, to, expiry_ms),
 }
 
 /** By number; a type that is missing here is not held yet. */
-const KINDS: ReadonlyMap<number, ValueKind> = new Map<number, ValueKind>([[STRING, { name: 'string' }]])
+const KINDS: ReadonlyMap<number, ValueKind> = new Map([[STRING, STRING_KIND]])
 
 /** Names of all types that Redis has, for SCAN TYPE and for types of which only the name is known. */
 const NAMES: ReadonlyMap<number, string> = new Map([
@@ -67,4 +103,34 @@ export function encodingName(encoding: number): string {
 
 export function kindOf(type: number): ValueKind | undefined {
   return KINDS.get(type)
+}
+
+/** By the name that RDB files' types have (`VALUE_TYPES`) and TYPE replies. */
+export function kindNamed(name: string): ValueKind | undefined {
+  for (const kind of KINDS.values()) if (kind.name === name) return kind
+  return undefined
+}
+
+/**
+ * Puts a copy of the entry `from` under a key of `db`, whatever stood there. With `move` the value's blocks become the
+ * copy's, and `from` must be removed next; else they are copied too. `from` stays valid. Returns the new entry.
+ */
+export function copyEntry(
+  db: Database,
+  from: number,
+  key: Uint8Array,
+  start: number,
+  end: number,
+  move: boolean,
+): number {
+  const { entries, keyspace } = db
+  const type = entries.type(from)
+  const length = entries.valueLength(from)
+  const made = db.set(type, entries.encoding(from), key, start, end, length, entries.expiry(from))
+  const at = entries.valueStart(from)
+  entries.bytes(made).set(entries.bytes(from).subarray(at, at + length), entries.valueStart(made))
+  const kind = kindOf(type)
+  if (move) kind?.disown?.(keyspace, from)
+  else kind?.copyOwned?.(keyspace, from, made)
+  return made
 }

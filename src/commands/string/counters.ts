@@ -12,14 +12,14 @@ import {
   parseInteger,
   writeInteger,
 } from '../../bytes/ascii.js'
-import { INT, NO_EXPIRY, STRING } from '../../keyspace/entries.js'
+import { INT, STRING } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
 import { command, DENYOOM, FAST, firstKey, KEY_ACCESS, KEY_RW, KEY_UPDATE, WRITE } from '../command.js'
 import { NOT_AN_INTEGER, OVERFLOW, WRONGTYPE } from '../errors.js'
-import { NOTIFY_NEW, NOTIFY_STRING } from '../host.js'
 import { bigArgument } from '../int64.js'
+import { stringChanged, stringOfLength } from './in-place.js'
 
 /** Adds a safe integer to the integer under the key in argument 1, and replies with the sum. */
 function add(call: Call, args: Args, reply: Reply, by: number): void {
@@ -44,9 +44,9 @@ function add(call: Call, args: Args, reply: Reply, by: number): void {
     addBig(call, args, reply, BigInt(by))
     return
   }
-  const made = roomForInteger(call, args, handle, integerLength(sum))
+  const made = stringOfLength(call, args, handle, integerLength(sum), INT)
   writeInteger(entries.bytes(made), entries.valueStart(made), sum)
-  told(call, args, handle === 0)
+  stringChanged(call, args, handle === 0, 'incrby')
   reply.int(sum)
 }
 
@@ -74,30 +74,10 @@ function addBig(call: Call, args: Args, reply: Reply, by: bigint): void {
     return
   }
   const digits = ascii(sum.toString())
-  const made = roomForInteger(call, args, handle, digits.length)
+  const made = stringOfLength(call, args, handle, digits.length, INT)
   entries.bytes(made).set(digits, entries.valueStart(made))
-  told(call, args, handle === 0)
+  stringChanged(call, args, handle === 0, 'incrby')
   reply.bigint(sum)
-}
-
-/** The key's entry with room for so many digits, yet to be written: `handle` where it has just been found, else a new one. */
-function roomForInteger(call: Call, args: Args, handle: number, digits: number): number {
-  const db = call.db
-  if (handle === 0) {
-    return db.set(STRING, INT, args.buf, args.start(1), args.end(1), digits, NO_EXPIRY)
-  }
-  db.willChange(handle)
-  const made = db.resizeValue(handle, digits)
-  db.entries.setEncoding(made, INT)
-  db.entries.setAccess(made, call.keyspace.lruClock)
-  db.changed(args.buf, args.start(1), args.end(1))
-  return made
-}
-
-function told(call: Call, args: Args, isNew: boolean): void {
-  call.dirty++
-  if (isNew) call.notify(NOTIFY_NEW, 'new', args.buf, args.start(1), args.end(1))
-  call.notify(NOTIFY_STRING, 'incrby', args.buf, args.start(1), args.end(1))
 }
 
 const COMMON = {
