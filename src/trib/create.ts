@@ -32,10 +32,12 @@ import {
 import { nameOf, nodeText, reasons, type Say } from './words.js'
 
 /** Up to this many nodes, each meets each; beyond, each meets the first and some at doubling distances. */
-export const MEET_ALL_NODES_MAX = 16
+export const MEET_ALL_NODES_MAX = 64
 export const JOIN_POLL_MS = 20
 /** A node's clock ticks ten times a second: asking for a packet more often than that brings none. */
 export const JOIN_NUDGE_MS = 100
+/** Packets asked for at once, in all. */
+export const JOIN_NUDGES_MAX = 1000
 /** One dot is printed for each second of waiting, as the tools do. */
 const DOT_MS = 1000
 /** The tools wait for ever; so does this unless it is told how long. After this long it says who cannot be reached. */
@@ -307,9 +309,10 @@ async function waitForJoin(
       return reason
     }
     for (; dots < Math.floor((now - began) / DOT_MS); dots++) say('.')
-    if (now - nudged >= JOIN_NUDGE_MS && nodes.length <= MEET_ALL_NODES_MAX) {
+    if (now - nudged >= JOIN_NUDGE_MS) {
       nudged = now
-      await Promise.all(strangers(nodes, views).map(([from, to]) => meet(from, to)))
+      const pairs = strangers(nodes, views).slice(0, JOIN_NUDGES_MAX)
+      await Promise.all(pairs.map(([from, to]) => meet(from, to)))
     }
     if (now - warned >= JOIN_WARNING_MS) {
       warned = now

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { inProcess } from '../../../tests/io.js'
 import { freePorts, missing, type RedisProcess, startRedis } from '../../../tests/oracle.js'
+import { ClusterClient, numberOf, textOf } from '../../client/index.js'
 import { checkCluster, waitUntilReady } from '../../trib/index.js'
 import { runTrib } from './run.js'
 
@@ -96,6 +97,26 @@ describe.skipIf(missing('redis-server'))('shoal-trib', () => {
     const called = (await trib(['call', addresses[0]!, 'config', 'get', 'appendonly'])).stdout
     expect(called.split('\n')[0]).toBe('>>> Calling CONFIG get appendonly')
     expect(called.match(/: \["appendonly", "no"\]$/gm)?.length).toBe(6)
+  })
+
+  test('a cluster client finds every key, whichever node it begins with', async () => {
+    const client = new ClusterClient([{ host: '127.0.0.1', port: nodes[5]!.port }])
+    try {
+      const keys = Array.from({ length: 200 }, (_, i) => `key:${i}`)
+      const set = await Promise.all(keys.map((key, i) => client.call(['SET', key, i])))
+      expect(new Set(set.map(textOf))).toEqual(new Set(['OK']))
+      const got = await Promise.all(keys.map((key) => client.call(['GET', key])))
+      expect(got.map(numberOf)).toEqual(keys.map((_, i) => i))
+      expect(textOf(await client.call(['EVAL', 'return KEYS[1]', 1, 'key:7']))).toBe('key:7')
+      // Its map is wrong on purpose: MOVED sets it right.
+      const map = await client.slots()
+      map.owner.fill(map.owner[5798] === 0 ? 1 : 0)
+      expect(textOf(await client.call(['SET', 'name', 'test']))).toBe('OK')
+      expect(textOf(await client.call(['PING']))).toBe('PONG')
+      expect((await trib(['info', addresses[1]!])).stdout).toContain('[OK] 201 keys in 3 masters.')
+    } finally {
+      client.close()
+    }
   })
 
   test('will not do it twice', async () => {
