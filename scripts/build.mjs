@@ -4,13 +4,17 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { build } from 'esbuild'
 
+// `node scripts/build.mjs shoal-server` builds that program alone, `OUT=dir` elsewhere.
+const only = process.argv.slice(2)
+const out = process.env.OUT ?? 'dist'
 const entries = readdirSync('src/cli')
-  .filter((f) => f.endsWith('.main.ts'))
+  .filter((f) => f.endsWith('.main.ts') && (only.length === 0 || only.includes(f.replace('.main.ts', ''))))
   .map((f) => `src/cli/${f}`)
-for (const file of safeList('dist')) if (/\.js(\.map)?$/.test(file)) rmSync(`dist/${file}`)
-await build({
+const before = safeList(out).filter((file) => /\.js(\.map)?$/.test(file))
+const { metafile } = await build({
+  metafile: true,
   entryPoints: entries,
-  outdir: 'dist',
+  outdir: out,
   outbase: 'src/cli',
   entryNames: '[name]',
   chunkNames: 'chunk-[name]-[hash]',
@@ -28,6 +32,12 @@ await build({
     js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);",
   },
 })
+
+// What an earlier build left and this one did not make: only now, so that a build that fails takes nothing away.
+if (only.length === 0) {
+  const made = new Set(Object.keys(metafile.outputs).map((path) => path.slice(out.length + 1)))
+  for (const file of before) if (!made.has(file)) rmSync(`${out}/${file}`)
+}
 
 function safeList(dir) {
   try {

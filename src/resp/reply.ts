@@ -4,12 +4,14 @@
  * what is meant (`map`, `set`, `bool`, `nil`), and RESP2 gets the form that Redis sends there.
  */
 
-import { integerLength, utf8, writeInteger } from '../bytes/ascii.js'
+import { ascii, integerLength, utf8, writeInteger } from '../bytes/ascii.js'
 import { formatDouble } from '../bytes/double.js'
 
 const CR = 0x0d
 const LF = 0x0a
 const DOLLAR = 0x24
+const NIL_BULK = ascii('$-1\r\n')
+const NIL = ascii('_\r\n')
 const COPY_LOOP_MAX = 48
 const INITIAL_BYTES = 16 * 1024
 
@@ -166,8 +168,7 @@ export class Reply {
 
   /** No value. */
   nil(): void {
-    if (this.protocol === 2) this.line(DOLLAR, '-1')
-    else this.line(0x5f, '')
+    this.rawRange(this.protocol === 2 ? NIL_BULK : NIL, 0, this.protocol === 2 ? 5 : 3)
   }
 
   /** No array: RESP2 tells it apart from no value. */

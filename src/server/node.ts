@@ -8,7 +8,7 @@ import { ascii } from '../bytes/ascii.js'
 import { Call } from '../commands/call.js'
 import { DENYOOM, MAY_REPLICATE, WRITE } from '../commands/command.js'
 import type { Host } from '../commands/host.js'
-import { commands } from '../commands/index.js'
+import { COMMANDS } from '../commands/index.js'
 import { CommandTable, type Entry } from '../commands/table.js'
 import type { Database } from '../keyspace/database.js'
 import { EXPIRE_DELETE, EXPIRE_HIDE, EXPIRE_IGNORE } from '../keyspace/expiry.js'
@@ -17,6 +17,7 @@ import type { Args } from '../resp/args.js'
 import { RequestParser } from '../resp/request.js'
 import type { Clock } from '../runtime/clock.js'
 import { randomHex } from '../runtime/clock.js'
+import type { Admin } from './admin/admin.js'
 import { Client, IN_MULTI } from './client.js'
 import { Clients } from './clients.js'
 import { serverCommands } from './commands/index.js'
@@ -26,6 +27,7 @@ import { notifyKeyspaceEvent, notifyMask } from './events.js'
 import { Info } from './info.js'
 import { goOn, ParserPool } from './input.js'
 import type { Access, Regular, SlotRouter } from './parts.js'
+import type { Persistence } from './persistence/index.js'
 import { Propagation } from './propagate.js'
 import { PubSub } from './pubsub.js'
 import { Stats } from './stats.js'
@@ -82,6 +84,10 @@ export class ServerNode implements Host {
   gateAll = false
   router: SlotRouter | null = null
   access: Access | null = null
+  /** Set by the part itself. */
+  persistence: Persistence | null = null
+  /** Set by `attachAdmin`. */
+  admin: Admin | null = null
   monitors = 0
   /** Commands that take at least so long go to the slow log. */
   slow_us = Number.POSITIVE_INFINITY
@@ -133,7 +139,7 @@ export class ServerNode implements Host {
     })
     this.keyspace.setTime(this.startedAt_ms)
     const renamed = new Map(config.renamedCommands.map(({ from, to }) => [from.toLowerCase(), to]))
-    this.table = new CommandTable([...commands, ...serverCommands], renamed)
+    this.table = new CommandTable([...COMMANDS, ...serverCommands], renamed)
     this.turn = new Turn((client) => this.clients.checkOutput(client))
     this.clients = new Clients(this)
     this.pubsub = new PubSub(options.random32, (client) => this.turn.outOf(client))
