@@ -28,6 +28,7 @@ import { Info } from './info.js'
 import { goOn, ParserPool } from './input.js'
 import type { Access, Regular, SlotRouter } from './parts.js'
 import type { Persistence } from './persistence/index.js'
+import type { Persistence } from './persistence/index.js'
 import { Propagation } from './propagate.js'
 import { PubSub } from './pubsub.js'
 import { Stats } from './stats.js'
@@ -84,6 +85,8 @@ export class ServerNode implements Host {
   gateAll = false
   router: SlotRouter | null = null
   access: Access | null = null
+  /** Set by the part itself. */
+  persistence: Persistence | null = null
   /** Set by the part itself. */
   persistence: Persistence | null = null
   /** Set by `attachAdmin`. */

@@ -9,6 +9,7 @@ import type { Config } from './config/config.js'
 import { startCron } from './cron.js'
 import { listenForClients } from './listening.js'
 import { type LogLevel, ServerNode } from './node.js'
+import { Persistence, type PersistenceOptions } from './persistence/index.js'
 
 export interface RunningNode {
   readonly node: ServerNode
@@ -19,7 +20,12 @@ export interface RunningNode {
 export interface StartOptions {
   readonly config: Config
   readonly log: (level: LogLevel, message: string) => void
+  /** For tests: another disk. */
+  readonly persistence?: PersistenceOptions
 }
+
+/** The node's data is there and cannot be loaded; the log tells why. */
+export class LoadError extends Error {}
 
 /** Starts a node; rejects when it cannot listen or load its data. */
 export async function startNode(options: StartOptions): Promise<RunningNode> {
@@ -30,6 +36,15 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     log: options.log,
   })
   const servers: net.Server[] = await listenForClients(node)
+  const persistence = new Persistence(node, options.persistence)
+  if (!(await persistence.start())) {
+    for (const server of servers) server.close()
+    throw new LoadError('Fatal error loading the DB, check server logs. Exiting.')
+  }
+  node.atStop.push(() => {
+    node.turn.end()
+    persistence.shutdown(undefined, true)
+  })
   const stopCron = startCron(node)
   node.log('notice', 'Server initialized')
   node.log('notice', 'Ready to accept connections tcp')

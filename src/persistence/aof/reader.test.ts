@@ -73,9 +73,13 @@ test('any commands, in pieces of any size', () => {
         const seen: Buffer[][] = []
         const reader = new AofReader(
           {
-            onCommand: (buf, count, starts, ends) => {
+            onCommand: (buf, count, ranges, start, end) => {
+              expect(buf[start]).toBe(0x2a)
+              expect(buf[end - 1]).toBe(0x0a)
               seen.push(
-                Array.from({ length: count }, (_, i) => Buffer.from(buf.subarray(starts[i], ends[i]))),
+                Array.from({ length: count }, (_, i) =>
+                  Buffer.from(buf.subarray(ranges[i * 2], ranges[i * 2 + 1])),
+                ),
               )
               return undefined
             },

@@ -20,14 +20,15 @@ export interface AofProblem {
 }
 
 /**
- * Gets a command of `count` arguments, argument i being `buf[starts[i], ends[i])`. The ranges hold only during
- * the call. A text stops the reading.
+ * Gets a command of `count` arguments: argument i is `buf[ranges[2 * i], ranges[2 * i + 1])`, and the whole
+ * record `buf[start, end)`. All of it holds only during the call. A text stops the reading.
  */
 export type OnCommand = (
   buf: Uint8Array,
   count: number,
-  starts: Uint32Array,
-  ends: Uint32Array,
+  ranges: Int32Array,
+  start: number,
+  end: number,
 ) => string | undefined
 
 export interface AofVisitor {
@@ -37,7 +38,7 @@ export interface AofVisitor {
 }
 
 /** A command that does not fit into this is no command. */
-export const COMMAND_BYTES_MAX = 2 ** 32 - 1
+export const COMMAND_BYTES_MAX = 2 ** 31 - 1
 export const ARGUMENTS_MAX = 2 ** 31 - 1
 /** Most digits of a count or length: what C's `long long` can hold. */
 const DIGITS_MAX = 19
@@ -62,8 +63,7 @@ export class AofReader {
   private readonly fileName: string
   private hold = new Uint8Array(0)
   private held = 0
-  private starts = new Uint32Array(16)
-  private ends = new Uint32Array(16)
+  private ranges = new Int32Array(32)
   /** Of the command under way, when a piece ended in it: arguments, arguments found, how far from its start. */
   private count = 0
   private found = 0
@@ -148,18 +148,13 @@ export class AofReader {
     }
     pos = this.arguments(buf, at, pos, end)
     if (pos < 0) return pos
-    const { count, starts, ends } = this
-    if (at !== 0) {
-      for (let i = 0; i < count; i++) {
-        starts[i]! += at
-        ends[i]! += at
-      }
-    }
+    const { count, ranges } = this
+    if (at !== 0) for (let i = count * 2; i-- > 0; ) ranges[i]! += at
     this.count = 0
     this.reached = 0
-    this.transaction(buf, starts[0]!, ends[0]!)
+    this.transaction(buf, ranges[0]!, ranges[1]!)
     this.commands++
-    const reason = this.visitor.onCommand(buf, count, starts, ends)
+    const reason = this.visitor.onCommand(buf, count, ranges, at, pos)
     if (reason !== undefined) this.fail('refused', reason)
     return pos
   }
@@ -178,9 +173,9 @@ export class AofReader {
         return NEED_MORE
       }
       if (buf[after - 2] !== 0x0d || buf[after - 1] !== 0x0a) return WRONG
-      if (i === this.starts.length) this.growRanges()
-      this.starts[i] = data - at
-      this.ends[i] = after - 2 - at
+      if (i * 2 === this.ranges.length) this.growRanges()
+      this.ranges[i * 2] = data - at
+      this.ranges[i * 2 + 1] = after - 2 - at
       pos = after
     }
     return pos
@@ -232,13 +227,9 @@ export class AofReader {
   }
 
   private growRanges(): void {
-    const size = this.starts.length * 2
-    const starts = new Uint32Array(size)
-    const ends = new Uint32Array(size)
-    starts.set(this.starts)
-    ends.set(this.ends)
-    this.starts = starts
-    this.ends = ends
+    const grown = new Int32Array(this.ranges.length * 2)
+    grown.set(this.ranges)
+    this.ranges = grown
   }
 
   private keep(buf: Uint8Array, start: number, end: number): boolean {

@@ -7,9 +7,9 @@ import type { AofProblem, AofVisitor } from './reader.js'
 /** A visitor that hands each command and timestamp to `line` as one line without its newline. */
 export function aofLines(line: (text: string) => void): AofVisitor {
   return {
-    onCommand: (buf, count, starts, ends) => {
+    onCommand: (buf, count, ranges) => {
       const words: string[] = []
-      for (let i = 0; i < count; i++) words.push(quoted(buf, starts[i]!, ends[i]!))
+      for (let i = 0; i < count; i++) words.push(quoted(buf, ranges[i * 2]!, ranges[i * 2 + 1]!))
       line(words.join(' '))
       return undefined
     },

@@ -2,6 +2,7 @@
 
 import type { Command } from '../../commands/command.js'
 import { connectionCommands } from './connection.js'
+import { persistenceCommands } from './persistence.js'
 import { pubsubCommands } from './pubsub.js'
 import { transactionCommands } from './transactions.js'
 
@@ -9,4 +10,5 @@ export const serverCommands: readonly Command[] = [
   ...connectionCommands,
   ...transactionCommands,
   ...pubsubCommands,
+  ...persistenceCommands,
 ]

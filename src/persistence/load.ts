@@ -1,0 +1,146 @@
+/**
+ * Fills a keyspace from RDB data: the visitor for a file at start, the base of an append-only file, and a replica's full
+ * synchronisation. What the node cannot hold ends the loading with a reason; nothing is left out in silence, but for
+ * two things that Redis leaves out too, and which are counted: keys that have expired, on a master, and collections
+ * without elements.
+ */
+
+import { text } from '../bytes/ascii.js'
+import { NO_EXPIRY } from '../keyspace/entries.js'
+import type { Keyspace } from '../keyspace/keyspace.js'
+import { TYPE_STRING } from './rdb/format.js'
+import { notSupportedYet, type RdbEntry, type RdbVisitor, type Verdict } from './rdb/reader.js'
+import { decimal, quoted } from './text.js'
+
+/** No entry of a file takes less: type, key, value. Bounds the room that a file can ask for. */
+const ENTRY_BYTES_MIN = 3
+/** Room made for keys at most when the size of the data is not known. */
+const KEYS_UNKNOWN_MAX = 100_000
+/** Lines in the log about empty collections. */
+const EMPTY_LINES_MAX = 10
+
+/** The state of the replication stream that the data belongs to. */
+export interface LoadedReplication {
+  db: number
+  id: string
+  offset: number
+}
+
+export interface LoadOptions {
+  keyspace: Keyspace
+  /** Keys that expire before this are left out: the time on a master reading its own file, else -Infinity. */
+  dropExpiredBefore_ms: number
+  /** Size of the data, -1 when not known. */
+  size_bytes: number
+  now_ms: number
+  log(level: 'debug' | 'notice' | 'warning', line: string): void
+  /** A function library's source; absent: its being there is an error. A text rejects it. */
+  onFunction?(code: Uint8Array): Verdict
+}
+
+export class KeyspaceLoader implements RdbVisitor {
+  loaded = 0
+  expired = 0
+  empty = 0
+  replication: Partial<LoadedReplication> = {}
+  private readonly options: LoadOptions
+  private db = 0
+
+  constructor(options: LoadOptions) {
+    this.options = options
+  }
+
+  onAux(key: { buf: Uint8Array; start: number; end: number }, value: typeof key): Verdict {
+    const { log, now_ms } = this.options
+    const name = text(key.buf, key.start, key.end)
+    const number = decimal(value.buf, value.start, value.end)
+    const shown = () => text(value.buf, value.start, Math.min(value.end, value.start + 1024))
+    const lower = name.toLowerCase()
+    if (name.startsWith('%')) log('notice', `RDB '${name}': ${shown()}`)
+    else if (lower === 'repl-stream-db') this.replication.db = number ?? 0
+    else if (lower === 'repl-id') {
+      if (value.end - value.start === 40) this.replication.id = shown()
+    } else if (lower === 'repl-offset') this.replication.offset = number ?? 0
+    else if (lower === 'redis-ver') log('notice', `Loading RDB produced by version ${shown()}`)
+    else if (lower === 'ctime') {
+      log('notice', `RDB age ${Math.max(0, Math.floor(now_ms / 1000) - (number ?? 0))} seconds`)
+    } else if (lower === 'used-mem') {
+      log('notice', `RDB memory usage when created ${((number ?? 0) / 1048576).toFixed(2)} Mb`)
+    } else if (lower === 'aof-preamble') {
+      if (number !== 0) log('notice', 'RDB has an AOF tail')
+    } else if (lower === 'aof-base') {
+      if (number !== 0) log('notice', 'RDB is base AOF')
+    } else if (lower !== 'redis-bits' && lower !== 'lua') {
+      log('debug', `Unrecognized RDB AUX field: '${name}'`)
+    }
+    return undefined
+  }
+
+  onSelectDb(db: number): Verdict {
+    const databases = this.options.keyspace.databases.length
+    if (db >= databases) {
+      return (
+        `FATAL: Data file was created with a Redis server configured to handle more than ${databases} ` +
+        'databases. Exiting'
+      )
+    }
+    this.db = db
+    return undefined
+  }
+
+  onResizeDb(keys: number, expires: number): Verdict {
+    const { size_bytes, keyspace } = this.options
+    const most = size_bytes < 0 ? KEYS_UNKNOWN_MAX : Math.floor(size_bytes / ENTRY_BYTES_MIN)
+    keyspace.databases[this.db]!.reserve(Math.min(keys, most), Math.min(expires, most))
+    return undefined
+  }
+
+  onFunction(code: Uint8Array, start: number, end: number): Verdict {
+    if (this.options.onFunction !== undefined) return this.options.onFunction(code.slice(start, end))
+    return `Function libraries are not supported yet: ${quoted(code, start, end)}`
+  }
+
+  onModuleAux(name: string): Verdict {
+    return `The RDB file contains AUX module data I can't load: no matching module '${name}'`
+  }
+
+  onEntry(entry: RdbEntry): Verdict {
+    const { keyspace, log } = this.options
+    if (entry.empty) {
+      if (this.empty++ < EMPTY_LINES_MAX) {
+        log('notice', `rdbLoadObject skipping empty key: ${text(entry.key, entry.keyStart, entry.keyEnd)}`)
+      }
+      return undefined
+    }
+    if (entry.type !== TYPE_STRING) return notSupportedYet(entry)
+    const expires = entry.expireAt_ms !== -1
+    if (expires && entry.expireAt_ms < this.options.dropExpiredBefore_ms) {
+      this.expired++
+      return undefined
+    }
+    const db = keyspace.databases[this.db]!
+    const before = db.size
+    const handle = db.setString(
+      entry.key,
+      entry.keyStart,
+      entry.keyEnd,
+      entry.value,
+      entry.valueStart,
+      entry.valueEnd,
+      expires ? entry.expireAt_ms : NO_EXPIRY,
+    )
+    if (db.size === before) {
+      const key = text(entry.key, entry.keyStart, entry.keyEnd)
+      return `RDB has duplicated key '${key}' in DB ${this.db}`
+    }
+    if (entry.idle_s >= 0) keyspace.entries.setAccess(handle, (keyspace.lruClock - entry.idle_s) & 0xffffff)
+    this.loaded++
+    return undefined
+  }
+
+  /** The line that Redis logs when all is loaded. */
+  summary(): string {
+    const skipped = this.empty > 0 ? `, empty keys skipped: ${this.empty}` : ''
+    return `Done loading RDB, keys loaded: ${this.loaded}, keys expired: ${this.expired}${skipped}.`
+  }
+}
