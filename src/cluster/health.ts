@@ -4,6 +4,7 @@
  * writes again.
  */
 
+import { SLOTS } from '../bytes/crc16.js'
 import type { ClusterState } from './state.js'
 import { FAILED, isMaster, PFAIL, quorum } from './state.js'
 import type { Turn } from './turn.js'
@@ -21,7 +22,6 @@ function rejoinDelay_ms(state: ClusterState): number {
 export function updateHealth(turn: Turn): void {
   const { state, now_ms } = turn
   turn.todo &= ~TODO_STATE
-  state.servedStale = true
   if (state.firstUpdateAt_ms === 0) state.firstUpdateAt_ms = now_ms
   const reachable = countMasters(state)
   // A node that belongs to no cluster yet has nothing to come back to: neither delay is for it.
@@ -33,6 +33,7 @@ export function updateHealth(turn: Turn): void {
   if (ok === state.ok) return
   if (ok && waits && now_ms - state.minorityAt_ms < rejoinDelay_ms(state)) return
   state.ok = ok
+  state.servedStale = true
   state.rejoining = false
   log(turn, ok ? 'notice' : 'warning', `Cluster state changed: ${ok ? 'ok' : 'fail'}`)
   turn.ready.facts.push({ kind: 'stateChanged', ok })
@@ -50,9 +51,11 @@ function countMasters(state: ClusterState): number {
   return reachable
 }
 
+/** Every slot has an owner that has not failed. Slots are counted at their owners, so nodes need looking at only. */
 function allCovered(state: ClusterState): boolean {
-  for (const owner of state.slotOwner) if (owner === null || (owner.flags & FAILED) !== 0) return false
-  return true
+  let covered = 0
+  for (const node of state.nodeList) if ((node.flags & FAILED) === 0) covered += node.slotCount
+  return covered === SLOTS
 }
 
 /** When a state that is down only because of a delay may turn; Infinity when it is not a matter of time. */

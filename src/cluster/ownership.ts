@@ -24,6 +24,10 @@ export function mergeClaim(turn: Turn, claimer: ClusterNode, epoch: number, clai
   let claimedCount = 0
   let takenFromOurs = 0
   for (let slot = 0; slot < SLOTS; slot++) {
+    if (claimed[slot >> 3] === 0 && claimer.slots[slot >> 3] === 0) {
+      slot |= 7
+      continue
+    }
     const owner = state.slotOwner[slot]!
     if (!testBit(claimed, slot)) {
       // The owner has let go of it. Keep it bound, so that clients are still sent somewhere, but do not vouch for it.

@@ -351,7 +351,10 @@ function takeSlots(turn: Turn, sender: ClusterNode, packet: PingPacket): void {
   if (owner === null || sameSlots(owner.slots, packet.slots)) return
   if (isMaster(sender)) mergeClaim(turn, sender, packet.configEpoch, packet.slots)
   for (let slot = 0; slot < state.slotOwner.length; slot++) {
-    if (!testBit(packet.slots, slot)) continue
+    if (!testBit(packet.slots, slot)) {
+      if (packet.slots[slot >> 3] === 0) slot |= 7
+      continue
+    }
     const holder = state.slotOwner[slot]!
     if (holder === sender || isUnclaimed(state, slot) || holder.configEpoch <= packet.configEpoch) continue
     log(

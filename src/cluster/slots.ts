@@ -4,6 +4,7 @@ import { SLOTS } from '../bytes/crc16.js'
 import type { ClusterNode, ClusterState } from './state.js'
 import { isMaster, isReplica, MIGRATE_TO } from './state.js'
 import type { Turn } from './turn.js'
+import { SLOT_BYTES } from './wire.js'
 
 export function testBit(bitmap: Uint8Array, slot: number): boolean {
   return (bitmap[slot >> 3]! & (1 << (slot & 7))) !== 0
@@ -17,8 +18,16 @@ export function clearBit(bitmap: Uint8Array, slot: number): void {
   bitmap[slot >> 3]! &= ~(1 << (slot & 7))
 }
 
+/** Compares two bitmaps, four bytes at a time where both are aligned: every ping comes by here. */
 export function sameSlots(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  if (a === b) return true
+  if (((a.byteOffset | b.byteOffset) & 3) === 0) {
+    const x = new Uint32Array(a.buffer, a.byteOffset, SLOT_BYTES / 4)
+    const y = new Uint32Array(b.buffer, b.byteOffset, SLOT_BYTES / 4)
+    for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return false
+    return true
+  }
+  for (let i = 0; i < SLOT_BYTES; i++) if (a[i] !== b[i]) return false
   return true
 }
 
@@ -97,14 +106,22 @@ export function refreshServed(state: ClusterState): boolean {
 export function slotRanges(node: ClusterNode): [number, number][] {
   const ranges: [number, number][] = []
   if (node.slotCount === 0) return ranges
+  const { slots } = node
   let start = -1
-  for (let slot = 0; slot <= SLOTS; slot++) {
-    const owned = slot < SLOTS && testBit(node.slots, slot)
+  for (let slot = 0; slot < SLOTS; slot++) {
+    const byte = slots[slot >> 3]!
+    // Whole bytes that change nothing are passed over: most bitmaps are a few long runs.
+    if ((slot & 7) === 0 && byte === (start < 0 ? 0 : 255)) {
+      slot += 7
+      continue
+    }
+    const owned = (byte & (1 << (slot & 7))) !== 0
     if (owned && start < 0) start = slot
     if (!owned && start >= 0) {
       ranges.push([start, slot - 1])
       start = -1
     }
   }
+  if (start >= 0) ranges.push([start, SLOTS - 1])
   return ranges
 }

@@ -1,7 +1,7 @@
 /** Connections of the simulated network: opening, carrying packets, breaking. */
 
 import type { LinkId, Packet } from '../cluster/index.js'
-import { decodePacket, encodePacket, takeLinkId, TYPE_NAMES } from '../cluster/index.js'
+import { decodePacket, encodePacket, TYPE_NAMES, takeLinkId } from '../cluster/index.js'
 import { between, chance } from './prng.js'
 import { schedule } from './timeline.js'
 import type { Connection, SimNode, World } from './world.js'
@@ -59,7 +59,13 @@ function establish(world: World, connection: Connection): void {
   schedule(world.timeline, world.timeline.now_ms + latency_ms(world), () => {
     if (from.life !== life || from.connections.get(fromLink) !== connection) return
     for (const packet of connection.early.splice(0)) carry(world, connection, 0, packet)
-    world.deliver(from, { kind: 'link', event: 'connected', link: fromLink, localIp: from.ip, remoteIp: to.ip })
+    world.deliver(from, {
+      kind: 'link',
+      event: 'connected',
+      link: fromLink,
+      localIp: from.ip,
+      remoteIp: to.ip,
+    })
   })
 }
 
@@ -91,8 +97,13 @@ function carry(world: World, connection: Connection, side: 0 | 1, packet: Packet
       connection.silent = true
       return
     }
-    if (world.traceLevel === 'all') tell(world, `n${receiver.index} < ${TYPE_NAMES[packet.type]} from n${sender.index}`)
-    world.deliver(receiver, { kind: 'packet', link, packet: bytes === null ? packet : reread(world, bytes) ?? packet })
+    if (world.traceLevel === 'all')
+      tell(world, `n${receiver.index} < ${TYPE_NAMES[packet.type]} from n${sender.index}`)
+    world.deliver(receiver, {
+      kind: 'packet',
+      link,
+      packet: bytes === null ? packet : (reread(world, bytes) ?? packet),
+    })
   })
 }
 

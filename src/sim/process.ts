@@ -5,7 +5,7 @@ import { decodeNodesConf, encodeNodesConf, freshState, step, TYPE_NAMES } from '
 import { notePromotion, noteRestart, noteTurn, noteVote } from './invariants.js'
 import { closeSide, connect, transmit } from './network.js'
 import { between, chance, random } from './prng.js'
-import { becomeReplica, becomeMaster } from './replication.js'
+import { becomeMaster, becomeReplica } from './replication.js'
 import { schedule } from './timeline.js'
 import type { SimNode, World } from './world.js'
 import { tell, violate } from './world.js'
@@ -43,7 +43,7 @@ export function start(world: World, node: SimNode): void {
   }
   if (world.bug !== 'none') node.state.faults[world.bug] = true
   node.local.keysInSlot = (slot) => (slot % 7 === 0 ? 1 : 0)
-  node.unsynced = null
+  node.unsynced = false
   world.watch.names.add(node.state.myself.name)
   tell(world, `n${node.index} starts`)
   give(world, node, { kind: 'tick' })
@@ -53,8 +53,8 @@ export function start(world: World, node: SimNode): void {
 export function crash(world: World, node: SimNode): void {
   if (node.state === null) return
   tell(world, `n${node.index} crashes`)
-  if (node.unsynced !== null && chance(world.prng, 0.5)) node.disk = node.unsynced
-  node.unsynced = null
+  if (node.unsynced && chance(world.prng, 0.5)) node.disk = encodeNodesConf(node.state)
+  node.unsynced = false
   node.state = null
   node.life++
   for (const link of [...node.connections.keys()]) closeSide(world, node, link)
@@ -93,21 +93,30 @@ function carryOut(world: World, node: SimNode, ready: Ready): void {
   for (const line of ready.log) {
     if (line.level !== 'debug') tell(world, `n${node.index} ${line.text}`)
   }
-  if (crashPoint === 0) return crash(world, node)
+  if (crashPoint === 0) {
+    crash(world, node)
+    return
+  }
   if (ready.persist) {
     node.disk = encodeNodesConf(state)
-    node.unsynced = null
+    node.unsynced = false
   } else if (ready.save) {
-    node.unsynced = encodeNodesConf(state)
+    node.unsynced = true
   }
-  if (crashPoint === 1) return crash(world, node)
+  if (crashPoint === 1) {
+    crash(world, node)
+    return
+  }
   const sends = crashPoint === 2 ? ready.send.slice(0, ready.send.length >> 1) : ready.send
   // A vote counts as given once it may have left.
   const acked = sends.some(({ packet }) => TYPE_NAMES[packet.type] === 'auth-ack')
   for (const fact of ready.facts) if (fact.kind === 'voted' && acked) noteVote(world, node, fact)
   for (const { link, packet } of sends) transmit(world, node, link, packet)
   noteTurn(world, node)
-  if (crashPoint === 2) return crash(world, node)
+  if (crashPoint === 2) {
+    crash(world, node)
+    return
+  }
   for (const link of ready.close) closeSide(world, node, link)
   for (const { link, ip, port } of ready.connect) connect(world, node, link, ip, port)
   for (const fact of ready.facts) act(world, node, fact)

@@ -37,8 +37,8 @@ export interface RunOptions {
 /** Runs one seed from the first start to the last check. */
 export function runSeed(seed: number, options: RunOptions = {}): Outcome {
   const shape = createWorld({ seed, nodes: 0, nodeTimeout_ms: 0, latency_ms: [0, 0] }).prng
-  const masters = between(shape, 3, 5)
-  const replicas = between(shape, 1, 2)
+  const masters = pick(shape, [3, 3, 3, 4, 5])
+  const replicas = masters === 3 ? between(shape, 1, 2) : 1
   const slow = between(shape, 1, 40)
   const world = createWorld({
     seed,
@@ -82,7 +82,7 @@ function keepChecking(world: World): void {
 export function settle(world: World, limit_ms: number, what: string): boolean {
   const limit = world.timeline.now_ms + limit_ms
   while (world.timeline.now_ms < limit && world.violations.length === 0) {
-    runUntil(world.timeline, world.timeline.now_ms + 250)
+    runUntil(world.timeline, world.timeline.now_ms + 400)
     if (unsettled(world) === null) return true
   }
   if (world.violations.length === 0) violate(world, `${what} takes too long: ${unsettled(world)}`)
@@ -152,7 +152,9 @@ const crashOne: Happening = (world) => {
 }
 
 const crashMaster: Happening = (world) => {
-  const masters = running(world).filter((node) => isMaster(node.state!.myself) && node.state!.myself.slotCount > 0)
+  const masters = running(world).filter(
+    (node) => isMaster(node.state!.myself) && node.state!.myself.slotCount > 0,
+  )
   if (masters.length > 0) crash(world, pick(world.prng, masters))
 }
 

@@ -44,9 +44,10 @@ export interface SimNode {
   pausedUntil_ms: number
   readonly connections: Map<LinkId, Connection>
   wakeAt_ms: number
-  /** nodes.conf: what is safe, and what was written after it without a sync. */
+  /** nodes.conf as it is safe on the disk. */
   disk: Uint8Array | null
-  unsynced: Uint8Array | null
+  /** Something was written after it without a sync. */
+  unsynced: boolean
   /** The next turn that persists ends in a crash, somewhere on its way out. */
   crashAtPersist: boolean
   local: Local
@@ -160,7 +161,7 @@ function createSimNode(index: number): SimNode {
     connections: new Map(),
     wakeAt_ms: 0,
     disk: null,
-    unsynced: null,
+    unsynced: false,
     crashAtPersist: false,
     local: emptyLocal(),
     replication: { masterIp: null, linkedAt_ms: Number.POSITIVE_INFINITY, lastHeard_ms: 0, offset_bytes: 0 },
