@@ -38,6 +38,14 @@ export function setMaster(r: Replication, host: string, port: number, turn: Turn
   connect(r, turn)
 }
 
+/** A node that starts as a replica: nothing is done about it before the first `tick`. */
+export function followFromStart(r: Replication, host: string, port: number, turn: Turn): void {
+  r.master.host = host
+  r.master.port = port
+  r.master.state = 'connect'
+  r.cronAt_ms = turn.now_ms
+}
+
 /**
  * Becomes a master. The history so far stays good for whoever was in it; a new one begins. Replicas have to come
  * again to hear of it, and can go on at once.

@@ -3,19 +3,9 @@
  * status lines, numbers in ASCII.
  */
 
-/** The bytes of a text of which every character is below 256. */
-export function ascii(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
-  return bytes
-}
+import { ascii, text as latin1 } from '../bytes/ascii.js'
 
-/** The text of `bytes[start, end)`, a character a byte. Meant for short things: names, numbers, status lines. */
-export function latin1(bytes: Uint8Array, start = 0, end = bytes.length): string {
-  let text = ''
-  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!)
-  return text
-}
+export { ascii, latin1 }
 
 /** A command in the form that goes over the wire. */
 export function encodeCommand(...args: (string | Uint8Array)[]): Uint8Array {

@@ -28,9 +28,9 @@ import { Info } from './info.js'
 import { goOn, ParserPool } from './input.js'
 import type { Access, Regular, SlotRouter } from './parts.js'
 import type { Persistence } from './persistence/index.js'
-import type { Persistence } from './persistence/index.js'
 import { Propagation } from './propagate.js'
 import { PubSub } from './pubsub.js'
+import type { ReplicationPart } from './replication/index.js'
 import { Stats } from './stats.js'
 import { Watches } from './transactions.js'
 import { Turn } from './turn.js'
@@ -87,8 +87,7 @@ export class ServerNode implements Host {
   access: Access | null = null
   /** Set by the part itself. */
   persistence: Persistence | null = null
-  /** Set by the part itself. */
-  persistence: Persistence | null = null
+  replication: ReplicationPart | null = null
   /** Set by `attachAdmin`. */
   admin: Admin | null = null
   monitors = 0

@@ -10,6 +10,7 @@ import { startCron } from './cron.js'
 import { listenForClients } from './listening.js'
 import { type LogLevel, ServerNode } from './node.js'
 import { Persistence, type PersistenceOptions } from './persistence/index.js'
+import { attachReplication } from './replication/index.js'
 
 export interface RunningNode {
   readonly node: ServerNode
@@ -37,6 +38,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   })
   const servers: net.Server[] = await listenForClients(node)
   const persistence = new Persistence(node, options.persistence)
+  const replication = attachReplication(node, persistence)
   if (!(await persistence.start())) {
     for (const server of servers) server.close()
     throw new LoadError('Fatal error loading the DB, check server logs. Exiting.')
@@ -45,6 +47,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     node.turn.end()
     persistence.shutdown(undefined, true)
   })
+  replication.start()
   const stopCron = startCron(node)
   node.log('notice', 'Server initialized')
   node.log('notice', 'Ready to accept connections tcp')

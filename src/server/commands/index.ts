@@ -4,6 +4,7 @@ import type { Command } from '../../commands/command.js'
 import { connectionCommands } from './connection.js'
 import { persistenceCommands } from './persistence.js'
 import { pubsubCommands } from './pubsub.js'
+import { replicationCommands } from './replication.js'
 import { transactionCommands } from './transactions.js'
 
 export const serverCommands: readonly Command[] = [
@@ -11,4 +12,5 @@ export const serverCommands: readonly Command[] = [
   ...transactionCommands,
   ...pubsubCommands,
   ...persistenceCommands,
+  ...replicationCommands,
 ]
