@@ -237,6 +237,24 @@ export class ServerNode implements Host {
     notifyKeyspaceEvent(this, kind, event, db, key, start, end)
   }
 
+  beforeFlush(db: Database | null): void {
+    for (const each of db === null ? this.keyspace.databases : [db]) {
+      this.watches.changedWhole(each.index, (key) => each.peek(key, 0, key.length) !== 0)
+    }
+    this.persistence?.beforeFlush()
+  }
+
+  afterFlushAll(): void {
+    this.persistence?.afterFlushAll()
+  }
+
+  swapped(a: number, b: number): void {
+    const both = [this.keyspace.databases[a]!, this.keyspace.databases[b]!]
+    for (const index of [a, b]) {
+      this.watches.changedWhole(index, (key) => both.some((db) => db.peek(key, 0, key.length) !== 0))
+    }
+  }
+
   keyReady(_db: Database, _key: Uint8Array, _start: number, _end: number): void {}
 
   /** Counts an error reply by its code, for INFO errorstats. */

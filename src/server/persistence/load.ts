@@ -93,7 +93,7 @@ export class Loader {
     }
     const { id, offset, db } = loader.replication
     if (id !== undefined && offset !== undefined) stats.replication = { id, offset, db: db ?? 0 }
-    circle.log('notice', loader.summary())
+    this.count(loader)
     circle.log('notice', `DB loaded from disk: ${this.since(began_us)} seconds`)
     return this.end(true)
   }
@@ -214,7 +214,7 @@ export class Loader {
       circle.log('warning', `Error reading the ${what} ${name}, AOF loading aborted`)
       return 'failed'
     }
-    if (file.rdb !== undefined) circle.log('notice', loader.summary())
+    if (file.rdb !== undefined) this.count(loader)
     if (problem === undefined) return 'whole'
     if (problem.kind !== 'truncated') {
       circle.log('warning', problem.text)
@@ -254,6 +254,12 @@ export class Loader {
       now_ms: circle.clock.now_ms(),
       log: (level, line) => circle.log(level, line),
     })
+  }
+
+  private count(loader: KeyspaceLoader): void {
+    this.stats.keysLoaded = loader.loaded
+    this.stats.keysExpired = loader.expired
+    this.circle.log('notice', loader.summary())
   }
 
   private tellRdbProblem(problem: RdbProblem): void {
