@@ -11,8 +11,16 @@ export interface Io {
   onInterrupt(listener: () => void): () => void
 }
 
+/** As the shell counts a program that SIGPIPE ended. */
+const BROKEN_PIPE_CODE = 141
+
 /** The process's own. */
 export function processIo(): Io {
+  // Whoever read our output has gone (`| head`): there is nobody left to say anything to.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(BROKEN_PIPE_CODE)
+  })
   return {
     stdin: process.stdin,
     stdout: process.stdout,

@@ -151,10 +151,15 @@ export async function runManager(session: Session): Promise<number> {
     session.complain(`[ERR] shoal-cli --cluster does not have '${command.name}' yet\n`)
     return 1
   }
+  const tls = options.tls.on ? (await import('./tls.js')).tlsOptions(options) : undefined
+  if (typeof tls === 'string') {
+    session.complain(`${tls}\n`)
+    return 1
+  }
   const access: Access = {
     ...(options.user === undefined ? {} : { username: toWord(options.user) }),
     ...(options.password === undefined ? {} : { password: toWord(options.password) }),
-    ...(options.tls.on ? { tls: (await import('./tls.js')).tlsOptions(options) } : {}),
+    ...(tls === undefined ? {} : { tls }),
   }
   const context: Context = { style: 'cli', say: painter(session.io, 'cli'), access }
   return (await command.run(args, context, session)) ? 0 : 1

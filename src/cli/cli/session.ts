@@ -60,6 +60,13 @@ export class Session {
     this.io.stdout.write(toBytes(text))
   }
 
+  /** Waits while the reader of the output is slower than the server. */
+  flushed(): Promise<void> {
+    const { stdout } = this.io
+    if (!stdout.writableNeedDrain) return Promise.resolve()
+    return new Promise((resolve) => stdout.once('drain', resolve))
+  }
+
   complain(text: string): void {
     this.io.stderr.write(text)
   }
@@ -80,12 +87,17 @@ export class Session {
     this.inMulti = false
     const { options } = this
     const socket = this.#reissue && options.cluster ? undefined : options.socket
+    const tls = options.tls.on ? (await import('./tls.js')).tlsOptions(options) : undefined
+    if (typeof tls === 'string') {
+      this.complain(`${tls}\n`)
+      return false
+    }
     try {
       this.connection = await open({
         host: options.host,
         port: options.port,
         ...(socket === undefined ? {} : { path: socket }),
-        tls: options.tls.on ? (await import('./tls.js')).tlsOptions(options) : undefined,
+        tls,
         connectTimeout_ms: 60_000,
       })
     } catch (error) {
@@ -182,6 +194,7 @@ export class Session {
         return false
       }
       if (!(await this.showReply(verbatim))) return false
+      await this.flushed()
       await this.#track(words)
       if (this.#reissue) break
       if (this.options.interval_ms > 0) await sleep(this.options.interval_ms)
@@ -203,6 +216,7 @@ export class Session {
           throw new Exit(1)
         }
         if (this.#lastKind === 'error') this.#streaming = undefined
+        await this.flushed()
       }
     } finally {
       this.#streaming = undefined

@@ -18,7 +18,8 @@ export async function listKeys(session: Session): Promise<number> {
   const { options } = session
   const interrupt = watchInterrupt(session)
   for await (const keys of scanKeys(session, interrupt.interrupted)) {
-    for (const key of keys) session.print(`${options.output === 'standard' ? quote(key) : key}\n`)
+    session.print(keys.map((key) => `${options.output === 'standard' ? quote(key) : key}\n`).join(''))
+    await session.flushed()
     if (options.interval_ms > 0) await sleep(options.interval_ms)
   }
   interrupt.stop()
