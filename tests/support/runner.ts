@@ -5,7 +5,7 @@
 
 import { Call, type Caller } from '../../src/commands/call.js'
 import type { Command } from '../../src/commands/command.js'
-import type { Host, MigrateRequest } from '../../src/commands/host.js'
+import { type Host, type MigrateRequest, NOTIFY_EXPIRED } from '../../src/commands/host.js'
 import { COMMANDS } from '../../src/commands/index.js'
 import { CommandTable, type Entry } from '../../src/commands/table.js'
 import type { Database } from '../../src/keyspace/database.js'
@@ -79,6 +79,9 @@ export class Runner {
   readonly call: Call
   /** What the last command sends to the append-only file and the replicas: null for nothing. */
   propagated: string[] | null = null
+  /** The keys that watchers hear of, while `keyspace.watchers` is positive. */
+  readonly changed: string[] = []
+  private readonly expired: string[] = []
   private readonly args = new Args()
 
   constructor(given: { commands?: readonly Command[]; cluster?: boolean; now_ms?: number } = {}) {
@@ -88,6 +91,16 @@ export class Runner {
       random32: () => this.host.random32(),
     })
     this.keyspace.setTime(given.now_ms ?? 1_700_000_000_000)
+    this.keyspace.hooks = {
+      expired: (db, handle) => {
+        const key = db.entries.key(handle)
+        const wanted = (this.call.notifyMask & NOTIFY_EXPIRED) !== 0
+        if (wanted) this.host.notify(NOTIFY_EXPIRED, 'expired', db, key, 0, key.length)
+        this.expired.push(`DEL ${latin1(key)}`)
+      },
+      changed: (_db, key, start, end) => this.changed.push(latin1(key.subarray(start, end))),
+      beforeWrite: () => {},
+    }
     this.call = new Call(this.host, this.keyspace, this.caller)
     this.table = new CommandTable(given.commands ?? COMMANDS)
   }
@@ -113,6 +126,7 @@ export class Runner {
     reply.pos = 0
     reply.protocol = this.caller.protocol
     this.propagated = null
+    this.expired.length = 0
     const entry = this.find(args)
     if (typeof entry === 'string') {
       reply.error(entry)
@@ -127,6 +141,7 @@ export class Runner {
     } else if (call.dirty > 0) {
       this.propagated = [parts.map((part) => latin1(bytesOf(part))).join(' ')]
     }
+    if (this.expired.length > 0) this.propagated = [...this.expired, ...(this.propagated ?? [])]
     return reply.buf.slice(0, reply.pos)
   }
 

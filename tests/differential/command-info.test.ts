@@ -1,0 +1,105 @@
+/** What COMMAND INFO tells of our commands, beside redis-server: arity, flags, key positions, categories, hints. */
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Command, KEY_FLAG_NAMES, type KeySpec } from '../../src/commands/command.js'
+import { COMMANDS } from '../../src/commands/index.js'
+import { CommandTable, type Entry } from '../../src/commands/table.js'
+import { categoriesOf } from '../../src/server/admin/acl/categories.js'
+import { flagNames, legacyRange } from '../../src/server/commands/command.js'
+import { missing, type RedisProcess, startRedis } from '../oracle.js'
+import { type Decoded, decode, Wire } from '../support/wire.js'
+
+/** Hints of Redis 7.2 that 7.0 gives in part only. */
+const NEWER_TIPS = new Set(['nondeterministic_output', 'request_policy:special', 'response_policy:special'])
+
+/** Commands that 7.2 gives no hints any more. */
+const WITHOUT_TIPS = new Set(['msetnx'])
+
+type Pairs = Record<string, Decoded>
+
+function pairs(flat: Decoded): Pairs {
+  const list = flat as Decoded[]
+  const found: Pairs = {}
+  for (let i = 0; i < list.length; i += 2) found[String(list[i])] = list[i + 1]!
+  return found
+}
+
+const sorted = (names: Decoded): string[] => [...(names as string[])].sort()
+
+function theirSpec(spec: Decoded): unknown {
+  const { flags, begin_search, find_keys } = pairs(spec)
+  const begin = pairs(begin_search!)
+  const find = pairs(find_keys!)
+  return {
+    flags: sorted(flags!),
+    begin: { type: begin['type'], ...pairs(begin['spec']!) },
+    find: { type: find['type'], ...pairs(find['spec']!) },
+  }
+}
+
+function ourSpec({ flags, begin, find }: KeySpec): unknown {
+  return {
+    flags: KEY_FLAG_NAMES.flatMap(([bit, name]) => ((flags & bit) !== 0 ? [name] : [])).sort(),
+    begin:
+      'index' in begin
+        ? { type: 'index', index: begin.index }
+        : { type: 'keyword', keyword: begin.keyword, startfrom: begin.from },
+    find:
+      'last' in find
+        ? { type: 'range', lastkey: find.last, keystep: find.step, limit: find.limit }
+        : { type: 'keynum', keynumidx: find.keyNumber, firstkey: find.firstKey, keystep: find.step },
+  }
+}
+
+function theirs(info: Decoded, tips: readonly string[]): unknown {
+  const [name, arity, flags, first, last, step, categories, hints, specs, subcommands] = info as Decoded[]
+  return {
+    name,
+    arity,
+    flags: sorted(flags!),
+    range: [first, last, step],
+    categories: sorted(categories!),
+    tips: WITHOUT_TIPS.has(String(name))
+      ? []
+      : [...new Set([...sorted(hints!), ...tips.filter((tip) => NEWER_TIPS.has(tip))])].sort(),
+    specs: (specs as Decoded[]).map(theirSpec),
+    subcommands: (subcommands as Decoded[]).map((sub) => (sub as Decoded[])[0]).sort(),
+  }
+}
+
+function ours(entry: Entry): unknown {
+  const command: Command = entry.command
+  const { first, last, step } = legacyRange(command)
+  return {
+    name: entry.fullName,
+    arity: entry.arity,
+    flags: [...flagNames(entry)].sort(),
+    range: [first, last, step],
+    categories: categoriesOf(entry)
+      .map((name) => `@${name}`)
+      .sort(),
+    tips: [...(command.tips ?? [])].sort(),
+    specs: (command.keys ?? []).map(ourSpec),
+    subcommands: entry.subcommands.map((sub) => sub.fullName).sort(),
+  }
+}
+
+describe.skipIf(missing('redis-server'))('COMMAND INFO beside redis-server', () => {
+  let redis: RedisProcess
+  let wire: Wire
+  const entries = new CommandTable(COMMANDS).entries.flatMap((entry) => [entry, ...entry.subcommands])
+
+  beforeAll(async () => {
+    redis = await startRedis()
+    wire = await Wire.open(redis.port)
+  })
+  afterAll(async () => {
+    wire?.close()
+    await redis?.stop()
+  })
+
+  test.each(entries.map((entry) => [entry.fullName, entry] as const))('%s', async (name, entry) => {
+    const [info] = decode(await wire.run('COMMAND', 'INFO', name)) as Decoded[]
+    expect(ours(entry)).toEqual(theirs(info!, entry.command.tips ?? []))
+  })
+})

@@ -1,0 +1,64 @@
+/**
+ * Shoal's commands beside redis-server: random sequences give the same bytes, the same notifications, and send the same to
+ * the append-only file. A sequence that differs is shrunk by fast-check to a short one.
+ */
+
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { COMMANDS } from '../../src/commands/index.js'
+import { missing } from '../oracle.js'
+import { Comparison, type Line } from '../support/compare.js'
+import { genericCommand, lcsCommand, nonsense, stringCommand } from './arbitrary.js'
+
+const NOT_COMPARED = new Set([
+  'KEYS', // in another order
+  'SCAN', // with other cursors
+  'RANDOMKEY',
+  'DUMP', // an older version of the format
+  'MIGRATE',
+  'OBJECT', // its HELP is in our words
+])
+const NAMES = COMMANDS.map((command) => command.name).filter((name) => !NOT_COMPARED.has(name))
+const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 60)
+
+describe.skipIf(missing('redis-server'))('commands beside redis-server', () => {
+  let both: Comparison
+
+  beforeAll(async () => {
+    both = await Comparison.start()
+  })
+  afterAll(async () => {
+    await both?.stop()
+  })
+
+  const same = async (command: fc.Arbitrary<Line>, protocol: number, runs = RUNS) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 60, size: 'max' }), async (lines) => {
+        await both.reset(protocol)
+        expect(await both.differences(lines)).toEqual([])
+      }),
+      { numRuns: runs, endOnFailure: false },
+    )
+  }
+
+  for (const protocol of [2, 3]) {
+    test(`strings, RESP${protocol}`, () => same(stringCommand, protocol))
+    test(`keys, RESP${protocol}`, () =>
+      same(fc.oneof(stringCommand, genericCommand, genericCommand), protocol))
+    test(`LCS, RESP${protocol}`, () => same(fc.oneof(stringCommand, lcsCommand, lcsCommand), protocol))
+  }
+
+  test('what goes out', async () => {
+    const command = fc.oneof(stringCommand, genericCommand)
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 40, size: 'max' }), async (lines) => {
+        await both.reset()
+        const { redis, shoal } = await both.propagated(lines)
+        expect(shoal).toEqual(redis)
+      }),
+      { numRuns: RUNS, endOnFailure: false },
+    )
+  })
+
+  test('nonsense', () => same(fc.oneof(stringCommand, nonsense(NAMES), nonsense(NAMES)), 2))
+})
