@@ -158,6 +158,22 @@ describe('RDB', () => {
     expect(readdirSync(dir).filter((name) => name.startsWith('temp-'))).toEqual([])
   })
 
+  test('FLUSHALL ends a save under way, and with save points the file says that all is gone', async () => {
+    const one = await start({ save: '3600 1' })
+    const fill = one.client.pipeline()
+    for (let i = 0; i < 20_000; i++) fill.set(`key:${i}`, 'v'.repeat(50))
+    fill.bgsave()
+    fill.flushall()
+    fill.set('after', '1')
+    await fill.exec()
+    await until(() => info(one, 'rdb_bgsave_in_progress') === '0')
+    expect(readFileSync(join(dir, 'dump.rdb')).length).toBeLessThan(200)
+    expect(await one.client.save()).toBe('OK')
+    one.crash()
+    const two = await start()
+    expect(keys(two)).toBe(1)
+  })
+
   test('save points', async () => {
     const one = await start({ save: '1 2' })
     await one.client.set('a', '1')
@@ -300,6 +316,24 @@ describe('append-only file', () => {
     expect(keys(two)).toBe(51)
     expect(await two.client.get('n')).toBe('102')
     expect(await two.client.get('key:1')).toBe(`value:4951${'+'.repeat(100)}`)
+  })
+
+  test('a flush in the middle of a rewrite: it begins anew', async () => {
+    const one = await start({ appendonly: 'yes' })
+    const fill = one.client.pipeline()
+    for (let i = 0; i < 20_000; i++) fill.set(`key:${i}`, 'v'.repeat(50))
+    fill.call('BGREWRITEAOF')
+    fill.flushdb('ASYNC')
+    fill.set('after', '1')
+    await fill.exec()
+    await until(
+      () => info(one, 'aof_rewrite_in_progress') === '0' && info(one, 'aof_rewrite_scheduled') === '0',
+    )
+    await until(() => info(one, 'aof_last_rewrite_time_sec') !== '-1' && manifest().includes('.2.base.rdb'))
+    await written(one)
+    one.crash()
+    const two = await start({ appendonly: 'yes' })
+    expect(keys(two)).toBe(1)
   })
 
   test('a base of commands', async () => {
