@@ -1,0 +1,44 @@
+/**
+ * npm run bench [-- --quick] [--only throughput,memory,start,cluster] [--write]
+ *
+ * Everything is measured beside redis-server in the same run. `--write` puts the tables into docs/benchmarks.md.
+ */
+
+import { writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { clusters } from './cluster.js'
+import { memory } from './memory.js'
+import { starting } from './start.js'
+import { throughput } from './throughput.js'
+import { find, markdown, output, type Table } from './tools.js'
+
+const args = process.argv.slice(2)
+const quick = args.includes('--quick')
+const only = args.includes('--only') ? args[args.indexOf('--only') + 1]!.split(',') : undefined
+const wants = (name: string) => only === undefined || only.includes(name)
+
+const missing = ['redis-server', 'redis-cli', 'redis-benchmark'].filter(
+  (program) => find(program) === undefined,
+)
+if (missing.length > 0) {
+  console.log(`skipped: ${missing.join(', ')} not found on the PATH; figures mean something only beside them`)
+  process.exit(0)
+}
+
+const tables: Table[] = []
+if (wants('start')) tables.push(await starting(quick ? 3 : 7))
+if (wants('memory')) tables.push(await memory())
+if (wants('throughput')) tables.push(await throughput(quick ? 1 : 5, quick ? 0.3 : 1))
+if (wants('cluster')) tables.push(await clusters(quick ? 1 : 3))
+
+const redis = /v=(\S+)/.exec(await output(find('redis-server')!, ['--version']))?.[1] ?? '?'
+const text = [
+  '# Benchmarks',
+  '',
+  `Made by \`npm run bench -- ${args.join(' ')}\`: Shoal on Node ${process.version} beside redis-server ${redis}, both on this ` +
+    `machine (${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}), in one run. Figures of another machine will be others; the ratios are what counts.`,
+  '',
+  ...tables.map(markdown),
+].join('\n')
+console.log(text)
+if (args.includes('--write')) writeFileSync('docs/benchmarks.md', text)
