@@ -67,14 +67,17 @@ describe.skipIf(missing('redis-server'))('against redis-server', () => {
     await expect(connect({ port: 70_000 })).rejects.toBeInstanceOf(ConnectionError)
     const connection = await connect(to())
     const other = await connect(to())
-    const waiting = connection.call('BLPOP', 'never', 0)
+    const lost = expect(connection.call('BLPOP', 'never', 0)).rejects.toMatchObject({
+      code: 'EOF',
+      message: 'Server closed the connection',
+    })
     const id = (await other.call('CLIENT', 'LIST', 'TYPE', 'normal')) as { bytes: Uint8Array }
     const line = Buffer.from(id.bytes)
       .toString()
       .split('\n')
       .find((l) => l.includes('cmd=blpop'))!
     await other.call('CLIENT', 'KILL', 'ID', /id=(\d+)/.exec(line)![1]!)
-    await expect(waiting).rejects.toMatchObject({ code: 'EOF', message: 'Server closed the connection' })
+    await lost
     await expect(connection.call('PING')).rejects.toMatchObject({ code: 'EOF' })
     other.close()
   })
