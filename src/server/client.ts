@@ -25,6 +25,7 @@ export const IS_REPLICA = 1 << 7
 export const IS_MONITOR = 1 << 8
 export const TRACKING = 1 << 9
 export const NO_TOUCH = 1 << 10
+export const NO_EVICT = 1 << 11
 
 // Cluster mode: consulted only for keys that are not simply served here.
 export const ASKING = 1 << 0

@@ -44,7 +44,8 @@ export function dispatch(node: ServerNode, client: Client, args: Args): void {
     refuse(node, client, null, unknownCommand(args))
     return
   }
-  if (entry.subcommands.length > 0) {
+  // COMMAND alone is a command, though it has subcommands.
+  if (entry.subcommands.length > 0 && (args.count > 1 || entry.arity !== -1)) {
     if (args.count < 2) {
       refuse(node, client, entry, wrongArity(entry))
       return

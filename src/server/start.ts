@@ -5,6 +5,7 @@
 
 import type net from 'node:net'
 import { systemClock, systemRandom32 } from '../runtime/clock.js'
+import { attachAdmin } from './admin/index.js'
 import type { Config } from './config/config.js'
 import { startCron } from './cron.js'
 import { listenForClients } from './listening.js'
@@ -36,9 +37,13 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     random32: systemRandom32(),
     log: options.log,
   })
+  attachAdmin(node)
   const servers: net.Server[] = await listenForClients(node)
   const persistence = new Persistence(node, options.persistence)
   const replication = attachReplication(node, persistence)
+  const cluster = options.config.values['cluster-enabled']
+    ? await (await import('./cluster/index.js')).attachCluster(node, replication)
+    : null
   if (!(await persistence.start())) {
     for (const server of servers) server.close()
     throw new LoadError('Fatal error loading the DB, check server logs. Exiting.')
@@ -48,6 +53,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     persistence.shutdown(undefined, true)
   })
   replication.start()
+  await cluster?.start()
   const stopCron = startCron(node)
   node.log('notice', 'Server initialized')
   node.log('notice', 'Ready to accept connections tcp')

@@ -1,6 +1,8 @@
 /** The commands about the node, of all families. */
 
 import type { Command } from '../../commands/command.js'
+import { adminCommands } from './admin.js'
+import { clusterCommands } from './cluster.js'
 import { connectionCommands } from './connection.js'
 import { persistenceCommands } from './persistence.js'
 import { pubsubCommands } from './pubsub.js'
@@ -13,4 +15,6 @@ export const serverCommands: readonly Command[] = [
   ...pubsubCommands,
   ...persistenceCommands,
   ...replicationCommands,
+  ...clusterCommands,
+  ...adminCommands,
 ]

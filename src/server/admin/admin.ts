@@ -1,0 +1,142 @@
+/**
+ * What looks after a node from outside: users and what they may do, the slow log, the latency monitor, and
+ * MONITOR's listeners. One object a node; index.ts plugs it in.
+ */
+
+import type { Entry } from '../../commands/table.js'
+import type { Args } from '../../resp/args.js'
+import { type Client, IN_MULTI, LIMITED, NEEDS_AUTH } from '../client.js'
+import type { DebugHandler } from '../commands/debug.js'
+import type { ServerNode } from '../node.js'
+import { checkUser, denialText } from './acl/check.js'
+import { AclLog, type LogEntry } from './acl/log.js'
+import { mayEverything, Users } from './acl/users.js'
+import { clientInfo } from './client-info.js'
+import { hiddenArguments } from './hidden.js'
+import { Latency } from './latency.js'
+import type { Monitors } from './monitors.js'
+import { SlowLog } from './slow-log.js'
+
+export class Admin {
+  readonly node: ServerNode
+  readonly users: Users
+  readonly aclLog = new AclLog()
+  readonly slowLog = new SlowLog()
+  readonly latency = new Latency()
+  monitors: Monitors | null = null
+  /** Subcommands of DEBUG that other parts add, by lower-case name. */
+  readonly debug = new Map<string, DebugHandler>()
+  /** How often something was denied, by reason: INFO's acl_access_denied_*. */
+  readonly denied: Record<LogEntry['reason'], number> = { auth: 0, command: 0, key: 0, channel: 0 }
+
+  /** What the process used when the node was made. */
+  readonly startupBytes: number
+  /** Bytes sent to clients that are gone, and what was sent before CONFIG RESETSTAT. */
+  private bytesOutBase = 0
+
+  constructor(node: ServerNode) {
+    this.node = node
+    this.users = new Users(node.table)
+    const { heapUsed, external } = process.memoryUsage()
+    this.startupBytes = Math.max(0, heapUsed + external - node.keyspace.heap.reservedBytes)
+  }
+
+  /** Gives a client a user: at its connection, or when it has authenticated. */
+  login(client: Client, name: string): void {
+    client.user = name
+    client.special &= ~NEEDS_AUTH
+    this.limit(client)
+  }
+
+  /** A connection is nobody yet: it is `default` at once if that user needs no password. */
+  logout(client: Client): void {
+    const user = this.users.get('default')!
+    client.user = 'default'
+    if (!user.enabled || !user.nopass) client.special |= NEEDS_AUTH
+    this.limit(client)
+  }
+
+  /** A connection has become a client. */
+  welcome(client: Client): void {
+    this.logout(client)
+    client.onGone.push(() => {
+      this.bytesOutBase += client.bytesOut
+    })
+  }
+
+  /** Bytes sent to clients. */
+  bytesOut(): number {
+    let bytes = this.bytesOutBase
+    for (const client of this.node.clients.all()) bytes += client.bytesOut
+    return bytes
+  }
+
+  private limit(client: Client): void {
+    const user = this.users.get(client.user)
+    if (user !== undefined && mayEverything(user)) client.special &= ~LIMITED
+    else client.special |= LIMITED
+  }
+
+  /** Users have changed: clients of users that are gone are closed, the others are judged anew. */
+  usersChanged(): void {
+    for (const client of [...this.node.clients.all()]) {
+      if (client.kind === 'master') continue
+      if (this.users.get(client.user) === undefined) this.node.closeAfterReply(client)
+      else this.limit(client)
+    }
+  }
+
+  /** Tries to log a client in; a failure is noted. */
+  authenticate(client: Client, name: string, password: string, command: string): boolean {
+    if (this.users.authenticates(name, password)) {
+      this.login(client, name)
+      return true
+    }
+    this.deny(client, 'auth', command, name)
+    return false
+  }
+
+  private deny(client: Client, reason: LogEntry['reason'], object: string, user: string): void {
+    this.denied[reason]++
+    this.aclLog.add(
+      {
+        reason,
+        object,
+        user,
+        context: client.denyBlocking || (client.special & IN_MULTI) !== 0 ? 'multi' : 'toplevel',
+        createdAt_ms: this.node.keyspace.now_ms,
+        clientInfo: clientInfo(this.node, client),
+      },
+      this.node.config.values['acllog-max-len'],
+    )
+  }
+
+  /** Why the client's user may not run a command; null if it may. The dispatcher asks for limited clients only. */
+  check(client: Client, entry: Entry, args: Args): string | null {
+    const user = this.users.get(client.user)
+    if (user === undefined) return null
+    const denial = checkUser(user, entry, args)
+    if (denial === undefined) return null
+    const object = denial.reason === 'command' ? entry.fullName : args.text(denial.index)
+    this.deny(client, denial.reason, object, user.name)
+    return `NOPERM ${denialText(user, entry, args, denial, false)}`
+  }
+
+  /** A command took longer than slowlog-log-slower-than. */
+  wasSlow(client: Client, entry: Entry, args: Args, usec: number): void {
+    this.slowLog.add(
+      args,
+      hiddenArguments(entry, args),
+      Math.floor(usec),
+      Math.floor(this.node.clock.now_ms() / 1000),
+      client.address,
+      client.name,
+      this.node.config.values['slowlog-max-len'],
+    )
+  }
+
+  resetStatistics(): void {
+    this.bytesOutBase -= this.bytesOut()
+    for (const reason of ['auth', 'command', 'key', 'channel'] as const) this.denied[reason] = 0
+  }
+}

@@ -1,0 +1,82 @@
+/** A client in one line, as CLIENT LIST, CLIENT INFO and ACL LOG show it. */
+
+import { type Client, IN_MULTI, IS_MONITOR, NO_EVICT, NO_TOUCH, READONLY_MODE, TRACKING } from '../client.js'
+import type { ServerNode } from '../node.js'
+
+/** The letters of `flags=`, in Redis's order; N for none. */
+function flagLetters(client: Client): string {
+  const { special } = client
+  const letters = [
+    [(special & IS_MONITOR) !== 0, 'O'],
+    [client.kind === 'replica' && (special & IS_MONITOR) === 0, 'S'],
+    [client.kind === 'master', 'M'],
+    [client.kind === 'pubsub', 'P'],
+    [(special & IN_MULTI) !== 0, 'x'],
+    [client.blocked !== null, 'b'],
+    [(special & TRACKING) !== 0, 't'],
+    [client.transaction?.spoiled === true, 'd'],
+    [client.closing, 'c'],
+    [client.link !== null && client.link.remotePort === 0, 'U'],
+    [(client.clusterFlags & READONLY_MODE) !== 0, 'r'],
+    [(special & NO_EVICT) !== 0, 'e'],
+    [(special & NO_TOUCH) !== 0, 'T'],
+  ] as const
+  const set = letters.flatMap(([is, letter]) => (is ? [letter] : []))
+  return set.length === 0 ? 'N' : set.join('')
+}
+
+/** The number by which the system knows the connection; -1 where it is gone. */
+function descriptorOf(client: Client): number {
+  const socket = client.link?.socket as unknown as { _handle?: { fd?: number } | null } | undefined
+  return socket?._handle?.fd ?? -1
+}
+
+/** Bytes a client holds: input that is not a command yet, replies, queued commands. */
+export function clientBytes(client: Client): number {
+  const output = (client.out?.buf.length ?? 0) + (client.link?.pendingBytes ?? 0)
+  return (client.pending?.length ?? 0) + output + (client.transaction?.bytes ?? 0)
+}
+
+/** The line, without its newline. */
+export function clientInfo(node: ServerNode, client: Client): string {
+  const now_ms = node.keyspace.now_ms
+  const seconds = (since_ms: number): number => Math.max(0, Math.floor((now_ms - since_ms) / 1000))
+  const subscriptions = client.subscriptions
+  const unix = client.link !== null && client.link.remotePort === 0
+  const path = `${node.config.values.unixsocket}:0`
+  const inMulti = (client.special & IN_MULTI) !== 0
+  const out = client.out
+  const fields: [string, string | number][] = [
+    ['id', client.id],
+    ['addr', unix ? path : client.address],
+    ['laddr', unix ? path : client.localAddress],
+    ['fd', descriptorOf(client)],
+    ['name', client.name],
+    ['age', seconds(client.createdAt_ms)],
+    ['idle', seconds(client.lastActive_ms)],
+    ['flags', flagLetters(client)],
+    ['db', client.db],
+    ['sub', subscriptions?.channels.size ?? 0],
+    ['psub', subscriptions?.patterns.size ?? 0],
+    ['ssub', subscriptions?.shards.size ?? 0],
+    ['multi', inMulti ? (client.transaction?.commands.length ?? 0) : -1],
+    ['qbuf', client.pendingLength],
+    ['qbuf-free', (client.pending?.length ?? 0) - client.pendingLength],
+    ['argv-mem', 0],
+    ['multi-mem', client.transaction?.bytes ?? 0],
+    ['rbs', out?.buf.length ?? 0],
+    ['rbp', 0],
+    ['obl', out === null ? 0 : out.pos - client.sent],
+    ['oll', 0],
+    ['omem', client.link?.pendingBytes ?? 0],
+    ['tot-mem', clientBytes(client)],
+    ['events', client.link === null ? '' : 'r'],
+    ['cmd', client.lastCommand?.fullName ?? 'NULL'],
+    ['user', client.user],
+    ['redir', -1],
+    ['resp', client.protocol],
+    ['lib-name', client.libraryName],
+    ['lib-ver', client.libraryVersion],
+  ]
+  return fields.map(([name, value]) => `${name}=${value}`).join(' ')
+}

@@ -1,0 +1,67 @@
+/**
+ * DEBUG DIGEST: twenty bytes that are the same for the same dataset, on any node, in any order of keys. The
+ * way of mixing is Redis's (src/debug.c), so that a digest can be compared with redis-server's.
+ */
+
+import { createHash } from 'node:crypto'
+import type { Database } from '../../keyspace/database.js'
+import { EXPIRES, STRING } from '../../keyspace/entries.js'
+import type { Keyspace } from '../../keyspace/keyspace.js'
+
+const SHA1_BYTES = 20
+const EXPIRE_MARK = new TextEncoder().encode('!!expire!!')
+
+const sha1 = (bytes: Uint8Array): Uint8Array => createHash('sha1').update(bytes).digest()
+
+/** Adds something whose order does not matter. */
+function add(digest: Uint8Array, bytes: Uint8Array): void {
+  const hash = sha1(bytes)
+  for (let i = 0; i < SHA1_BYTES; i++) digest[i]! ^= hash[i]!
+}
+
+/** Adds something whose order matters. */
+function mix(digest: Uint8Array, bytes: Uint8Array): void {
+  add(digest, bytes)
+  digest.set(sha1(digest))
+}
+
+function bigEndian32(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
+}
+
+/** Mixes in a value; false for a type not known here. */
+function valueInto(digest: Uint8Array, db: Database, handle: number): boolean {
+  const { entries } = db
+  if (entries.type(handle) !== STRING) return false
+  mix(digest, bigEndian32(STRING))
+  mix(digest, entries.value(handle))
+  if ((entries.flags(handle) & EXPIRES) !== 0) add(digest, EXPIRE_MARK)
+  return true
+}
+
+const hex = (digest: Uint8Array): string => Buffer.from(digest).toString('hex')
+
+/** The digest of a key's value, zeros where there is no such key; undefined for a type not known here. */
+export function digestOfValue(db: Database, key: Uint8Array): string | undefined {
+  const digest = new Uint8Array(SHA1_BYTES)
+  const handle = db.peek(key, 0, key.length)
+  if (handle !== 0 && !valueInto(digest, db, handle)) return undefined
+  return hex(digest)
+}
+
+/** The digest of everything; undefined where there is a value of a type not known here. */
+export function digestOfDataset(keyspace: Keyspace): string | undefined {
+  const total = new Uint8Array(SHA1_BYTES)
+  let known = true
+  for (const [index, db] of keyspace.databases.entries()) {
+    if (db.size === 0) continue
+    mix(total, bigEndian32(index))
+    db.forEach((handle) => {
+      const digest = new Uint8Array(SHA1_BYTES)
+      mix(digest, db.entries.key(handle))
+      known = valueInto(digest, db, handle) && known
+      add(total, digest)
+    })
+  }
+  return known ? hex(total) : undefined
+}

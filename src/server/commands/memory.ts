@@ -1,0 +1,137 @@
+/** MEMORY: where a node's memory goes. */
+
+import { type Command, container, firstKey, KEY_RO, READONLY } from '../../commands/command.js'
+import { NOT_AN_INTEGER, SYNTAX } from '../../commands/errors.js'
+import type { Reply } from '../../resp/reply.js'
+import { memoryUse } from '../admin/memory.js'
+import type { ServerNode } from '../node.js'
+import { serverCommand } from '../server-command.js'
+import { declare, helpCommand } from './declare.js'
+
+const SHARDS = ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special']
+/** What a table needs for a key, on average: a fingerprint and a handle in buckets that are not full. */
+const SLOT_BYTES = 8
+
+const usage = serverCommand(
+  declare('server', 'USAGE', -3, READONLY, '4.0.0', 'Returns how many bytes a key with its value takes.', {
+    complexity: 'O(N) where N is the number of samples.',
+    syntax: 'key [SAMPLES count]',
+    keys: firstKey(KEY_RO),
+  }),
+  (_node, _client, args, reply, call) => {
+    for (let i = 3; i < args.count; i += 2) {
+      if (!args.is(i, 'samples') || i + 1 >= args.count) return reply.error(SYNTAX)
+      const samples = args.integer(i + 1)
+      if (Number.isNaN(samples)) return reply.error(NOT_AN_INTEGER)
+      if (samples < 0) return reply.error(SYNTAX)
+    }
+    const handle = call.db.peek(args.buf, args.start(2), args.end(2))
+    if (handle === 0) reply.nil()
+    else reply.int(call.keyspace.heap.sizeOf(handle) + SLOT_BYTES)
+  },
+)
+
+function statistics(node: ServerNode, reply: Reply): void {
+  const use = memoryUse(node)
+  const peak = Math.max(node.stats.peakMemory, use.total)
+  const keys = node.keyspace.size
+  const fields: [string, number][] = [
+    ['peak.allocated', peak],
+    ['total.allocated', use.total],
+    ['startup.allocated', use.startup],
+    ['clients.normal', use.clients],
+    ['overhead.total', use.total - use.dataset],
+    ['keys.count', keys],
+    ['keys.bytes-per-key', keys === 0 ? 0 : Math.floor((use.total - use.startup) / keys)],
+    ['dataset.bytes', use.dataset],
+    ['allocator.allocated', use.dataset],
+    ['allocator.active', use.dataset + use.spare],
+    ['allocator-fragmentation.bytes', use.spare],
+    ['process.resident', process.memoryUsage.rss()],
+  ]
+  const ratios: [string, number][] = [
+    ['dataset.percentage', (use.dataset * 100) / Math.max(1, use.total - use.startup)],
+    ['peak.percentage', peak === 0 ? 0 : (use.total * 100) / peak],
+    ['allocator-fragmentation.ratio', use.dataset === 0 ? 1 : (use.dataset + use.spare) / use.dataset],
+  ]
+  const filled = node.keyspace.databases.flatMap((db, index) => (db.size === 0 ? [] : [[index, db] as const]))
+  reply.map(fields.length + ratios.length + filled.length)
+  for (const [name, value] of fields) {
+    reply.bulkText(name)
+    reply.int(value)
+  }
+  for (const [index, db] of filled) {
+    reply.bulkText(`db.${index}`)
+    reply.map(1)
+    reply.bulkText('overhead.hashtable')
+    reply.int(db.tableBytes)
+  }
+  for (const [name, value] of ratios) {
+    reply.bulkText(name)
+    reply.double(value)
+  }
+}
+
+function doctor(node: ServerNode): string {
+  const use = memoryUse(node)
+  if (use.dataset < 5 * 1024 * 1024) {
+    return (
+      'This instance is empty or nearly so: there is nothing to say about the memory of so small a dataset. ' +
+      'Ask again when it holds more than 5 MB.'
+    )
+  }
+  const advice: string[] = []
+  if (node.stats.peakMemory > use.total * 1.5) {
+    advice.push(
+      ' * Peak: it once used more than 150% of what it uses now. The system may not get all of that back.',
+    )
+  }
+  if (use.spare > use.dataset * 0.4) {
+    advice.push(
+      ' * Spare: more than 40% of what the byte heap holds is not in use. New keys will fill it first.',
+    )
+  }
+  if (use.clients > use.dataset * 0.1 && use.clients > 10 * 1024 * 1024) {
+    advice.push(' * Clients: their buffers hold more than a tenth of the memory. See CLIENT LIST, tot-mem.')
+  }
+  if (advice.length === 0) return 'No problem was found with the memory of this instance.'
+  return `This is what was found:\n\n${advice.join('\n')}\n`
+}
+
+export const memoryCommand: Command = container(
+  declare('server', 'MEMORY', -2, 0, '4.0.0', 'A container for commands about memory.', {
+    complexity: 'Depends on subcommand.',
+  }),
+  [
+    usage,
+    serverCommand(
+      declare('server', 'STATS', 2, 0, '4.0.0', 'Tells where the memory goes, in numbers.', { tips: SHARDS }),
+      (node, _client, _args, reply) => statistics(node, reply),
+    ),
+    serverCommand(
+      declare('server', 'DOCTOR', 2, 0, '4.0.0', 'Tells what is odd about the use of memory.', {
+        tips: SHARDS,
+      }),
+      (node, _client, _args, reply) => reply.verbatim(doctor(node)),
+    ),
+    serverCommand(
+      declare('server', 'PURGE', 2, 0, '4.0.0', 'Gives back memory that is not in use.', {
+        complexity: 'Depends on how much memory is allocated, could be slow',
+        tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
+      }),
+      // The byte heap gives a chunk back to the system as soon as nothing is left in it.
+      (_node, _client, _args, reply) => reply.ok(),
+    ),
+    helpCommand('server', 'MEMORY', '4.0.0', [
+      'DOCTOR',
+      '    Return memory problems reports.',
+      'PURGE',
+      '    Attempt to purge dirty pages for reclamation by the allocator.',
+      'STATS',
+      '    Return information about the memory usage of the server.',
+      'USAGE <key> [SAMPLES <count>]',
+      '    Return memory in bytes used by <key> and its value. Nested values are',
+      '    sampled up to <count> times (default: 5, 0 means sample all).',
+    ]),
+  ],
+)

@@ -1,0 +1,141 @@
+/** SLOWLOG and LATENCY: what took long. */
+
+import { ADMIN, type Command, container, LOADING, NOSCRIPT, STALE } from '../../commands/command.js'
+import { serverCommand } from '../server-command.js'
+import { declare, helpCommand } from './declare.js'
+
+const READ = ADMIN | LOADING | STALE
+const NODES = 'request_policy:all_nodes'
+const NONE_HERE = 'ERR This instance has no administration'
+
+const get = serverCommand(
+  declare('server', 'GET', -2, READ, '2.2.12', 'Returns entries of the slow log.', {
+    complexity: 'O(N) where N is the number of entries returned',
+    syntax: '[count]',
+    tips: [NODES, 'nondeterministic_output'],
+    history: [['4.0.0', "Tells the client's address and name."]],
+  }),
+  (node, _client, args, reply) => {
+    if (args.count > 3) return reply.error("ERR wrong number of arguments for 'slowlog|get' command")
+    const count = args.count === 3 ? args.integer(2) : 10
+    if (Number.isNaN(count)) return reply.error('ERR value is not an integer or out of range')
+    if (count < -1) return reply.error('ERR count should be greater than or equal to -1')
+    const log = node.admin?.slowLog
+    const entries = log?.newest(count === -1 ? log.length : count) ?? []
+    reply.array(entries.length)
+    for (const entry of entries) {
+      reply.array(6)
+      reply.int(entry.id)
+      reply.int(entry.at_s)
+      reply.int(entry.usec)
+      reply.array(entry.words.length)
+      for (const word of entry.words) reply.bulk(word)
+      reply.bulkText(entry.address)
+      reply.bulkText(entry.name)
+    }
+  },
+)
+
+const len = serverCommand(
+  declare('server', 'LEN', 2, READ, '2.2.12', 'Counts the entries of the slow log.', {
+    tips: [NODES, 'response_policy:agg_sum', 'nondeterministic_output'],
+  }),
+  (node, _client, _args, reply) => reply.int(node.admin?.slowLog.length ?? 0),
+)
+
+const reset = serverCommand(
+  declare('server', 'RESET', 2, READ, '2.2.12', 'Empties the slow log.', {
+    complexity: 'O(N) where N is the number of entries in the slowlog',
+    tips: [NODES, 'response_policy:all_succeeded'],
+  }),
+  (node, _client, _args, reply) => {
+    node.admin?.slowLog.reset()
+    reply.ok()
+  },
+)
+
+const slowlog: Command = container(
+  declare('server', 'SLOWLOG', -2, 0, '2.2.12', 'A container for commands about the slow log.', {
+    complexity: 'Depends on subcommand.',
+  }),
+  [
+    get,
+    len,
+    reset,
+    helpCommand('server', 'SLOWLOG', '6.2.0', [
+      'GET [<count>]',
+      '    Return top <count> entries from the slowlog (default: 10, -1 mean all).',
+      '    Entries are made of:',
+      '    id, timestamp, time in microseconds, arguments array, client IP and port,',
+      '    client name',
+      'LEN',
+      '    Return the length of the slowlog.',
+      'RESET',
+      '    Reset the slowlog.',
+    ]),
+  ],
+)
+
+const WATCH = ADMIN | NOSCRIPT | LOADING | STALE
+const SPECIAL = ['nondeterministic_output', NODES, 'response_policy:special']
+
+const latency: Command = container(
+  declare('server', 'LATENCY', -2, 0, '2.8.13', 'A container for commands about latency.', {
+    complexity: 'Depends on subcommand.',
+  }),
+  [
+    serverCommand(
+      declare('server', 'HISTORY', 3, WATCH, '2.8.13', 'Returns the samples of an event.', {
+        syntax: 'event',
+        tips: SPECIAL,
+      }),
+      (node, _client, args, reply) => {
+        const samples = node.admin?.latency.history(args.text(2)) ?? []
+        reply.array(samples.length)
+        for (const { at_s, latency_ms } of samples) {
+          reply.array(2)
+          reply.int(at_s)
+          reply.int(latency_ms)
+        }
+      },
+    ),
+    serverCommand(
+      declare('server', 'LATEST', 2, WATCH, '2.8.13', 'Returns the last sample of each event.', {
+        tips: SPECIAL,
+      }),
+      (node, _client, _args, reply) => {
+        const events = node.admin?.latency.latest() ?? []
+        reply.array(events.length)
+        for (const { name, last, max_ms } of events) {
+          reply.array(4)
+          reply.bulkText(name)
+          reply.int(last.at_s)
+          reply.int(last.latency_ms)
+          reply.int(max_ms)
+        }
+      },
+    ),
+    serverCommand(
+      declare('server', 'RESET', -2, WATCH, '2.8.13', 'Forgets the samples of events.', {
+        syntax: '[event [event ...]]',
+        tips: [NODES, 'response_policy:agg_sum'],
+      }),
+      (node, _client, args, reply) => {
+        if (node.admin === null) return reply.error(NONE_HERE)
+        const names = Array.from({ length: args.count - 2 }, (_, i) => args.text(i + 2))
+        reply.int(node.admin.latency.reset(names))
+      },
+    ),
+    helpCommand('server', 'LATENCY', '2.8.13', [
+      'HISTORY <event>',
+      '    Return time-latency samples for the <event> class.',
+      'LATEST',
+      '    Return the latest latency samples for all events.',
+      'RESET [<event> ...]',
+      '    Reset latency data of one or more <event> classes.',
+      '    (default: reset all data for all event classes)',
+    ]),
+  ],
+)
+
+export const slowCommands: readonly Command[] = [slowlog, latency]
