@@ -20,6 +20,7 @@ import { randomHex } from '../runtime/clock.js'
 import type { Admin } from './admin/admin.js'
 import { Client, IN_MULTI } from './client.js'
 import { Clients } from './clients.js'
+import type { ClusterPart } from './cluster/index.js'
 import { serverCommands } from './commands/index.js'
 import type { Config } from './config/config.js'
 import { dispatch } from './dispatch.js'
@@ -88,6 +89,8 @@ export class ServerNode implements Host {
   /** Set by the part itself. */
   persistence: Persistence | null = null
   replication: ReplicationPart | null = null
+  /** Set by `attachCluster`. */
+  cluster: ClusterPart | null = null
   /** Set by `attachAdmin`. */
   admin: Admin | null = null
   monitors = 0

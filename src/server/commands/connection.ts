@@ -12,6 +12,7 @@ import {
 } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
 import { ASKING, READONLY_MODE, SUBSCRIBED } from '../client.js'
+import { setAsking } from '../cluster/asking.js'
 import { serverCommand } from '../server-command.js'
 
 const ping = serverCommand(
@@ -114,6 +115,7 @@ function clusterMode(name: string, summary: string, set: number, clear: number, 
         return
       }
       client.clusterFlags = (client.clusterFlags | set) & ~clear
+      if (set === ASKING) setAsking(client)
       reply.ok()
     },
   )

@@ -1,0 +1,336 @@
+/**
+ * The cluster of a node put together: the state machine of src/cluster, and the world for it. Inputs go in through
+ * `run`, one after the other; what comes out is carried out top to bottom, as Ready says: nodes.conf first, and only
+ * when it is safe does anything leave the node.
+ */
+
+import {
+  BUS_PORT_OFFSET,
+  type Reply as ClusterReply,
+  type ClusterState,
+  decodeNodesConf,
+  emptyLocal,
+  encodeNodesConf,
+  type Fact,
+  freshState,
+  type Input,
+  isReplica,
+  type Local,
+  type Ready,
+  step,
+  takeLinkId,
+} from '../../cluster/index.js'
+import { isMaster } from '../../replication/state.js'
+import type { Client } from '../client.js'
+import type { ServerNode } from '../node.js'
+import type { ReplicationPart } from '../replication/index.js'
+import { Bus } from './bus.js'
+import { countKeysInSlot, deleteKeysInSlots } from './keys.js'
+import { lockNodesFile, NodesFile, readNodesFile } from './nodes-file.js'
+import { CLUSTER_DIRECTIVES, readOptions } from './options.js'
+import { Router } from './router.js'
+
+const PORT_MAX = 65_535
+/** A tick is not asked for later than this: timers of Node are cheap, overslept elections are not. */
+const TICK_MAX_MS = 1000
+
+/** The cluster part cannot start; the log has said why. */
+export class ClusterError extends Error {}
+
+export class ClusterPart {
+  readonly node: ServerNode
+  readonly state: ClusterState
+  readonly router: Router
+  private readonly replication: ReplicationPart
+  private readonly file: NodesFile
+  private readonly bus: Bus
+  private readonly unlock: () => void
+  private readonly local: Local
+  private readonly random: () => number
+  private readonly queue: Input[] = []
+  private running = false
+  private started = false
+  private timer: NodeJS.Timeout | null = null
+  private timerAt_ms = Number.POSITIVE_INFINITY
+  private lastNow_ms = 0
+  private pausing = false
+
+  private constructor(
+    node: ServerNode,
+    replication: ReplicationPart,
+    state: ClusterState,
+    file: string,
+    unlock: () => void,
+  ) {
+    this.node = node
+    this.replication = replication
+    this.state = state
+    this.unlock = unlock
+    this.local = state.local
+    this.random = () => (node.random32() >>> 0) / 0x1_0000_0000
+    this.file = new NodesFile(
+      file,
+      () => encodeNodesConf(state),
+      (text) => node.log('warning', text),
+    )
+    this.router = new Router(node, state)
+    this.bus = this.createBus()
+    this.local.keyCount = () => node.keyspace.databases[0]!.size
+    this.local.keysInSlot = (slot) => countKeysInSlot(node, slot)
+    this.local.linkQueue_bytes = (link) => this.bus.queued_bytes(link)
+    node.router = this.router
+    node.publishToCluster = (channel, message, shard) => {
+      this.run({ kind: 'publish', channel: channel.slice(), message: message.slice(), sharded: shard })
+    }
+    node.config.onChange(CLUSTER_DIRECTIVES, () => {
+      this.run({ kind: 'configure', config: readOptions(node.config.values) })
+      return undefined
+    })
+    if (isReplica(state.myself)) node.setRole(true)
+  }
+
+  /** Locks and reads nodes.conf, or begins a new one. Rejects with a ClusterError, after logging, when it cannot. */
+  static async create(node: ServerNode, replication: ReplicationPart): Promise<ClusterPart> {
+    const { values } = node.config
+    checkPorts(node)
+    const file = values['cluster-config-file']
+    const unlock = await lockNodesFile(file)
+    if (unlock === null) {
+      throw fatal(
+        node,
+        `Sorry, the cluster configuration file ${file} is already used by a different Redis Cluster node. ` +
+          'Please make sure that different nodes use different cluster configuration files.',
+      )
+    }
+    const random = () => (node.random32() >>> 0) / 0x1_0000_0000
+    const local = emptyLocal()
+    const options = readOptions(values)
+    const now_ms = node.clock.now_ms()
+    const bytes = readNodesFile(file)
+    if (bytes === null) {
+      const state = freshState(options, local, now_ms, random)
+      node.log('notice', `No cluster configuration found, I'm ${state.myself.name}`)
+      const part = new ClusterPart(node, replication, state, file, unlock)
+      part.writeFile()
+      return part
+    }
+    const loaded = decodeNodesConf(bytes, options, local, now_ms, random)
+    if (!loaded.ok) {
+      unlock()
+      throw fatal(node, `Unrecoverable error: corrupted cluster config file "${loaded.reason}".`)
+    }
+    for (const note of loaded.notes) node.log('notice', note)
+    node.log('notice', `Node configuration loaded, I'm ${loaded.state.myself.name}`)
+    return new ClusterPart(node, replication, loaded.state, file, unlock)
+  }
+
+  /** After the dataset has been loaded: checks it against the slots, and joins the others. */
+  async start(): Promise<void> {
+    const { node } = this
+    this.started = true
+    this.run({ kind: 'loaded' })
+    const port = busPort(node)
+    try {
+      await this.bus.listen(port)
+    } catch (error) {
+      node.log('warning', (error as Error).message)
+      throw fatal(node, `Failed listening on port ${port} (cluster), aborting.`)
+    }
+    this.run({ kind: 'tick' })
+  }
+
+  stop(): void {
+    this.started = false
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer = null
+    if (this.file.waiting) this.file.writeUnsynced()
+    this.bus.stop()
+    this.unlock()
+  }
+
+  private createBus(): Bus {
+    const on = (link: number, event: 'failed' | 'closed' | 'overflowed') =>
+      this.run({ kind: 'link', link, event })
+    return new Bus(this.node, {
+      takeId: () => takeLinkId(this.state),
+      accepted: (link, localIp, remoteIp) =>
+        this.run({ kind: 'link', event: 'accepted', link, localIp, remoteIp }),
+      connected: (link, localIp, remoteIp) =>
+        this.run({ kind: 'link', event: 'connected', link, localIp, remoteIp }),
+      failed: (link) => on(link, 'failed'),
+      closed: (link) => on(link, 'closed'),
+      overflowed: (link) => on(link, 'overflowed'),
+      packet: (link, packet) => this.run({ kind: 'packet', link, packet }),
+      isKnown: (link) => (this.state.links.get(link)?.node ?? null) !== null,
+    })
+  }
+
+  // Inputs.
+
+  /** Runs a CLUSTER subcommand: its name and arguments, one byte a character. */
+  command(args: readonly string[]): ClusterReply {
+    return this.runNow({ kind: 'command', args, tls: false }).reply!
+  }
+
+  private run(input: Input): void {
+    // What comes while another input is being carried out waits for its turn. Packets never do: sockets only speak
+    // between turns, so their views stay good.
+    if (this.running) {
+      this.queue.push(input)
+      return
+    }
+    this.runNow(input)
+  }
+
+  private runNow(input: Input): Ready {
+    this.observe()
+    const before = this.running
+    this.running = true
+    // The state machine's time never goes back, whatever the system's clock does.
+    this.lastNow_ms = Math.max(this.lastNow_ms, this.node.clock.now_ms())
+    let ready: Ready
+    try {
+      ready = step(this.state, input, this.lastNow_ms, this.random)
+      this.carryOut(ready)
+    } finally {
+      this.running = before
+    }
+    if (!before) {
+      const next = this.queue.shift()
+      if (next !== undefined) this.runNow(next)
+    }
+    return ready
+  }
+
+  private observe(): void {
+    const { local, replication } = this
+    local.offset_bytes = replication.offset
+    local.replicating = !isMaster(replication.r)
+    local.dataAge_ms = replication.dataAge_ms
+  }
+
+  // Outcomes.
+
+  private carryOut(ready: Ready): void {
+    const { node, bus } = this
+    if (ready.persist) this.writeFile()
+    else if (ready.save) this.file.writeLater()
+    for (const outgoing of ready.send) bus.send(outgoing)
+    bus.forgetPacket()
+    for (const link of ready.close) bus.close(link)
+    for (const endpoint of ready.connect) bus.open(endpoint)
+    for (const fact of ready.facts) this.act(fact)
+    for (const line of ready.log) node.log(line.level, line.text)
+    this.arm(ready.wakeAt_ms)
+  }
+
+  /** Without its file a node could break what it promised, so it does not go on. */
+  private writeFile(): void {
+    try {
+      this.file.writeNow()
+    } catch (error) {
+      this.node.log('warning', `Could not write the cluster config file: ${(error as Error).message}`)
+      this.node.log('warning', "Fatal: can't update cluster config file.")
+      process.exit(1)
+    }
+  }
+
+  private act(fact: Fact): void {
+    const { node, replication } = this
+    switch (fact.kind) {
+      case 'becomeReplicaOf':
+        replication.follow(fact.host, fact.port)
+        node.setRole(true)
+        break
+      case 'promotedToMaster':
+        replication.lead()
+        node.setRole(false)
+        break
+      case 'resetDone':
+        if (!fact.flush) break
+        replication.lead()
+        node.setRole(false)
+        replication.emptyKeyspace()
+        break
+      case 'slotsLost':
+        deleteKeysInSlots(node, fact.slots)
+        break
+      case 'slotsRebound':
+        this.dropChannels(fact.slots)
+        break
+      case 'pauseClients':
+        this.pausing = true
+        replication.setQuiet(true)
+        node.pause(false, fact.until_ms)
+        break
+      case 'unpauseClients':
+        if (!this.pausing) break
+        this.pausing = false
+        replication.setQuiet(false)
+        node.unpause()
+        break
+      case 'published':
+        this.deliver(fact.channel, fact.message, fact.sharded)
+        break
+      default:
+        break
+    }
+  }
+
+  private dropChannels(slots: readonly number[]): void {
+    if (this.node.pubsub.shards.size === 0) return
+    for (const slot of slots) this.node.pubsub.dropSlot(slot)
+  }
+
+  private deliver(channel: Uint8Array, message: Uint8Array, sharded: boolean): void {
+    const { pubsub } = this.node
+    if (sharded) pubsub.publishShard(channel, message)
+    else pubsub.publish(channel, message)
+  }
+
+  /** Sets the timer for the next tick, unless an earlier one is set already. */
+  private arm(wakeAt_ms: number): void {
+    if (!this.started) return
+    const at_ms = Math.min(wakeAt_ms, this.lastNow_ms + TICK_MAX_MS)
+    if (this.timer !== null && this.timerAt_ms <= at_ms) return
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timerAt_ms = at_ms
+    this.timer = setTimeout(
+      () => {
+        this.timer = null
+        this.run({ kind: 'tick' })
+      },
+      Math.max(1, at_ms - this.node.clock.now_ms()),
+    )
+  }
+
+  /** Whether a client may go on waiting for keys of a slot; null, or the error that ends its wait. */
+  blockedError(client: Client, slot: number, write: boolean): string | null {
+    return this.router.redirectBlocked(client, slot, write)
+  }
+}
+
+function busPort(node: ServerNode): number {
+  const { values } = node.config
+  const base = values['tls-cluster'] ? values['tls-port'] : values.port
+  return values['cluster-port'] || base + BUS_PORT_OFFSET
+}
+
+function checkPorts(node: ServerNode): void {
+  const { values } = node.config
+  if (busPort(node) > PORT_MAX) {
+    throw fatal(
+      node,
+      'Redis port number too high. Cluster communication port is 10,000 port numbers higher than your Redis port. ' +
+        'Your Redis port number must be 55535 or less.',
+    )
+  }
+  if (values.bind.length === 0) {
+    throw fatal(node, 'No bind address is configured, but it is required for the Cluster bus.')
+  }
+}
+
+function fatal(node: ServerNode, text: string): ClusterError {
+  node.log('warning', text)
+  return new ClusterError(text)
+}
