@@ -71,7 +71,6 @@ test('glob patterns', () => {
   const match = (p: string, s: string, nocase = false) =>
     globMatch(ascii(p), 0, p.length, ascii(s), 0, s.length, nocase)
   for (const [pattern, subject] of [
-    ['*', ''],
     ['h?llo', 'hello'],
     ['h*llo', 'heeeello'],
     ['h[ae]llo', 'hallo'],
@@ -86,6 +85,7 @@ test('glob patterns', () => {
     expect(match(pattern, subject), pattern).toBe(true)
   for (const [pattern, subject] of [
     ['', 'a'],
+    ['*', ''], // as redis-server has it
     ['h?llo', 'hllo'],
     ['h[^e]llo', 'hello'],
     ['a\\*b', 'axb'],

@@ -22,6 +22,8 @@ export function globMatch(
   sEnd: number,
   nocase = false,
 ): boolean {
+  // As in Redis nothing but an empty pattern matches an empty name, not even a star.
+  if (sStart === sEnd) return pStart === pEnd
   let pi = pStart
   let si = sStart
   let starAt = -1
