@@ -1,0 +1,100 @@
+/** What running nodes make together: nothing yet, one cluster, or something in between. Reading; and the slot map. */
+
+import {
+  type Argument,
+  type Connection,
+  ConnectionError,
+  connect,
+  errorOf,
+  type Reply,
+  textOf,
+} from '../client/index.js'
+import { countSlots, type NodeLine, parseNodes, type SlotRange } from '../trib/nodes.js'
+import type { Outcome } from './folder.js'
+import type { NodePlan } from './plan.js'
+import type { Access } from './processes.js'
+
+const REPLY_TIMEOUT_MS = 10_000
+
+/** One node's replies to some commands. */
+export async function askNode(
+  plan: Pick<NodePlan, 'host' | 'port'>,
+  access: Access,
+  commands: readonly (readonly Argument[])[],
+): Promise<Outcome<Reply[]>> {
+  let connection: Connection | undefined
+  try {
+    const { host, port } = plan
+    connection = await connect({ host, port, ...access, replyTimeout_ms: REPLY_TIMEOUT_MS })
+    return { ok: true, value: await connection.pipeline(commands) }
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error
+    return { ok: false, reason: error.message }
+  } finally {
+    connection?.close()
+  }
+}
+
+/** What a node says of the cluster. */
+export async function viewOf(plan: NodePlan, access: Access): Promise<Outcome<NodeLine[]>> {
+  const asked = await askNode(plan, access, [['CLUSTER', 'NODES']])
+  const reply = asked.ok ? asked.value[0] : undefined
+  const error = reply === undefined ? undefined : errorOf(reply)
+  const lines = error === undefined ? parseNodes(textOf(reply) ?? '') : undefined
+  if (lines !== undefined && lines.length > 0) return { ok: true, value: lines }
+  return { ok: false, reason: asked.ok ? (error ?? 'its CLUSTER NODES cannot be read') : asked.reason }
+}
+
+export type Shape = 'empty' | 'whole' | 'partial'
+
+/** Pure: from each node's view. */
+export function shapeOf(views: readonly (readonly NodeLine[])[]): Shape {
+  const ids = views.map((view) => view.find((line) => line.flags.includes('myself'))?.id)
+  if (views.every((view) => view.length === 1 && countSlots(view[0]!.slots) === 0)) return 'empty'
+  const whole = views.every((view) => {
+    const known = new Set(view.filter((line) => !line.flags.includes('handshake')).map((line) => line.id))
+    return ids.every((id) => id !== undefined && known.has(id))
+  })
+  return whole ? 'whole' : 'partial'
+}
+
+/** A master that serves slots, and its replicas, as `host:port`. */
+export interface Shard {
+  readonly master: string
+  readonly slots: readonly SlotRange[]
+  readonly replicas: readonly string[]
+}
+
+/**
+ * The cluster as each node describes itself: a change reaches the others' views only with the next gossip. Nodes
+ * that are not among `plans` (somebody has added them) come from the first view that knows them.
+ */
+export function ownLines(
+  plans: readonly Pick<NodePlan, 'host' | 'port'>[],
+  views: readonly (readonly NodeLine[])[],
+): NodeLine[] {
+  const lines = new Map<string, NodeLine>()
+  views.forEach((view, i) => {
+    const own = view.find((line) => line.flags.includes('myself'))
+    if (own !== undefined) lines.set(own.id, { ...own, host: plans[i]!.host, port: plans[i]!.port })
+  })
+  for (const line of views.flat()) if (!lines.has(line.id)) lines.set(line.id, line)
+  return [...lines.values()]
+}
+
+/** The slot map, in the order of the slots. */
+export function shardsOf(nodes: readonly NodeLine[]): Shard[] {
+  const name = (line: NodeLine) => `${line.host}:${line.port}`
+  const alive = (line: NodeLine) => !line.flags.includes('fail') && !line.flags.includes('noaddr')
+  return nodes
+    .filter((line) => line.slots.length > 0)
+    .sort((a, b) => a.slots[0]!.first - b.slots[0]!.first)
+    .map((master) => ({
+      master: name(master),
+      slots: master.slots,
+      replicas: nodes
+        .filter((line) => line.replicates === master.id && alive(line))
+        .map(name)
+        .sort(),
+    }))
+}
