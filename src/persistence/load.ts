@@ -33,6 +33,8 @@ export interface LoadOptions {
   /** Size of the data, -1 when not known. */
   size_bytes: number
   now_ms: number
+  /** Entries keep how often they are used (`maxmemory-policy` …-lfu) instead of when they were last. */
+  lfu?: boolean
   log(level: 'debug' | 'notice' | 'warning', line: string): void
   /** A function library's source; absent: its being there is an error. A text rejects it. */
   onFunction?(code: Uint8Array): Verdict
@@ -133,9 +135,19 @@ export class KeyspaceLoader implements RdbVisitor {
       const key = text(entry.key, entry.keyStart, entry.keyEnd)
       return `RDB has duplicated key '${key}' in DB ${this.db}`
     }
-    if (entry.idle_s >= 0) keyspace.entries.setAccess(handle, (keyspace.lruClock - entry.idle_s) & 0xffffff)
+    this.setAccess(handle, entry)
     this.loaded++
     return undefined
+  }
+
+  private setAccess(handle: number, entry: RdbEntry): void {
+    const { keyspace, lfu, now_ms } = this.options
+    if (lfu) {
+      const now_min = Math.floor(now_ms / 60_000) & 0xffff
+      if (entry.frequency >= 0) keyspace.entries.setAccess(handle, (now_min << 8) | entry.frequency)
+    } else if (entry.idle_s >= 0) {
+      keyspace.entries.setAccess(handle, (keyspace.lruClock - entry.idle_s) & 0xffffff)
+    }
   }
 
   /** The line that Redis logs when all is loaded. */

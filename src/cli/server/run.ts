@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Config } from '../../server/config/config.js'
 import { fileWorld, loadConfig } from '../../server/config/files.js'
 import { createLog, logSink, runningLine, startLines } from '../../server/log.js'
-import { type RunningNode, startNode } from '../../server/start.js'
+import { LoadError, type RunningNode, startNode } from '../../server/start.js'
 import { REDIS_VERSION, SHOAL_VERSION } from '../../server/version.js'
 import { configErrorText, HELP, versionLine } from './texts.js'
 
@@ -102,7 +102,8 @@ async function serve(config: Config, configured: boolean, reportTo: number | und
     running = await startNode({ config, log: (level, text) => log.write(level, text) })
   } catch (error) {
     const text = (error as Error).message
-    log.warning(`Failed listening on port ${values.port} (tcp), aborting.`)
+    const failed = `Failed listening on port ${values.port} (tcp), aborting.`
+    log.warning(error instanceof LoadError ? text : failed)
     report(text)
     process.exit(1)
   }

@@ -27,6 +27,8 @@ const ERROR_LINE_EVERY_S = 30
 const POSTPONE_S = 2
 /** A buffer larger than this is not kept after it was written. */
 const KEPT_BUFFER_BYTES_MAX = 1024 * 1024
+/** What could not be written is kept up to this size; then the node ends, before it can only lose it. */
+const BUFFER_BYTES_MAX = 1024 * 1024 * 1024
 const NO_DB = -1
 const NO_FILE = -1
 
@@ -114,6 +116,7 @@ export class AppendOnly implements Durability {
       writeSelect(sink, db)
     }
     sink.bytes(buf, start, end)
+    if (sink.pos > BUFFER_BYTES_MAX) this.overflow()
   }
 
   endTurn(release: () => void): boolean {
@@ -238,6 +241,17 @@ export class AppendOnly implements Durability {
         'fsync to complete, this may slow down Redis.',
     )
     return false
+  }
+
+  /** What clients write is refused while the disk fails; this is what our master, or expiry, went on feeding. */
+  private overflow(): void {
+    this.flush(true)
+    if (this.sink.pos <= BUFFER_BYTES_MAX) return
+    this.circle.log(
+      'warning',
+      `More than ${BUFFER_BYTES_MAX} bytes wait for the append-only file. Exiting...`,
+    )
+    this.circle.fatal()
   }
 
   private count(bytes: number): void {

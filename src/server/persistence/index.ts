@@ -3,21 +3,16 @@
  * This is all that the rest of the server sees of it.
  */
 
-import type { KeyspaceLoader } from '../../persistence/load.js'
-import type { SnapshotTarget } from '../../persistence/snapshot.js'
-import { Args } from '../../resp/args.js'
 import { type Disk, diskErrorText, systemDisk } from '../../runtime/disk.js'
-import { Client } from '../client.js'
 import type { ServerNode } from '../node.js'
 import { AppendOnly } from './append-only.js'
 import type { Circle } from './circle.js'
 import { infoLines } from './info.js'
 import { Loader, type LoadStats, newLoadStats } from './load.js'
 import { RdbSaver, rdbInfo, rdbWriter } from './rdb.js'
+import { replayer } from './replay.js'
 import { AofRewriter } from './rewrite.js'
 import { SnapshotRunner } from './runner.js'
-
-export type { KeyspaceLoader, SnapshotTarget }
 
 export interface PersistenceOptions {
   readonly disk?: Disk
@@ -81,7 +76,7 @@ export class Persistence {
     node.loading = true
     node.updateGate()
     const loader = new Loader(this.circle, this.loaded, () => !node.isReplica)
-    const ok = on ? await loader.loadAof(aof, rewriter, this.replayer()) : await loader.loadRdb()
+    const ok = on ? await loader.loadAof(aof, rewriter, replayer(node)) : await loader.loadRdb()
     node.loading = false
     node.updateGate()
     if (!ok) return false
@@ -215,26 +210,5 @@ export class Persistence {
         'Check the above logs for more info about the error.',
     )
     return 'Unable to turn on AOF. Check server logs.'
-  }
-
-  /** Carries out the commands of an append-only file through the dispatcher, for a client of their own. */
-  private replayer() {
-    const { node } = this
-    const client = new Client(0, null)
-    client.trusted = true
-    const args = new Args()
-    return (buf: Uint8Array, count: number, ranges: Int32Array, start: number, end: number) => {
-      args.buf = buf
-      args.count = count
-      args.ranges = ranges
-      args.rawStart = start
-      args.rawEnd = end
-      if (node.table.find(buf, args.start(0), args.end(0)) === null) {
-        return `Unknown command '${args.text(0)}' reading the append only file`
-      }
-      node.execute(client, args)
-      if (client.out !== null) client.out.pos = 0
-      return undefined
-    }
   }
 }

@@ -14,6 +14,7 @@ import { type RdbProblem, RdbReader } from '../../persistence/rdb/reader.js'
 import { type DiskError, diskErrorText } from '../../runtime/disk.js'
 import type { AppendOnly } from './append-only.js'
 import type { Circle } from './circle.js'
+import { accessClock } from './rdb.js'
 import type { AofRewriter } from './rewrite.js'
 
 const PIECE_BYTES = 256 * 1024
@@ -188,7 +189,11 @@ export class Loader {
     const old = name === aof.fileName
     const loader = this.keyspaceLoader(size, NEVER)
     let told = false
-    const file = new AofFileReader({ onCommand: replay }, loader, name, {
+    const onCommand: Replay = (buf, count, ranges, start, end) => {
+      const reason = replay(buf, count, ranges, start, end)
+      return reason === undefined ? undefined : `${reason} ${name}`
+    }
+    const file = new AofFileReader({ onCommand }, loader, name, {
       checksum: circle.config.values.rdbchecksum,
     })
     try {
@@ -252,6 +257,7 @@ export class Loader {
       dropExpiredBefore_ms,
       size_bytes,
       now_ms: circle.clock.now_ms(),
+      lfu: accessClock(circle) === 'frequency',
       log: (level, line) => circle.log(level, line),
     })
   }
