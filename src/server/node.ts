@@ -7,7 +7,7 @@
 import { ascii } from '../bytes/ascii.js'
 import { Call } from '../commands/call.js'
 import { DENYOOM, MAY_REPLICATE, WRITE } from '../commands/command.js'
-import type { Host } from '../commands/host.js'
+import type { Host, MigrateRequest } from '../commands/host.js'
 import { COMMANDS } from '../commands/index.js'
 import { CommandTable, type Entry } from '../commands/table.js'
 import type { Database } from '../keyspace/database.js'
@@ -27,7 +27,9 @@ import { dispatch } from './dispatch.js'
 import { notifyKeyspaceEvent, notifyMask } from './events.js'
 import { Info } from './info.js'
 import { goOn, ParserPool } from './input.js'
+import { Migrations } from './migrate.js'
 import type { Access, Regular, SlotRouter } from './parts.js'
+import { type PausePurpose, Pauses } from './pauses.js'
 import type { Persistence } from './persistence/index.js'
 import { Propagation } from './propagate.js'
 import { PubSub } from './pubsub.js'
@@ -98,9 +100,9 @@ export class ServerNode implements Host {
   slow_us = Number.POSITIVE_INFINITY
   bulkBytesMax = 512 * 1024 * 1024
   queryBufferMax = 1024 * 1024 * 1024
-  /** 0, or what CLIENT PAUSE (and a failover) holds back: 1 writes, 2 everything. */
+  /** What pauses hold back: 0 nothing, 1 writes, 2 everything. */
   paused = 0
-  pausedUntil_ms = 0
+  private readonly pauses = new Pauses()
   loading = false
   busy = false
   bytesIn = 0
@@ -127,6 +129,7 @@ export class ServerNode implements Host {
   wasSlow: (client: Client, entry: Entry, args: Args, usec: number) => void = () => {}
   monitor: (client: Client, entry: Entry, args: Args) => void = () => {}
 
+  private migrations: Migrations | null = null
   private readonly resumable: Client[] = []
   private ticks = 0
 
@@ -258,6 +261,11 @@ export class ServerNode implements Host {
     }
   }
 
+  migrate(request: MigrateRequest): void {
+    this.migrations ??= new Migrations(this)
+    this.migrations.begin(this.call.caller as Client, request)
+  }
+
   keyReady(_db: Database, _key: Uint8Array, _start: number, _end: number): void {}
 
   /** Counts an error reply by its code, for INFO errorstats. */
@@ -289,14 +297,21 @@ export class ServerNode implements Host {
   }
 
   /** Holds commands back: `all` or only what writes, until `until_ms`. */
-  pause(all: boolean, until_ms: number): void {
-    this.paused = Math.max(this.paused, all ? 2 : 1)
-    this.pausedUntil_ms = Math.max(this.pausedUntil_ms, until_ms)
+  pause(all: boolean, until_ms: number, purpose: PausePurpose = 'client'): void {
+    this.pauses.begin(purpose, all, until_ms)
+    this.paused = this.pauses.level(this.clock.now_ms())
   }
 
-  unpause(): void {
-    this.paused = 0
-    this.pausedUntil_ms = 0
+  unpause(purpose: PausePurpose = 'client'): void {
+    this.pauses.end(purpose)
+    this.endPauses()
+  }
+
+  /** Lets go on who waits, if no pause is left. */
+  private endPauses(): void {
+    const level = this.pauses.level(this.clock.now_ms())
+    if (level === this.paused) return
+    this.paused = level
     for (const client of this.clients.all()) if (client.paused) this.resume(client)
   }
 
@@ -357,7 +372,7 @@ export class ServerNode implements Host {
   cron(): void {
     this.tick()
     const now_ms = this.keyspace.now_ms
-    if (this.paused !== 0 && now_ms >= this.pausedUntil_ms) this.unpause()
+    if (this.paused !== 0) this.endPauses()
     this.ticks++
     for (const regular of this.regulars) regular.cron(now_ms)
     this.clients.cron(now_ms, this.ticks)
