@@ -11,6 +11,8 @@ const SUBCOMMANDS: Readonly<Record<string, () => Promise<{ readonly subcommand: 
   up: () => import('../up/up.js'),
   down: () => import('../down.js'),
   status: () => import('../status.js'),
+  'decode-rdb': () => import('../decode-rdb.js'),
+  'decode-aof': () => import('../decode-aof.js'),
 }
 
 /** Runs `shoal` with its arguments (without the program's name); gives the exit code. */
@@ -68,7 +70,7 @@ async function help(): Promise<string> {
     ),
   )
   const programs = Object.entries(PROGRAMS).map(([name, { summary }]) => [name, summary] as const)
-  const lines = [...own, ...programs].map(([name, summary]) => `  ${name.padEnd(8)} ${summary}`)
+  const lines = [...own, ...programs].map(([name, summary]) => `  ${name.padEnd(10)} ${summary}`)
   return [
     'Usage: shoal <subcommand> [options]',
     '',
