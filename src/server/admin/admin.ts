@@ -81,8 +81,9 @@ export class Admin {
   usersChanged(): void {
     for (const client of [...this.node.clients.all()]) {
       if (client.kind === 'master') continue
-      if (this.users.get(client.user) === undefined) this.node.closeAfterReply(client)
-      else this.limit(client)
+      if (this.users.get(client.user) !== undefined) this.limit(client)
+      else if (client === this.node.call.caller) this.node.closeAfterReply(client)
+      else this.node.close(client)
     }
   }
 

@@ -24,7 +24,7 @@ import { bytesOf, textOf } from '../config/text.js'
 import type { ServerNode } from '../node.js'
 import { serverCommand } from '../server-command.js'
 import { entryOf } from './command.js'
-import { declare, helpCommand } from './declare.js'
+import { declare, helpCommand, wrongCount } from './declare.js'
 
 const OPEN = NOSCRIPT | LOADING | STALE | SENTINEL
 const CLOSED = OPEN | ADMIN
@@ -133,7 +133,7 @@ const getUser: Handler = (admin, _client, args, reply) => {
 }
 
 const cat: Handler = (_admin, _client, args, reply, node) => {
-  if (args.count > 3) return reply.error("ERR wrong number of arguments for 'acl|cat' command")
+  if (args.count > 3) return reply.error(wrongCount(args))
   if (args.count === 2) {
     reply.array(CATEGORIES.length)
     for (const category of CATEGORIES) bulk(reply, category)
@@ -150,7 +150,7 @@ const cat: Handler = (_admin, _client, args, reply, node) => {
 const genPass: Handler = (_admin, _client, args, reply) => {
   const bits = args.count >= 3 ? args.integer(2) : 256
   if (Number.isNaN(bits)) return reply.error(NOT_AN_INTEGER)
-  if (args.count > 3) return reply.error("ERR wrong number of arguments for 'acl|genpass' command")
+  if (args.count > 3) return reply.error(wrongCount(args))
   if (bits <= 0 || bits > GENPASS_BITS_MAX) {
     return reply.error(
       'ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to ' +
@@ -162,7 +162,7 @@ const genPass: Handler = (_admin, _client, args, reply) => {
 }
 
 const log: Handler = (admin, _client, args, reply, node) => {
-  if (args.count > 3) return reply.error("ERR wrong number of arguments for 'acl|log' command")
+  if (args.count > 3) return reply.error(wrongCount(args))
   if (args.count === 3 && args.is(2, 'reset')) {
     admin.aclLog.reset()
     return reply.ok()

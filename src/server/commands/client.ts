@@ -26,7 +26,7 @@ import {
 import type { ServerNode } from '../node.js'
 import { type ServerHandler, serverCommand } from '../server-command.js'
 import { CLIENT_HELP } from './client-help.js'
-import { declare, helpCommand } from './declare.js'
+import { declare, helpCommand, wrongCount } from './declare.js'
 
 const OWN = NOSCRIPT | LOADING | STALE | SENTINEL
 const OTHERS = OWN | ADMIN
@@ -155,7 +155,7 @@ const kill: ServerHandler = (node, client, args, reply) => {
 
 const unblock: ServerHandler = (node, _client, args, reply) => {
   const error = args.count === 4 && args.is(3, 'error')
-  if (args.count > 4) return reply.error("ERR wrong number of arguments for 'client|unblock' command")
+  if (args.count > 4) return reply.error(wrongCount(args))
   if (args.count === 4 && !error && !args.is(3, 'timeout')) {
     return reply.error('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
   }
@@ -188,7 +188,7 @@ const replyMode: ServerHandler = (_node, client, args, reply) => {
 
 const pause: ServerHandler = (node, _client, args, reply) => {
   const writes = args.count === 4 && args.is(3, 'write')
-  if (args.count > 4) return reply.error("ERR wrong number of arguments for 'client|pause' command")
+  if (args.count > 4) return reply.error(wrongCount(args))
   if (args.count === 4 && !writes && !args.is(3, 'all')) {
     return reply.error('ERR CLIENT PAUSE mode must be WRITE or ALL')
   }

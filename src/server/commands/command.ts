@@ -16,10 +16,11 @@ import {
 } from '../../commands/command.js'
 import { SYNTAX } from '../../commands/errors.js'
 import { type Argument, readSyntax } from '../../commands/syntax.js'
-import { type Entry, findKeys } from '../../commands/table.js'
+import type { Entry } from '../../commands/table.js'
 import { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import { allEntries, CATEGORIES, categoriesOf } from '../admin/acl/categories.js'
+import { findKeysUsed } from '../admin/acl/key-flags.js'
 import { bytesOf } from '../config/text.js'
 import type { ServerNode } from '../node.js'
 import { type ServerHandler, serverCommand } from '../server-command.js'
@@ -288,7 +289,7 @@ function getKeys(withFlags: boolean): ServerHandler {
       return reply.error('ERR Invalid number of arguments specified for command')
     }
     const found: [number, number][] = []
-    if (!findKeys(entry.command, rest, (index, flags) => found.push([index, flags])) || found.length === 0) {
+    if (!findKeysUsed(entry, rest, (index, flags) => found.push([index, flags])) || found.length === 0) {
       return reply.error('ERR Invalid arguments specified for command')
     }
     reply.array(found.length)

@@ -66,7 +66,10 @@ function answerLater(node: ServerNode, client: Client, outcome: Promise<string |
     if (!waits || client.gone) return
     const reply = node.turn.outOf(client)
     if (error === null) reply.ok()
-    else reply.error(error)
+    else {
+      node.countError(error)
+      reply.error(error)
+    }
     node.unblock(client)
   })
 }

@@ -5,7 +5,7 @@
 
 import { ascii, utf8 } from '../../bytes/ascii.js'
 import { ADMIN, type Command, LOADING, NOSCRIPT, PROTECTED, STALE } from '../../commands/command.js'
-import { NO_SUCH_KEY, NOT_AN_INTEGER } from '../../commands/errors.js'
+import { NO_SUCH_KEY } from '../../commands/errors.js'
 import { encodingName, kindOf } from '../../commands/types.js'
 import { NO_EXPIRY } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
@@ -55,7 +55,10 @@ function answerLater(
     if (ok) {
       node.log('notice', told)
       reply.ok()
-    } else reply.error(failure)
+    } else {
+      node.countError(failure)
+      reply.error(failure)
+    }
     node.unblock(client)
   }
   work.then(finish, () => finish(false))
@@ -101,8 +104,7 @@ const object: DebugHandler = (node, client, args, reply) => {
 const populate: DebugHandler = (node, client, args, reply) => {
   const count = args.integer(2)
   const size = args.count === 5 ? args.integer(4) : 0
-  if (Number.isNaN(count) || Number.isNaN(size)) return reply.error(NOT_AN_INTEGER)
-  if (count < 0 || size < 0) return reply.error('ERR value is out of range, must be positive')
+  if (!(count >= 0) || !(size >= 0)) return reply.error('ERR value is out of range, must be positive')
   const db = node.keyspace.databases[client.db]!
   const prefix = args.count >= 4 ? args.copy(3) : ascii('key')
   for (let i = 0; i < count; i++) {

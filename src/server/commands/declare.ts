@@ -1,6 +1,7 @@
 /** Shorthand for commands with many subcommands: most of what is declared of them is the same. */
 
 import { type Command, type Declaration, type Group, LOADING, STALE } from '../../commands/command.js'
+import type { Args } from '../../resp/args.js'
 import { serverCommand } from '../server-command.js'
 
 /** A declaration in one line; `more` for what is not everyday. */
@@ -38,4 +39,10 @@ export function helpCommand(
       for (const line of all) reply.simple(line)
     },
   )
+}
+
+/** The error of a subcommand that takes fewer arguments; the dispatcher knows only how many it takes at least. */
+export function wrongCount(args: Args): string {
+  const [container, name] = [args.text(0).toUpperCase(), args.text(1).slice(0, 128)]
+  return `ERR unknown subcommand or wrong number of arguments for '${name}'. Try ${container} HELP.`
 }

@@ -2,7 +2,7 @@
 
 import { ADMIN, type Command, container, LOADING, NOSCRIPT, STALE } from '../../commands/command.js'
 import { serverCommand } from '../server-command.js'
-import { declare, helpCommand } from './declare.js'
+import { declare, helpCommand, wrongCount } from './declare.js'
 
 const READ = ADMIN | LOADING | STALE
 const NODES = 'request_policy:all_nodes'
@@ -16,10 +16,9 @@ const get = serverCommand(
     history: [['4.0.0', "Tells the client's address and name."]],
   }),
   (node, _client, args, reply) => {
-    if (args.count > 3) return reply.error("ERR wrong number of arguments for 'slowlog|get' command")
+    if (args.count > 3) return reply.error(wrongCount(args))
     const count = args.count === 3 ? args.integer(2) : 10
-    if (Number.isNaN(count)) return reply.error('ERR value is not an integer or out of range')
-    if (count < -1) return reply.error('ERR count should be greater than or equal to -1')
+    if (!(count >= -1)) return reply.error('ERR count should be greater than or equal to -1')
     const log = node.admin?.slowLog
     const entries = log?.newest(count === -1 ? log.length : count) ?? []
     reply.array(entries.length)

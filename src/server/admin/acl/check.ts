@@ -8,9 +8,10 @@ import {
   KEY_UPDATE,
   NO_AUTH,
 } from '../../../commands/command.js'
-import { type Entry, findKeys } from '../../../commands/table.js'
+import type { Entry } from '../../../commands/table.js'
 import type { Args } from '../../../resp/args.js'
 import { lower, textOf } from '../../config/text.js'
+import { findKeysUsed } from './key-flags.js'
 import { allowsChannel, allowsKey, MAY_READ, MAY_WRITE, type Selector } from './selector.js'
 import type { User } from './users.js'
 
@@ -36,7 +37,7 @@ function needsOf(flags: number): number {
 
 function deniedKey(selector: Selector, entry: Entry, args: Args): number {
   let denied = 0
-  findKeys(entry.command, args, (index, flags) => {
+  findKeysUsed(entry, args, (index, flags) => {
     if (denied !== 0 || (flags & KEY_NOT_KEY) !== 0) return
     if (!allowsKey(selector, args.view(index), needsOf(flags))) denied = index
   })
