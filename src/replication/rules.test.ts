@@ -2,18 +2,19 @@
  * The rules of replication one by one, on the bare state machines: what is answered, when a snapshot begins and who
  * shares it, who is dropped and why, what INFO tells.
  */
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { acknowledged, enoughReplicas, settleWaits, wait, waitAof } from './acks.js'
 import { historyLength } from './backlog.js'
 import { afterEvents, backlogSizeChanged, tick, wakeAt } from './cron.js'
 import { createTurn, type Effect, type Turn } from './effects.js'
 import { feedCommand, linkSent } from './feed.js'
-import { masterBytes, masterClosed, masterConnected } from './handshake.js'
+import { loadFinished, masterBytes, masterClosed, masterConnected } from './handshake.js'
 import { linkClosed } from './links.js'
 import { psync } from './psync.js'
 import { replconf } from './replconf.js'
 import { infoReplication, roleReport } from './report.js'
-import { failover, replicaof, setMaster } from './role.js'
+import { failover, replicaof, setMaster, unsetMaster } from './role.js'
 import { fileSent, snapshotDone } from './snapshot.js'
 import { createReplication, defaultOptions, type Replication, type ReplicationOptions } from './state.js'
 import { ascii, latin1 } from './wire.js'
@@ -418,6 +419,63 @@ describe('the link to a master', () => {
     expect(s.later(5000)).toEqual([])
     expect(s.later(1000)).toEqual(['closeMaster', 'connect'])
   })
+})
+
+test('whatever a master says, at whatever point: no exception, and the link is in a state that it can leave', () => {
+  const line = fc.constantFrom(
+    '+PONG\r\n',
+    '+OK\r\n',
+    `+FULLRESYNC ${'b'.repeat(40)} 7\r\n`,
+    '+FULLRESYNC x\r\n',
+    '+CONTINUE\r\n',
+    `+CONTINUE ${'c'.repeat(40)}\r\n`,
+    '-ERR what\r\n',
+    '-LOADING\r\n',
+    '$3\r\nabc',
+    `$EOF:${'d'.repeat(40)}\r\n`,
+    'd'.repeat(40),
+    '*1\r\n$4\r\nPING\r\n',
+    '*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n',
+    '\r\n',
+    '*2\r\n',
+    'x'.repeat(1100),
+  )
+  const event = fc.oneof(
+    { weight: 8, arbitrary: line },
+    { weight: 1, arbitrary: fc.string({ unit: 'binary-ascii', maxLength: 30 }) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom('<tick>', '<closed>', '<loaded>', '<bad>', '<promote>', '<follow>'),
+    },
+  )
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+      const s = new Stage()
+      s.do((r, turn) => setMaster(r, 'h', 1, turn))
+      for (const each of events) {
+        const { attempt } = s.r.master
+        if (s.r.master.state === 'connecting') s.do((r, turn) => masterConnected(r, attempt, turn))
+        if (each === '<tick>') s.later(1000)
+        else if (each === '<closed>') s.do((r, turn) => masterClosed(r, attempt, 'reset', turn))
+        else if (each === '<loaded>') s.do((r, turn) => loadFinished(r, { ok: true, streamDb: 0 }, turn))
+        else if (each === '<bad>') s.do((r, turn) => loadFinished(r, { ok: false }, turn))
+        else if (each === '<promote>') s.do(unsetMaster)
+        else if (each === '<follow>') s.do((r, turn) => setMaster(r, 'h', 1, turn))
+        else {
+          const bytes = ascii(each)
+          s.do((r, turn) => masterBytes(r, attempt, bytes, 0, bytes.length, turn))
+        }
+        expect(s.r.master.stream !== null).toBe(s.r.master.state === 'connected')
+        expect(s.r.master.transfer !== null).toBe(s.r.master.state === 'transfer')
+        expect(s.r.master.state === 'none').toBe(s.r.master.host === null)
+      }
+      if (s.r.master.host === null || s.r.master.loading) return
+      s.later(61_000)
+      s.later(1000)
+      expect(s.r.master.state).toBe('connecting')
+    }),
+    { numRuns: 500 },
+  )
 })
 
 describe('REPLICAOF and FAILOVER', () => {

@@ -72,8 +72,11 @@ export class FullSync {
     }
     const target = new RdbTarget(writer, accessClock(persistence.circle))
     if (effect.excludeData) {
-      target.finish()
-      end(true)
+      // Nothing to walk through; but what stands before the snapshot has to be said first.
+      part.later(() => {
+        target.finish()
+        end(true)
+      })
       return
     }
     this.job = {

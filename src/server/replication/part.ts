@@ -272,7 +272,7 @@ export class ReplicationPart implements Feed {
   }
 
   private carryOutOne(effect: Effect): void {
-    const { node, master, receiver } = this
+    const { node } = this
     switch (effect.kind) {
       case 'log':
         node.log(effect.level, effect.text)
@@ -299,12 +299,21 @@ export class ReplicationPart implements Feed {
         this.endWait(effect)
         return
       case 'pauseWrites':
-        if (effect.paused) node.pause(false, Number.POSITIVE_INFINITY)
-        else node.unpause()
+        if (effect.paused) node.pause(false, Number.POSITIVE_INFINITY, 'failover')
+        else node.unpause('failover')
         return
       case 'role':
         this.roleChanged(effect)
         return
+      default:
+        this.carryOutAsReplica(effect)
+    }
+  }
+
+  /** What concerns our own master. */
+  private carryOutAsReplica(effect: Effect): void {
+    const { node, master, receiver } = this
+    switch (effect.kind) {
       case 'connect':
         master.open(effect.attempt, effect.host, effect.port, node.config.values['bind-source-addr'])
         return

@@ -2,9 +2,11 @@
  * Replication of real nodes on real sockets: Shoal's behind Shoal's, and each kind behind redis-server 7.0.15.
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { freePorts, missing, startRedis } from '../../../tests/oracle.js'
@@ -238,7 +240,44 @@ describe.skipIf(missing('redis-server'))('a Shoal master and a Redis replica', (
   })
 })
 
+describe.skipIf(missing('redis-cli', 'redis-check-rdb'))('redis-cli as a replica', () => {
+  const run = promisify(execFile)
+
+  test('--rdb and --functions-rdb fetch files that redis-check-rdb finds right', async () => {
+    const master = await shoal()
+    await fill(master, 200)
+    for (const [option, keys] of [
+      ['--rdb', '200'],
+      ['--functions-rdb', '0'],
+    ] as const) {
+      const file = join(master.dir, 'fetched.rdb')
+      await run('redis-cli', ['-p', String(master.port), option, file])
+      expect(readFileSync(file).subarray(0, 5).toString()).toBe('REDIS')
+      const { stdout } = await run('redis-check-rdb', [file])
+      expect(stdout).toContain(`${keys} keys read`)
+      rmSync(file)
+    }
+    await until('their end', async () => (await info(master, 'connected_slaves')) === '0')
+  })
+})
+
 describe.skipIf(missing('redis-server'))('a Redis master and a Shoal replica', () => {
+  test('FAILOVER: the Shoal replica becomes master, the Redis master its replica', async () => {
+    const master = await redis()
+    const replica = await shoal()
+    await fill(master, 100)
+    await follow(replica, master)
+    expect(await master.client.call('FAILOVER')).toBe('OK')
+    await linked(master)
+    expect(await info(replica, 'role')).toBe('master')
+    await replica.client.set('after', 'failover')
+    await sameContents(replica, master)
+    expect(replica.running.node.stats).toMatchObject({ syncFull: 0, syncPartialOk: 1 })
+    expect(replica.log.some((line) => line.startsWith('MASTER MODE enabled (failover request from'))).toBe(
+      true,
+    )
+  })
+
   test.each([
     ['yes', 'disabled'],
     ['no', 'disabled'],
