@@ -7,16 +7,16 @@ const six = ['198', '198', '198', '199', '199', '199']
 
 test('two machines with three nodes each, in redis-trib’s order and in redis-cli’s', () => {
   const trib = allocate(six, 1, 'trib')
-  expect(trib.masters).toEqual([0, 3, 1])
+  expect(trib.masters).toEqual([3, 0, 4])
   expect(trib.slots).toEqual([
     { first: 0, last: 5460 },
     { first: 5461, last: 10922 },
     { first: 10923, last: 16383 },
   ])
   expect(trib.assignments).toEqual([
-    { replica: 4, master: 0 },
-    { replica: 2, master: 3 },
-    { replica: 5, master: 1 },
+    { replica: 1, master: 3 },
+    { replica: 5, master: 0 },
+    { replica: 2, master: 4 },
   ])
   expect(allocate(six, 1, 'cli').firstPass).toEqual([
     { replica: 5, master: 0 },

@@ -49,7 +49,7 @@ export function mastersOf(nodes: number, replicas: number): number {
  */
 export function allocate(machines: readonly string[], replicas: number, style: Style): Allocation {
   const count = mastersOf(machines.length, replicas)
-  const turn = inTurn(machines)
+  const turn = inTurn(machines, style)
   const masters = turn.slice(0, count)
   const spare = turn.slice(count)
   // redis-cli begins with the second of those left over.
@@ -68,17 +68,22 @@ export function allocate(machines: readonly string[], replicas: number, style: S
   }
 }
 
-/** One node of each machine, then the next of each, … */
-function inTurn(machines: readonly string[]): number[] {
+/**
+ * One node of each machine, then the next of each, … redis-trib asked a hash of its language for the machines, whose
+ * order was that language's affair; in the transcripts that people know by heart the machine named last comes first, so it
+ * does here. redis-cli takes them as they were named.
+ */
+function inTurn(machines: readonly string[], style: Style): number[] {
   const byMachine = new Map<string, number[]>()
   machines.forEach((machine, node) => {
     const nodes = byMachine.get(machine)
     if (nodes === undefined) byMachine.set(machine, [node])
     else nodes.push(node)
   })
+  const order = style === 'trib' ? [...byMachine.values()].reverse() : [...byMachine.values()]
   const out: number[] = []
   for (let round = 0; out.length < machines.length; round++) {
-    for (const nodes of byMachine.values()) if (nodes[round] !== undefined) out.push(nodes[round]!)
+    for (const nodes of order) if (nodes[round] !== undefined) out.push(nodes[round]!)
   }
   return out
 }
