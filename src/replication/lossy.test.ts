@@ -11,6 +11,8 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { commandsIn } from '../../tests/support/commands-in.js'
+import { createPrng, random } from '../sim/prng.js'
 import { wait } from './acks.js'
 import { afterEvents, tick, wakeAt } from './cron.js'
 import type { Effect, SnapshotInfo, Turn } from './effects.js'
@@ -74,17 +76,6 @@ interface Net {
   stats: { full: number; partial: number }
 }
 
-/** A small generator (mulberry32): the same numbers for the same seed. */
-function generator(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
-
 const pick = (net: Net, below: number): number => Math.floor(net.random() * below)
 
 function turnOf(net: Net): Turn {
@@ -111,10 +102,10 @@ function options(index: number): ReplicationOptions {
 }
 
 function createNet(seed: number, count: number): Net {
-  const random = generator(seed)
+  const prng = createPrng(seed)
   const net: Net = {
     now_ms: 1_000_000,
-    random,
+    random: () => random(prng),
     nodes: [],
     connections: [],
     nextId: 1,
@@ -251,37 +242,8 @@ function mix(data: Dataset, db: number, value: string): void {
   }
 }
 
-/** Parses commands of a complete range; the rest is returned. */
-function commands(text: string): { list: string[][]; rest: string } {
-  const list: string[][] = []
-  let at = 0
-  for (;;) {
-    const header = /^\*(\d+)\r\n/.exec(text.slice(at, at + 20))
-    if (header === null) {
-      if (text.startsWith('\n', at)) {
-        at++
-        continue
-      }
-      return { list, rest: text.slice(at) }
-    }
-    let next = at + header[0].length
-    const args: string[] = []
-    for (let i = 0; i < Number(header[1]); i++) {
-      const size = /^\$(\d+)\r\n/.exec(text.slice(next, next + 20))
-      if (size === null || text.length < next + size[0].length + Number(size[1]) + 2) {
-        return { list, rest: text.slice(at) }
-      }
-      next += size[0].length
-      args.push(text.slice(next, next + Number(size[1])))
-      next += Number(size[1]) + 2
-    }
-    list.push(args)
-    at = next
-  }
-}
-
 function apply(node: Node, effect: Effect & { kind: 'apply' }): void {
-  const { list, rest } = commands(latin1(effect.bytes, effect.start, effect.end))
+  const { list, rest } = commandsIn(latin1(effect.bytes, effect.start, effect.end))
   expect(rest).toBe('')
   let db = effect.db
   let inMulti = false
@@ -338,7 +300,7 @@ function deliverUp(net: Net, c: Connection): void {
   const bytes = take(net, c.up)
   const { to: node, id } = c
   c.request += latin1(bytes)
-  const { list, rest } = commands(c.request)
+  const { list, rest } = commandsIn(c.request)
   c.request = rest
   for (const args of list) {
     if (!c.open) return

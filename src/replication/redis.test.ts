@@ -9,6 +9,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { commandsIn } from '../../tests/support/commands-in.js'
 import { countAcks } from './acks.js'
 import { afterEvents, tick } from './cron.js'
 import { createTurn, type Effect, type Turn } from './effects.js'
@@ -47,28 +48,6 @@ async function until(what: string, condition: () => boolean | Promise<boolean>):
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
-/** Whole commands at the beginning of `text`, and what is left of it. */
-function commandsIn(text: string): { list: string[][]; rest: string } {
-  const list: string[][] = []
-  let at = 0
-  for (;;) {
-    while (text[at] === '\n') at++
-    const header = /^\*(\d+)\r\n/.exec(text.slice(at, at + 20))
-    if (header === null) return { list, rest: text.slice(at) }
-    let next = at + header[0].length
-    const args: string[] = []
-    for (let i = 0; i < Number(header[1]); i++) {
-      const size = /^\$(\d+)\r\n/.exec(text.slice(next, next + 20))
-      if (size === null) return { list, rest: text.slice(at) }
-      next += size[0].length + Number(size[1]) + 2
-      if (next > text.length) return { list, rest: text.slice(at) }
-      args.push(text.slice(next - Number(size[1]) - 2, next - 2))
-    }
-    list.push(args)
-    at = next
   }
 }
 
