@@ -33,6 +33,8 @@ export interface Disk {
   /** Size in bytes, or undefined when there is no such file. */
   size(path: string): number | undefined
   isDirectory(path: string): boolean
+  /** Names in a directory; none where it is missing. */
+  list(path: string): string[]
 }
 
 export const systemDisk: Disk = {
@@ -64,6 +66,7 @@ export const systemDisk: Disk = {
     return stat === undefined ? undefined : stat.size
   },
   isDirectory: (path) => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
+  list: (path) => (fs.existsSync(path) ? fs.readdirSync(path) : []),
 }
 
 const TEXTS: Readonly<Record<string, string>> = {

@@ -32,3 +32,8 @@ export function tempIncrName(appendFileName: string): string {
 export function tempRewriteName(tag: string): string {
   return `temp-rewriteaof-bg-${tag}.aof`
 }
+
+/** Whether a file in the append-only directory is what a process that was killed has not finished. */
+export function isUnfinished(appendFileName: string, name: string): boolean {
+  return /^temp-rewriteaof-(bg-)?[^/]*\.aof$/.test(name) || name.startsWith(`temp-${appendFileName}.`)
+}

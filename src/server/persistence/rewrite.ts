@@ -80,6 +80,9 @@ export class AofRewriter {
     this.carryOut(plan.steps)
     aof.manifest = plan.manifest
     aof.state = 'on'
+    for (const name of circle.disk.list(aof.directory)) {
+      if (isUnfinished(aof.fileName, name)) circle.disk.unlinkSoon(join(aof.directory, name))
+    }
     for (const step of plan.steps) {
       if (step.do === 'writeBase') circle.log('notice', `Creating AOF base file ${step.name} on server start`)
     }
