@@ -452,11 +452,7 @@ function act(net: Net, a: Action): void {
       call(net, net.nodes[a.node]!, (turn) => unsetMaster(net.nodes[a.node]!.r, turn))
       break
     case 'follow':
-      if (a.node !== a.master) {
-        call(net, net.nodes[a.node]!, (turn) =>
-          setMaster(net.nodes[a.node]!.r, '127.0.0.1', 7000 + a.master, turn),
-        )
-      }
+      if (a.node !== a.master) follow(net, a.node, a.master)
       break
     case 'save': {
       const saver = net.nodes[a.node]!
@@ -502,9 +498,7 @@ function heal(net: Net): void {
 
 function live(seed: number, actions: Action[]): Net {
   const net = createNet(seed, 4)
-  for (const node of net.nodes.slice(1)) {
-    call(net, node, (turn) => setMaster(node.r, '127.0.0.1', 7000, turn))
-  }
+  for (const from of [1, 2, 3]) follow(net, from, 0)
   for (const a of actions) act(net, a)
   heal(net)
   const { r, data } = net.nodes[0]!
