@@ -7,6 +7,7 @@
 import { join } from 'node:path'
 import { type Manifest, writeManifest } from '../../persistence/aof/manifest.js'
 import {
+  isUnfinished,
   manifestName,
   tempIncrName,
   tempManifestName,
