@@ -324,7 +324,7 @@ const list: ServerHandler = (node, _client, args, reply) => {
 }
 
 const sub = (name: string, arity: number, since: string, summary: string, complexity: string, more = {}) =>
-  declare('connection', name, arity, OPEN, since, summary, { complexity, ...more })
+  declare('server', name, arity, OPEN, since, summary, { complexity, categories: ['connection'], ...more })
 
 const UNORDERED = { tips: ['nondeterministic_output_order'] }
 const PER_COMMAND = 'O(N) where N is the number of commands to look up'
@@ -360,7 +360,7 @@ const subcommands: readonly Command[] = [
     sub('GETKEYSANDFLAGS', -3, '7.0.0', 'Finds the keys of a command, and their use.', PER_ARGUMENT, WHOLE),
     getKeys(true),
   ),
-  helpCommand('connection', 'COMMAND', '5.0.0', [
+  helpCommand('server', 'COMMAND', '5.0.0', [
     '(no subcommand)',
     '    Return details about all Redis commands.',
     'COUNT',
@@ -382,7 +382,7 @@ const subcommands: readonly Command[] = [
   ]),
 ]
 
-const declared = declare('connection', 'COMMAND', -1, OPEN, '2.8.13', 'Describes all commands to machines.', {
+const declared = declare('server', 'COMMAND', -1, OPEN, '2.8.13', 'Describes all commands to machines.', {
   complexity: 'O(N) where N is the total number of Redis commands',
   categories: ['connection'],
   ...UNORDERED,

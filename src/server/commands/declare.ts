@@ -32,7 +32,7 @@ export function helpCommand(
   ]
   return serverCommand(
     declare(group, 'HELP', 2, LOADING | STALE, since, 'Tells the subcommands.', {
-      ...(group === 'connection' ? { categories: ['connection'] } : {}),
+      ...(container === 'COMMAND' ? { categories: ['connection'] } : {}),
     }),
     (_node, _client, _args, reply) => {
       reply.array(all.length)

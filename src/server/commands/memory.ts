@@ -1,6 +1,6 @@
 /** MEMORY: where a node's memory goes. */
 
-import { type Command, container, firstKey, KEY_RO, READONLY } from '../../commands/command.js'
+import { type Command, container, KEY_RO, keyAt, READONLY } from '../../commands/command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../../commands/errors.js'
 import type { Reply } from '../../resp/reply.js'
 import { memoryUse } from '../admin/memory.js'
@@ -16,7 +16,7 @@ const usage = serverCommand(
   declare('server', 'USAGE', -3, READONLY, '4.0.0', 'Returns how many bytes a key with its value takes.', {
     complexity: 'O(N) where N is the number of samples.',
     syntax: 'key [SAMPLES count]',
-    keys: firstKey(KEY_RO),
+    keys: keyAt(2, KEY_RO),
   }),
   (_node, _client, args, reply, call) => {
     for (let i = 3; i < args.count; i += 2) {

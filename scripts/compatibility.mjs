@@ -1,0 +1,145 @@
+// Writes docs/compatibility.md: every command and every directive of Redis 7.2, and whether it is here. The facts come
+// from the command table and the directive table themselves; redis-7.2-commands.json only tells what there could be.
+// `--check` writes nothing and fails when the page is not what it would write.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+
+const PAGE = 'docs/compatibility.md'
+
+async function tables() {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-tables-'))
+  const outfile = join(folder, 'tables.mjs')
+  try {
+    await build({
+      stdin: {
+        contents: `
+          export { COMMANDS } from './src/commands/index.js'
+          export { serverCommands } from './src/server/commands/index.js'
+          export { ALIASES, DEPRECATED, DIRECTIVE_NAMES, directiveOf } from './src/server/config/table.js'
+          export { statusOf } from './src/server/config/status.js'`,
+        resolveDir: process.cwd(),
+      },
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      outfile,
+      logLevel: 'error',
+    })
+    return await import(pathToFileURL(outfile).href)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const TITLES = {
+  generic: 'Keys of any type',
+  string: 'Strings',
+  bitmap: 'Bitmaps',
+  hash: 'Hashes',
+  list: 'Lists',
+  set: 'Sets',
+  'sorted-set': 'Sorted sets',
+  stream: 'Streams',
+  geo: 'Geo',
+  hyperloglog: 'HyperLogLog',
+  pubsub: 'Publish and subscribe',
+  transactions: 'Transactions',
+  scripting: 'Scripts and functions',
+  connection: 'Connections',
+  server: 'Server',
+  cluster: 'Cluster',
+}
+
+/** Names of commands that are here, in upper case, subcommands as `CONFIG GET`. */
+function namesOf(commands) {
+  return new Set(
+    commands.flatMap((command) => [
+      command.name,
+      ...(command.subcommands ?? []).map((sub) => `${command.name} ${sub.name}`),
+    ]),
+  )
+}
+
+function commandPart(commands) {
+  const known = JSON.parse(readFileSync('scripts/redis-7.2-commands.json', 'utf8'))
+  const here = namesOf(commands)
+  const count = known.filter(([name]) => here.has(name)).length
+  const lines = [
+    '## Commands',
+    '',
+    `${count} of ${known.length} commands and subcommands of Redis 7.2 are here.`,
+    '',
+  ]
+  for (const [group, title] of Object.entries(TITLES)) {
+    const all = known.filter(([, of]) => of === group)
+    const present = all.filter(([name]) => here.has(name))
+    const absent = all.filter(([name]) => !here.has(name))
+    const list = (names) => names.map(([name]) => `\`${name}\``).join(', ')
+    lines.push(`### ${title} (${present.length} of ${all.length})`, '')
+    if (present.length > 0) lines.push(`Here: ${list(present)}.`, '')
+    if (absent.length > 0) lines.push(`Not here: ${list(absent)}.`, '')
+  }
+  const own = [...here].filter((name) => !known.some(([theirs]) => theirs === name))
+  if (own.length > 0) lines.push('### Of Shoal only', '', own.map((name) => `\`${name}\``).join(', '), '')
+  return lines
+}
+
+function shownDefault(directive) {
+  const { kind, initial } = directive
+  if (kind === 'bool') return initial ? 'yes' : 'no'
+  if (kind === 'some-of') return directive.choices[0]
+  if (kind === 'special') return directive.show(initial) || '""'
+  return initial === '' ? '""' : String(initial)
+}
+
+function directivePart({ ALIASES, DEPRECATED, DIRECTIVE_NAMES, directiveOf, statusOf }) {
+  const works = DIRECTIVE_NAMES.filter((name) => statusOf(name) === 'works').length
+  const aliasOf = new Map([...ALIASES].map(([alias, name]) => [name, alias]))
+  const rows = [...DIRECTIVE_NAMES].sort().map((name) => {
+    const directive = directiveOf(name)
+    const initial = name === 'dir' ? 'where it was started' : `\`${shownDefault(directive)}\``
+    const set = directive.flags.includes('immutable') ? 'file only' : 'any time'
+    const alias = aliasOf.get(name)
+    return `| \`${name}\`${alias === undefined ? '' : `, \`${alias}\``} | ${initial} | ${set} | ${statusOf(name)} |`
+  })
+  return [
+    '## Directives of redis.conf',
+    '',
+    `All ${DIRECTIVE_NAMES.length} directives of Redis 7.2 are read, checked, shown by CONFIG GET and kept by CONFIG REWRITE;`,
+    `${works} of them **work**. The others are **accepted**: a redis.conf that names them starts a node, and their value`,
+    'changes nothing. Older names (second in the first column) mean the same. Besides these a file may hold `include`,',
+    '`rename-command`, `user` and `loadmodule` (modules themselves cannot be loaded), and of older versions, without any',
+    `effect, ${DEPRECATED.map((name) => `\`${name}\``).join(', ')}.`,
+    '',
+    '| directive | default | may be set | status |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ]
+}
+
+const found = await tables()
+const text = [
+  '# Compatibility with Redis 7.2',
+  '',
+  'This page is made by `node scripts/compatibility.mjs` from the command table and the directive table.',
+  '',
+  ...commandPart([...found.COMMANDS, ...found.serverCommands]),
+  ...directivePart(found),
+].join('\n')
+
+if (process.argv.includes('--check')) {
+  let old = ''
+  try {
+    old = readFileSync(PAGE, 'utf8')
+  } catch {}
+  if (old !== text) {
+    console.error(`${PAGE} is not up to date: run \`node scripts/compatibility.mjs\``)
+    process.exitCode = 1
+  }
+} else {
+  writeFileSync(PAGE, text)
+}
