@@ -70,8 +70,20 @@ export class AppendOnly implements Durability {
   /** Descriptors to be closed when the sync under way, which may be of one of them, has ended. */
   private retired: number[] = []
 
+  // What every command and every turn asks of the configuration.
+  private policy: 'always' | 'everysec' | 'no' = 'everysec'
+  private timestamps = false
+
   constructor(circle: Circle) {
     this.circle = circle
+    const read = () => {
+      const { values } = circle.config
+      this.policy = values.appendfsync
+      this.timestamps = values['aof-timestamp-enabled']
+      return undefined
+    }
+    read()
+    circle.config.onChange(['appendfsync', 'aof-timestamp-enabled'], read)
   }
 
   get directory(): string {
@@ -104,7 +116,7 @@ export class AppendOnly implements Durability {
   feed(db: number, buf: Uint8Array, start: number, end: number): void {
     if (this.fd < 0) return
     const { sink } = this
-    if (this.circle.config.values['aof-timestamp-enabled']) {
+    if (this.timestamps) {
       const now_s = this.circle.now_s()
       if (now_s > this.timestamp_s) {
         this.timestamp_s = now_s
@@ -121,7 +133,7 @@ export class AppendOnly implements Durability {
 
   endTurn(release: () => void): boolean {
     if (this.sink.pos > 0) this.flush(false)
-    if (this.state !== 'on' || this.circle.config.values.appendfsync !== 'always') return true
+    if (this.state !== 'on' || this.policy !== 'always') return true
     // Without a process to end, a node that has failed for good stays silent.
     if (this.writeError === null && (this.synced === this.written || this.syncIsOff())) return true
     this.waiters.push({ upTo: this.written, release })
@@ -140,8 +152,7 @@ export class AppendOnly implements Durability {
   flush(force: boolean): void {
     const { sink, circle } = this
     if (this.fd < 0 || sink.pos === 0) return
-    const policy = circle.config.values.appendfsync
-    if (policy === 'everysec' && !force && this.syncing && this.postpone()) return
+    if (this.policy === 'everysec' && !force && this.syncing && this.postpone()) return
     const size = sink.pos
     try {
       writeAll(circle.disk, this.fd, sink.buf, 0, size)
@@ -209,7 +220,7 @@ export class AppendOnly implements Durability {
     if (fd < 0) return
     this.fd = NO_FILE
     const unsynced = this.synced !== this.written
-    if (unsynced && this.circle.config.values.appendfsync === 'always') {
+    if (unsynced && this.policy === 'always') {
       // Replies wait for it, and for what the next file gets: it must not be overtaken.
       try {
         this.circle.disk.sync(fd)
@@ -289,7 +300,7 @@ export class AppendOnly implements Durability {
     }
     const first = this.writeError === null
     this.writeError = error
-    if (circle.config.values.appendfsync === 'always') {
+    if (this.policy === 'always') {
       circle.log(
         'warning',
         "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting...",
@@ -306,9 +317,8 @@ export class AppendOnly implements Durability {
 
   private syncWhenDue(): void {
     if (this.fd < 0 || this.synced === this.written || this.syncIsOff()) return
-    const policy = this.circle.config.values.appendfsync
-    if (policy === 'always') this.startSync()
-    else if (policy === 'everysec' && this.circle.now_s() > this.lastSync_s) this.startSync()
+    if (this.policy === 'always') this.startSync()
+    else if (this.policy === 'everysec' && this.circle.now_s() > this.lastSync_s) this.startSync()
   }
 
   private startSync(): void {
@@ -345,7 +355,7 @@ export class AppendOnly implements Durability {
   }
 
   private syncFailed(error: DiskError): void {
-    if (this.circle.config.values.appendfsync === 'always') return this.syncFailedForGood(error)
+    if (this.policy === 'always') return this.syncFailedForGood(error)
     if (this.syncError === null)
       this.circle.log('warning', `Fail to fsync the AOF file: ${diskErrorText(error)}`)
     this.syncError = error

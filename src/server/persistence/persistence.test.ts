@@ -115,7 +115,6 @@ describe('RDB', () => {
     const one = await start()
     await one.client.set('a', '1')
     await one.client.set('b', '2', 'PXAT', 4102444800000)
-    await one.client.set('gone', 'x', 'PX', 1)
     await one.client.select(3)
     await one.client.set('c', 'x'.repeat(100_000))
     expect(info(one, 'rdb_changes_since_last_save')).not.toBe('0')
@@ -484,6 +483,28 @@ describe('append-only file', () => {
     )
   })
 
+  test('a sync that fails: MISCONF with everysec, the end with always', async () => {
+    let broken: string | undefined
+    const disk = faulty(() => broken, ['syncSoon'])
+    const one = await start({ appendonly: 'yes' }, disk)
+    broken = 'EIO'
+    await one.client.set('a', '1')
+    await until(() => info(one, 'aof_last_write_status') === 'err')
+    await expect(one.client.set('a', '2')).rejects.toThrow(
+      'MISCONF Errors writing to the AOF file: Input/output error',
+    )
+    broken = undefined
+    await until(() => info(one, 'aof_last_write_status') === 'ok')
+    await one.stop()
+    const two = await start({ appendonly: 'yes', appendfsync: 'always' }, disk)
+    broken = 'EIO'
+    two.client.set('b', '3').catch(() => undefined)
+    await until(() => two.log.includes('FATAL'))
+    expect(two.log.join('\n')).toContain(
+      "Can't persist AOF for fsync error when the AOF fsync policy is 'always'",
+    )
+  })
+
   test('a rewrite that fails leaves a manifest that loads, and the next one cleans up', async () => {
     let broken: string | undefined
     const one = await start(
@@ -564,6 +585,11 @@ function faulty(
       const code = calls.includes('writeSoon') ? fails() : undefined
       if (code === undefined) systemDisk.writeSoon(fd, buf, done)
       else setImmediate(() => done(error(code), 0))
+    },
+    syncSoon: (fd, done) => {
+      const code = calls.includes('syncSoon') ? fails() : undefined
+      if (code === undefined) systemDisk.syncSoon(fd, done)
+      else setImmediate(() => done(error(code)))
     },
   }
 }
