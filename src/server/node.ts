@@ -28,7 +28,7 @@ import { notifyKeyspaceEvent, notifyMask } from './events.js'
 import { Info } from './info.js'
 import { goOn, ParserPool } from './input.js'
 import { Migrations } from './migrate.js'
-import type { Access, Regular, SlotRouter } from './parts.js'
+import type { Access, Regular, SlotRouter, StopWish } from './parts.js'
 import { type PausePurpose, Pauses } from './pauses.js'
 import type { Persistence } from './persistence/index.js'
 import { Propagation } from './propagate.js'
@@ -74,8 +74,10 @@ export class ServerNode implements Host {
   readonly readBuffer = new Uint8Array(READ_BYTES)
   /** Called with the time, `hz` times a second. */
   readonly regulars: Regular[] = []
-  /** Awaited one after the other when the node stops: what must be saved, closed, told. */
-  readonly atStop: (() => Promise<void> | void)[] = []
+  /** Awaited one after the other when the node stops: what must be saved, closed, told. False: it must not stop. */
+  readonly atStop: ((wish: StopWish) => unknown)[] = []
+  /** Ends the process, for SHUTDOWN; set by whoever runs it. Resolves only where the node could not stop. */
+  requestStop: ((wish: StopWish) => Promise<void>) | null = null
 
   /** The parser of all connections whose commands arrive whole. */
   parser: RequestParser = new RequestParser()

@@ -43,3 +43,13 @@ export interface Access {
   /** Why the client's user may not run this command; null if it may. */
   check(client: Client, entry: Entry, args: Args): string | null
 }
+
+/** How a node is to stop: SHUTDOWN's options, or what shutdown-on-sigterm says. */
+export interface StopWish {
+  /** Write an RDB file, or not; undefined for what the save points ask for. */
+  readonly save: boolean | undefined
+  /** Without waiting for replicas. */
+  readonly now: boolean
+  /** Even where something cannot be saved. */
+  readonly force: boolean
+}

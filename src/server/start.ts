@@ -10,14 +10,20 @@ import type { Config } from './config/config.js'
 import { startCron } from './cron.js'
 import { listenForClients } from './listening.js'
 import { type LogLevel, ServerNode } from './node.js'
+import type { StopWish } from './parts.js'
 import { Persistence, type PersistenceOptions } from './persistence/index.js'
 import { attachReplication } from './replication/index.js'
 
 export interface RunningNode {
   readonly node: ServerNode
-  /** Stops the node as SHUTDOWN does: saves what must be saved, then closes everything. */
-  stop(): Promise<void>
+  /**
+   * Stops the node as SHUTDOWN does: saves what must be saved, then closes everything. Without a wish it stops whatever
+   * happens. False where something could not be saved; then the node goes on.
+   */
+  stop(wish?: StopWish): Promise<boolean>
 }
+
+const UNASKED: StopWish = { save: undefined, now: false, force: true }
 
 export interface StartOptions {
   readonly config: Config
@@ -48,9 +54,10 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     for (const server of servers) server.close()
     throw new LoadError('Fatal error loading the DB, check server logs. Exiting.')
   }
-  node.atStop.push(() => {
+  // First of all: what cannot be saved keeps the node from stopping, and then nothing else must have ended.
+  node.atStop.unshift((wish) => {
     node.turn.end()
-    persistence.shutdown(undefined, true)
+    return persistence.shutdown(wish.save, wish.force)
   })
   replication.start()
   await cluster?.start()
@@ -59,12 +66,18 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   node.log('notice', 'Ready to accept connections tcp')
   return {
     node,
-    async stop() {
+    async stop(wish = UNASKED) {
+      node.pause(false, Number.MAX_SAFE_INTEGER)
+      for (const stop of node.atStop) {
+        if ((await stop(wish)) !== false) continue
+        node.unpause()
+        return false
+      }
       for (const server of servers) server.close()
-      for (const stop of node.atStop) await stop()
       stopCron()
       node.turn.end()
       for (const client of [...node.clients.all()]) node.close(client)
+      return true
     },
   }
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Config } from '../../server/config/config.js'
 import { fileWorld, loadConfig } from '../../server/config/files.js'
 import { createLog, logSink, runningLine, startLines } from '../../server/log.js'
+import type { StopWish } from '../../server/parts.js'
 import { LoadError, type RunningNode, startNode } from '../../server/start.js'
 import { REDIS_VERSION, SHOAL_VERSION } from '../../server/version.js'
 import { configErrorText, HELP, versionLine } from './texts.js'
@@ -109,16 +110,36 @@ async function serve(config: Config, configured: boolean, reportTo: number | und
   }
   if (pidFile !== '') writePidFile(pidFile)
   report('ok')
-  const stop = async (signal: string) => {
-    log.warning(`User requested shutdown...`)
-    log.notice(`Received ${signal} scheduling shutdown...`)
-    await running?.stop()
+  const { node, stop } = running
+  let stopping = false
+  /** Ends the process, unless something cannot be saved. */
+  const end = async (wish: StopWish) => {
+    if (stopping) return
+    stopping = true
+    log.notice('User requested shutdown...')
+    if (!(await stop(wish))) {
+      stopping = false
+      return
+    }
     if (pidFile !== '') rmSync(pidFile, { force: true })
     log.warning('Shoal is now ready to exit, bye bye...')
     process.exit(0)
   }
-  process.once('SIGTERM', () => void stop('SIGTERM'))
-  process.once('SIGINT', () => void stop('SIGINT'))
+  node.requestStop = end
+  const onSignal = async (signal: 'SIGTERM' | 'SIGINT') => {
+    log.notice(`Received ${signal} scheduling shutdown...`)
+    await end(signalWish(values[signal === 'SIGTERM' ? 'shutdown-on-sigterm' : 'shutdown-on-sigint']))
+    log.warning(
+      `${signal} received but errors trying to shut down the server, check the logs for more information`,
+    )
+  }
+  process.on('SIGTERM', () => void onSignal('SIGTERM'))
+  process.on('SIGINT', () => void onSignal('SIGINT'))
+}
+
+function signalWish(options: readonly string[]): StopWish {
+  const save = options.includes('save') ? true : options.includes('nosave') ? false : undefined
+  return { save, now: options.includes('now'), force: options.includes('force') }
 }
 
 function writePidFile(path: string): void {

@@ -9,6 +9,7 @@ import { configCommand } from './config.js'
 import { debugCommand } from './debug.js'
 import { infoCommands } from './info.js'
 import { memoryCommand } from './memory.js'
+import { shutdownCommand } from './shutdown.js'
 import { slowCommands } from './slowlog.js'
 
 export const adminCommands: readonly Command[] = [
@@ -21,4 +22,5 @@ export const adminCommands: readonly Command[] = [
   configCommand,
   debugCommand,
   memoryCommand,
+  shutdownCommand,
 ]

@@ -31,6 +31,8 @@ const WORKS: ReadonlySet<DirectiveName> = new Set<DirectiveName>([
   'databases',
   'hz',
   'shutdown-timeout',
+  'shutdown-on-sigint',
+  'shutdown-on-sigterm',
   'dir',
   'save',
   'stop-writes-on-bgsave-error',

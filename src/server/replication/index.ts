@@ -12,6 +12,6 @@ export { ReplicationPart }
 export function attachReplication(node: ServerNode, persistence: Persistence): ReplicationPart {
   const part = new ReplicationPart(node, persistence)
   node.replication = part
-  node.atStop.unshift(() => part.stop())
+  node.atStop.unshift((wish) => part.stop(wish.now))
   return part
 }

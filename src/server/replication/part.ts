@@ -102,8 +102,8 @@ export class ReplicationPart implements Feed {
   }
 
   /** Lets the replicas have what they have not got, within shutdown-timeout; then everything ends. */
-  async stop(): Promise<void> {
-    await this.waitForReplicas()
+  async stop(now = false): Promise<void> {
+    if (!now) await this.waitForReplicas()
     this.started = false
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
