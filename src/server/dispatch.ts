@@ -67,11 +67,12 @@ export function dispatch(node: ServerNode, client: Client, args: Args): void {
   if ((entry.flags & node.gate) !== 0 || node.gateAll || client.special !== 0) {
     if (!admit(node, client, entry, args)) return
   }
-  if (
-    node.router !== null &&
-    (entry.firstKey !== 0 || entry.command.keyFinder !== undefined || hasKeys(entry))
-  ) {
-    if (!routed(node, client, entry, args)) return
+  if (node.router !== null && hasKeys(entry)) {
+    const elsewhere = whereElse(node, client, entry, args)
+    if (elsewhere !== null) {
+      refuse(node, client, entry, elsewhere)
+      return
+    }
   }
   if (client.special !== 0 && (client.special & IN_MULTI) !== 0 && queues(node, client, entry, args)) return
   if (node.paused !== 0 && node.holds(client, entry, args)) return
@@ -79,7 +80,8 @@ export function dispatch(node: ServerNode, client: Client, args: Args): void {
 }
 
 function hasKeys(entry: Entry): boolean {
-  return entry.command.keys !== undefined && entry.command.keys.length > 0
+  const { command } = entry
+  return entry.firstKey !== 0 || command.keyFinder !== undefined || (command.keys?.length ?? 0) > 0
 }
 
 /** Carries out a command that may run. */
@@ -173,6 +175,11 @@ function whyNot(node: ServerNode, client: Client, entry: Entry, args: Args): str
     return "ERR Replica can't interact with the keyspace"
   }
   if (client.trusted) return null
+  // Where a key is served comes before everything that is only true here: a replica sends a writer to its master.
+  if (node.router !== null && hasKeys(entry)) {
+    const elsewhere = whereElse(node, client, entry, args)
+    if (elsewhere !== null) return elsewhere
+  }
   // A transaction is judged by what it holds.
   const flags =
     isExec(entry) && client.transaction !== null ? client.transaction.flags | entry.flags : entry.flags
@@ -216,31 +223,25 @@ function allowedWhileSubscribed(entry: Entry): boolean {
   return WHILE_SUBSCRIBED.has(entry.fullName)
 }
 
-/** Cluster mode: whether the command's keys are served here; if not, the client is told where to go. */
-function routed(node: ServerNode, client: Client, entry: Entry, args: Args): boolean {
+/** Cluster mode: null if the command's keys are served here, otherwise what tells the client where to go. */
+function whereElse(node: ServerNode, client: Client, entry: Entry, args: Args): string | null {
   const router = node.router!
-  if (client.trusted) return true
+  if (client.trusted) return null
   let slot = -2
   if (entry.singleKey) {
     slot = keySlot(args.buf, args.start(entry.firstKey), args.end(entry.firstKey))
-    if (router.served[slot] === 1) return true
+    if (router.served[slot] === 1) return null
   } else {
     findKeys(entry.command, args, (index) => {
       const next = keySlot(args.buf, args.start(index), args.end(index))
       if (slot === -2) slot = next
       else if (slot !== next) slot = -1
     })
-    if (slot === -2) return true
-    if (slot >= 0 && router.served[slot] === 1) return true
+    if (slot === -2) return null
+    if (slot >= 0 && router.served[slot] === 1) return null
   }
-  const answer =
-    slot === -1
-      ? "CROSSSLOT Keys in request don't hash to the same slot"
-      : router.redirect(client, entry, args, slot)
-  if (answer === null) return true
-  if (isExec(entry)) node.discard(client)
-  refuse(node, client, entry, answer)
-  return false
+  if (slot === -1) return "CROSSSLOT Keys in request don't hash to the same slot"
+  return router.redirect(client, entry, args, slot)
 }
 
 const NOT_QUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
