@@ -5,6 +5,7 @@
 
 import { chmodSync, rmSync } from 'node:fs'
 import type net from 'node:net'
+import { resolve } from 'node:path'
 import type { LinkEvents } from '../runtime/net.js'
 import { type Link, listen } from '../runtime/net.js'
 import type { ServerNode } from './node.js'
@@ -32,46 +33,72 @@ export function bindTarget(address: string): { host: string; ipv6Only: boolean; 
   return { host: bare, ipv6Only: bare.includes(':'), optional }
 }
 
-/** Opens all of the node's sockets for clients. Rejects with the system's error where a needed one cannot be had. */
+/**
+ * Opens all of the node's sockets for clients. Rejects with the system's error where a needed one cannot be had. The
+ * list it returns is kept true when CONFIG SET changes `port` or `bind`.
+ */
 export async function listenForClients(node: ServerNode): Promise<net.Server[]> {
-  const values = node.config.values
-  const common = { backlog: values['tcp-backlog'], keepAlive_s: values['tcp-keepalive'] }
-  const servers: net.Server[] = []
+  const tcp = await listenTcp(node)
+  let unix: net.Server[]
   try {
-    if (values.port !== 0) {
-      for (const address of values.bind) {
-        const { host, ipv6Only, optional } = bindTarget(address)
-        try {
-          const accept = (make: (events: LinkEvents) => Link, socket: net.Socket) =>
-            acceptTcp(node, make, socket)
-          servers.push(
-            await listen({ ...common, host, port: values.port, ipv6Only }, node.readBuffer, accept),
-          )
-        } catch (error) {
-          const code = (error as NodeJS.ErrnoException).code ?? ''
-          if (optional && NOT_HERE.has(code)) continue
-          node.log(
-            'warning',
-            `Warning: Could not create server TCP listening socket ${host}:${values.port}: ${reason(code, error)}`,
-          )
-          throw error
-        }
-      }
-    }
-    if (values.unixsocket !== '') {
-      rmSync(values.unixsocket, { force: true })
-      servers.push(
-        await listen({ path: values.unixsocket, backlog: common.backlog }, node.readBuffer, (make) =>
-          node.clients.accept(make, (client) => node.newClient(client)),
-        ),
-      )
-      if (values.unixsocketperm > 0) chmodSync(values.unixsocket, values.unixsocketperm)
-    }
+    unix = await listenUnix(node)
   } catch (error) {
-    for (const server of servers) server.close()
+    for (const server of tcp) server.close()
     throw error
   }
+  const servers = [...tcp, ...unix]
+  const { config } = node
+  const move = async (failure: string): Promise<string | undefined> => {
+    for (const server of tcp) server.close()
+    tcp.length = 0
+    try {
+      tcp.push(...(await listenTcp(node)))
+    } catch {
+      return failure
+    } finally {
+      servers.splice(0, servers.length, ...tcp, ...unix)
+    }
+    return undefined
+  }
+  config.onChange('port', () => move('Unable to listen on this port. Check server logs.'))
+  config.onChange('bind', () => move('Failed to bind to specified addresses.'))
   return servers
+}
+
+async function listenTcp(node: ServerNode): Promise<net.Server[]> {
+  const values = node.config.values
+  const servers: net.Server[] = []
+  if (values.port === 0) return servers
+  const common = { backlog: values['tcp-backlog'], keepAlive_s: values['tcp-keepalive'], port: values.port }
+  const accept = (make: (events: LinkEvents) => Link, socket: net.Socket) => acceptTcp(node, make, socket)
+  for (const address of values.bind) {
+    const { host, ipv6Only, optional } = bindTarget(address)
+    try {
+      servers.push(await listen({ ...common, host, ipv6Only }, node.readBuffer, accept))
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? ''
+      if (optional && NOT_HERE.has(code)) continue
+      node.log(
+        'warning',
+        `Warning: Could not create server TCP listening socket ${host}:${values.port}: ${reason(code, error)}`,
+      )
+      for (const server of servers) server.close()
+      throw error
+    }
+  }
+  return servers
+}
+
+async function listenUnix(node: ServerNode): Promise<net.Server[]> {
+  const values = node.config.values
+  if (values.unixsocket === '') return []
+  const path = resolve(values.dir, values.unixsocket)
+  rmSync(path, { force: true })
+  const server = await listen({ path, backlog: values['tcp-backlog'] }, node.readBuffer, (make) =>
+    node.clients.accept(make, (client) => node.newClient(client)),
+  )
+  if (values.unixsocketperm > 0) chmodSync(path, values.unixsocketperm)
+  return [server]
 }
 
 function reason(code: string, error: unknown): string {

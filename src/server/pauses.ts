@@ -3,7 +3,7 @@
  * its own end, and the strictest of them counts.
  */
 
-export type PausePurpose = 'client' | 'failover' | 'migrate'
+export type PausePurpose = 'client' | 'failover' | 'migrate' | 'shutdown'
 
 export const RUNNING = 0
 export const WRITES_WAIT = 1

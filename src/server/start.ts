@@ -67,10 +67,10 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   return {
     node,
     async stop(wish = UNASKED) {
-      node.pause(false, Number.MAX_SAFE_INTEGER)
+      node.pause(false, Number.MAX_SAFE_INTEGER, 'shutdown')
       for (const stop of node.atStop) {
         if ((await stop(wish)) !== false) continue
-        node.unpause()
+        node.unpause('shutdown')
         return false
       }
       for (const server of servers) server.close()

@@ -1,10 +1,11 @@
 /** The administration's commands beside redis-server's: the same words in, the same words out. */
 
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { missing, type RedisProcess, startRedis } from '../../../tests/oracle.js'
+import { freePorts, missing, type RedisProcess, startRedis } from '../../../tests/oracle.js'
 import { type Connection, open, type Reply } from '../../client/index.js'
 import { fileWorld, loadConfig } from '../config/files.js'
 import { type RunningNode, startNode } from '../start.js'
@@ -404,6 +405,37 @@ describe('a node of ours', () => {
     await ask(client, 'CONFIG RESETSTAT')
     expect(await ask(client, 'INFO errorstats')).not.toContain('errorstat_ERR')
     expect(await ask(client, 'INFO commandstats')).not.toContain('config|set')
+  })
+
+  test('CONFIG SET port and bind move the sockets, or leave all as it was', async () => {
+    const { path } = await startOurs()
+    const client = await connect(path)
+    const [first, second] = (await freePorts(2)) as [number, number]
+    const knock = async (port: number, host = '127.0.0.1'): Promise<string> => {
+      try {
+        const visitor = await open({ port, host })
+        open_.push(visitor)
+        return await ask(visitor, 'PING')
+      } catch (error) {
+        return (error as { code: string }).code
+      }
+    }
+    expect(await ask(client, `CONFIG SET port ${first}`)).toBe('simple:OK')
+    expect(await knock(first)).toBe('simple:PONG')
+    expect(await ask(client, `CONFIG SET port ${second}`)).toBe('simple:OK')
+    expect([await knock(first), await knock(second)]).toEqual(['ECONNREFUSED', 'simple:PONG'])
+    expect(await ask(client, 'CONFIG SET bind 127.0.0.2')).toBe('simple:OK')
+    expect([await knock(second), await knock(second, '127.0.0.2')]).toEqual(['ECONNREFUSED', 'simple:PONG'])
+
+    const taken = (await freePorts(1))[0]!
+    const squatter = createServer().listen(taken, '127.0.0.2')
+    await new Promise((resolve) => squatter.once('listening', resolve))
+    expect(await ask(client, `CONFIG SET hz 33 port ${taken}`)).toBe(
+      "error:ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. Check server logs.",
+    )
+    squatter.close()
+    expect(await ask(client, 'CONFIG GET port hz')).toBe(`array[bulk:port bulk:${second} bulk:hz bulk:10]`)
+    await expect.poll(() => knock(second, '127.0.0.2')).toBe('simple:PONG')
   })
 
   test('CONFIG REWRITE keeps what was set, and the users', async () => {

@@ -7,6 +7,7 @@ import { textOf } from '../config/text.js'
 import type { ServerNode } from '../node.js'
 import { mergeParentheses } from './acl/users.js'
 import { Admin } from './admin.js'
+import { Eviction } from './eviction.js'
 import { Monitors } from './monitors.js'
 import { addSections } from './sections.js'
 
@@ -73,6 +74,8 @@ export function attachAdmin(node: ServerNode): Admin {
   node.wasSlow = (client, entry, args, usec) => admin.wasSlow(client, entry, args, usec)
   node.monitor = (client, entry, args) => monitors.tell(client, entry, args)
   node.newClient = (client) => admin.welcome(client)
+  const eviction = new Eviction(node)
+  node.outOfMemory = () => eviction.outOfMemory()
   node.openToAll = () => admin.users.get('default')!.nopass
   node.config.onChange('requirepass', () => {
     admin.users.setDefaultPassword(node.config.values.requirepass)
