@@ -160,11 +160,11 @@ async function bringUp(run: Run): Promise<Outcome<UpResult>> {
     if (state.kind === 'running')
       emit({ kind: 'node', address: plan.address, state: 'found', pid: state.pid })
   })
-  const failure =
-    (await startMissing(
-      run,
-      plans.filter((_, i) => found[i]!.kind === 'free'),
-    )) ?? interrupted(options)
+  const failure = await startMissing(
+    run,
+    plans.filter((_, i) => found[i]!.kind === 'free'),
+  )
+  if (options.signal?.aborted) return { ok: false, reason: 'Interrupted.' }
   if (failure !== undefined) return { ok: false, reason: failure }
   const formedNow = await makeWhole(run)
   if (!formedNow.ok) return formedNow
@@ -175,10 +175,6 @@ async function bringUp(run: Run): Promise<Outcome<UpResult>> {
   const shards = shardsOf(ownLines(plans, views.value))
   const started = run.started.map(({ plan }) => plan.address)
   return { ok: true, value: { dir, topology, started, formed: formedNow.value, shards } }
-}
-
-function interrupted({ signal }: UpOptions): string | undefined {
-  return signal?.aborted ? 'Interrupted.' : undefined
 }
 
 /** Why the nodes cannot be started, all reasons at once. */
