@@ -38,7 +38,10 @@ export const shutdownCommand: Command = serverCommand(
     const unknown = [...given].some((option) => !OPTIONS.includes(option))
     const clash = given.has('save') && given.has('nosave')
     if (unknown || clash || (given.has('abort') && given.size > 1)) return reply.error(SYNTAX)
-    if (given.has('abort')) return reply.error('ERR No shutdown in progress.')
+    if (given.has('abort')) {
+      if (node.replication?.abortShutdown() === true) return reply.ok()
+      return reply.error('ERR No shutdown in progress.')
+    }
     if (!given.has('now') && client.denyBlocking) {
       return reply.error("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client")
     }

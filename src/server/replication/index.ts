@@ -1,6 +1,6 @@
 /**
  * Replication, as the rest of the server sees it. `attachReplication` before the dataset is loaded (a replica loads it
- * differently), `start` afterwards, before clients are served; `stop` first of all when the node stops.
+ * differently), `start` afterwards, when it is known that the node will run.
  */
 
 import type { ServerNode } from '../node.js'
@@ -12,6 +12,5 @@ export { ReplicationPart }
 export function attachReplication(node: ServerNode, persistence: Persistence): ReplicationPart {
   const part = new ReplicationPart(node, persistence)
   node.replication = part
-  node.atStop.unshift((wish) => part.stop(wish.now))
   return part
 }

@@ -1,5 +1,6 @@
-/** INFO's section Replication. */
+/** What INFO tells of replication: a section of its own, and its share of memory. */
 
+import { backlogMemory } from '../../replication/backlog.js'
 import { infoReplication } from '../../replication/report.js'
 import type { Replication } from '../../replication/state.js'
 import type { InfoLine } from '../info.js'
@@ -9,4 +10,16 @@ export function infoLines(r: Replication, now_ms: number): InfoLine[] {
     const colon = line.indexOf(':')
     return [line.slice(0, colon), line.slice(colon + 1)] as const
   })
+}
+
+/** The stream is kept once, for the backlog and all replicas; only what their connections hold is theirs alone. */
+export function memoryLines(r: Replication): InfoLine[] {
+  const kept = r.backlog === null ? 0 : backlogMemory(r.backlog)
+  const unsent = r.replicas.reduce((sum, link) => sum + link.unsent_bytes, 0)
+  const backlog = r.backlog === null ? 0 : Math.min(kept, r.backlog.size)
+  return [
+    ['mem_replication_backlog', backlog],
+    ['mem_total_replication_buffers', kept + unsent],
+    ['mem_clients_slaves', kept - backlog + unsent],
+  ]
 }

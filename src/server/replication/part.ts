@@ -26,8 +26,9 @@ import type { ServerNode } from '../node.js'
 import type { Feed } from '../parts.js'
 import type { Persistence } from '../persistence/index.js'
 import { Applier } from './applier.js'
+import { Farewell } from './farewell.js'
 import { FullSync, unsentBytes } from './full-sync.js'
-import { infoLines } from './info.js'
+import { infoLines, memoryLines } from './info.js'
 import { MasterLink } from './master-link.js'
 import { REPLICATION_DIRECTIVES, readOptions } from './options.js'
 import { Receiver } from './receive.js'
@@ -47,6 +48,8 @@ export class ReplicationPart implements Feed {
   private readonly receiver: Receiver
   private readonly fullSync: FullSync
   private readonly master: MasterLink
+  private readonly farewell: Farewell
+  private readonly counted = { full: 0, ok: 0, err: 0 }
   private carrying = false
   private readonly queue: Input<void>[] = []
   /** Reused for commands that are fed: these hardly ever have an effect. */
@@ -68,6 +71,7 @@ export class ReplicationPart implements Feed {
     this.applier = new Applier(node)
     this.receiver = new Receiver(this)
     this.fullSync = new FullSync(this, persistence)
+    this.farewell = new Farewell(this)
     this.master = new MasterLink({
       connected: (attempt) => this.run((r, turn) => masterConnected(r, attempt, turn)),
       data: (attempt, buf, start, end) => this.fromMaster(attempt, buf, start, end),
@@ -80,6 +84,11 @@ export class ReplicationPart implements Feed {
     node.tooFewReplicas = () => !enoughReplicas(this.r)
     node.masterIsDown = () => this.masterIsDown()
     node.info.section('replication', () => infoLines(this.r, node.clock.now_ms()))
+    node.info.section('memory', () => memoryLines(this.r))
+    node.info.section('server', () => {
+      const { left_ms } = this.farewell
+      return left_ms === 0 ? [] : [['shutdown_in_milliseconds', left_ms]]
+    })
     node.turn.before.push(() => this.endTurn())
     node.regulars.push({ cron: () => this.regularly() })
     node.config.onChange(REPLICATION_DIRECTIVES, () => this.readConfig())
@@ -92,6 +101,9 @@ export class ReplicationPart implements Feed {
 
   /** After the dataset has been loaded: the history it belongs to goes on. */
   start(): void {
+    // Before anything is saved: what is saved must say where in the stream the replicas are.
+    this.node.atStop.unshift((wish) => wish.now || this.farewell.wait())
+    this.node.atStop.push(() => this.stop())
     const { loaded } = this.persistence
     if (loaded.replication !== undefined) {
       const { db, id, offset } = loaded.replication
@@ -101,9 +113,8 @@ export class ReplicationPart implements Feed {
     this.run(tick)
   }
 
-  /** Lets the replicas have what they have not got, within shutdown-timeout; then everything ends. */
-  async stop(now = false): Promise<void> {
-    if (!now) await this.waitForReplicas()
+  /** Everything ends. */
+  stop(): void {
     this.started = false
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
@@ -112,23 +123,9 @@ export class ReplicationPart implements Feed {
     this.fullSync.stop()
   }
 
-  private async waitForReplicas(): Promise<void> {
-    const { node, r } = this
-    const until_ms = node.clock.now_ms() + node.config.values['shutdown-timeout'] * 1000
-    const offset = r.offset
-    const behind = (): number =>
-      r.replicas.filter((link) => link.state === 'online' && link.ackOffset < offset).length
-    if (!isMaster(r) || behind() === 0) return
-    r.ackWanted = true
-    node.turn.end()
-    while (behind() > 0 && node.clock.now_ms() < until_ms) {
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
-    const late = behind()
-    if (late > 0) {
-      const count = r.replicas.length
-      node.log('warning', `${count - late} of ${count} replicas are in sync when shutting down.`)
-    }
+  /** SHUTDOWN ABORT. False if no shutdown waits for replicas. */
+  abortShutdown(): boolean {
+    return this.farewell.abort()
   }
 
   // Inputs.
@@ -422,10 +419,17 @@ export class ReplicationPart implements Feed {
     const { socket } = client.link ?? {}
     socket?.on('drain', () => this.tellSent(client.id))
     if (this.node.config.values['repl-disable-tcp-nodelay']) socket?.setNoDelay(false)
-    const { stats } = this.node
-    stats.syncFull = this.r.stats.syncFull
-    stats.syncPartialOk = this.r.stats.syncPartialOk
-    stats.syncPartialErr = this.r.stats.syncPartialErr
+    this.count()
+  }
+
+  /** Into the node's counters, which CONFIG RESETSTAT sets to nothing. */
+  private count(): void {
+    const { counted, node } = this
+    const { syncFull, syncPartialOk, syncPartialErr } = this.r.stats
+    node.stats.syncFull += syncFull - counted.full
+    node.stats.syncPartialOk += syncPartialOk - counted.ok
+    node.stats.syncPartialErr += syncPartialErr - counted.err
+    Object.assign(counted, { full: syncFull, ok: syncPartialOk, err: syncPartialErr })
   }
 
   // The dataset.

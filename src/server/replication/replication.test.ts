@@ -451,6 +451,38 @@ describe('Shoal nodes among themselves', () => {
     waiting.disconnect()
   })
 
+  test('a master that stops waits for its replicas; SHUTDOWN ABORT ends the wait', async () => {
+    const master = await shoal({ 'shutdown-timeout': '10' })
+    const replica = await shoal()
+    await follow(replica, master)
+    const { r } = replica.running.node.replication!
+    // A replica that takes everything in and says nothing.
+    const said = r.cronAt_ms
+    r.cronAt_ms = Number.POSITIVE_INFINITY
+    await master.client.set('a', '1')
+    await until('the write', async () => (await replica.client.get('a')) === '1')
+    const { node } = master.running
+    const first = master.running.stop({ save: undefined, now: false, force: false })
+    // It is asked for an acknowledgement, gives it, and the wait ends.
+    expect(await first).toBe(true)
+    expect(master.log).toContain('1 of 1 replicas are in sync when shutting down.')
+    expect(node.clients.count).toBe(0)
+    r.cronAt_ms = said
+
+    const other = await shoal({ 'shutdown-timeout': '10' })
+    await follow(replica, other)
+    other.running.node.replication!.r.quiet = true // no GETACK: the replica stays behind
+    r.cronAt_ms = Number.POSITIVE_INFINITY
+    await other.client.set('a', '2')
+    const second = other.running.stop({ save: undefined, now: false, force: false })
+    await until('the wait', () => other.log.includes('Waiting for replicas before shutting down.'))
+    expect(await other.client.call('SHUTDOWN', 'ABORT')).toBe('OK')
+    expect(await second).toBe(false)
+    expect(await other.client.set('goes', 'on')).toBe('OK')
+    await expect(other.client.call('SHUTDOWN', 'ABORT')).rejects.toThrow('ERR No shutdown in progress.')
+    r.cronAt_ms = 0
+  })
+
   test('what is refused, in words of Redis', async () => {
     const node = await shoal()
     const say = (...words: [string, ...string[]]): Promise<string> =>
