@@ -4,11 +4,12 @@ import { spawn } from 'node:child_process'
 import { closeSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../../server/config/config.js'
-import { fileWorld, loadConfig } from '../../server/config/files.js'
+import { loadConfig } from '../../server/config/files.js'
 import { createLog, logSink, runningLine, startLines } from '../../server/log.js'
 import type { StopWish } from '../../server/parts.js'
 import { LoadError, type RunningNode, startNode } from '../../server/start.js'
 import { REDIS_VERSION, SHOAL_VERSION } from '../../server/version.js'
+import { serverWorld } from '../../server/world.js'
 import { configErrorText, HELP, versionLine } from './texts.js'
 
 /** Set in the environment of the process that a daemonizing one starts: the descriptor on which it reports. */
@@ -16,7 +17,7 @@ const DAEMON_MARK = 'SHOAL_DAEMON_FD'
 
 /** Runs a node until it is told to stop. Sets the exit code. */
 export async function runServer(argv: readonly string[]): Promise<void> {
-  const start = loadConfig(argv, fileWorld(process.cwd()), () => readFileSync(0))
+  const start = loadConfig(argv, serverWorld(process.cwd()), () => readFileSync(0))
   if (!start.ok) {
     process.stderr.write(configErrorText(start.error))
     process.exitCode = 1
