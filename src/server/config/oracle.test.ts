@@ -1,139 +1,33 @@
 /**
- * The same configuration to this code and to redis-server: what is accepted, what is said when not, what
- * CONFIG GET shows, what CONFIG SET allows, and what CONFIG REWRITE writes.
- *
- * The oracle is whatever 7.0 redis-server is on the PATH; where 7.2, which is meant here, differs, the
- * test says so. Servers listen on a Unix socket in a directory of their own, so no port is used.
+ * What is accepted, what is said when not, what CONFIG GET shows and what CONFIG SET allows, beside redis-server.
  */
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Redis from 'ioredis'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import {
+  common,
+  freshDirectory,
+  HIDDEN_IN_72,
+  hooks,
+  LISTEN,
+  loadOurs,
+  missing,
+  NEW_IN_72,
+  oracleSettings,
+  ourSettings,
+  readExample,
+  type Server,
+  startOracle,
+  version,
+} from '../../../tests/support/config-oracle.js'
 import { type Config, showValue } from './config.js'
 import { fileWorld, loadConfig } from './files.js'
 import { CONFIG_HELP, configGet } from './get.js'
 import { describeError, parseConfig, type World } from './parse.js'
-import { configRewrite } from './rewrite.js'
-import { configSet, type SetHooks } from './set.js'
-import { ALIASES, DIRECTIVE_NAMES, type DirectiveName, directiveOf } from './table.js'
-
-function oracleVersion(): string | undefined {
-  const asked = spawnSync('redis-server', ['--version'], { encoding: 'utf8' })
-  return /v=(7\.0\.[0-9]+)/.exec(asked.stdout ?? '')?.[1]
-}
-
-const version = oracleVersion()
-const missing = version === undefined
-if (missing && process.env['CI'] !== undefined)
-  throw new Error('these tests need redis-server 7.0 on the PATH')
-if (missing)
-  console.warn('skipped: no redis-server 7.0 on the PATH, configuration is not compared with Redis')
-
-const home = realpathSync(mkdtempSync(join(tmpdir(), 'shoal-config-')))
-const children: ChildProcess[] = []
-let count = 0
-
-afterAll(async () => {
-  for (const child of children) {
-    if (child.exitCode !== null || child.signalCode !== null) continue
-    const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGKILL')
-    await ended
-  }
-  rmSync(home, { recursive: true, force: true })
-})
-
-/** A directory with an empty `sub` and some files in it. */
-function freshDirectory(files: Record<string, string> = {}): string {
-  const directory = join(home, `${++count}`)
-  mkdirSync(join(directory, 'sub'), { recursive: true })
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
-  return directory
-}
-
-interface Server {
-  readonly client: Redis
-  readonly directory: string
-  stop(): Promise<void>
-}
-
-/** Starts redis-server with these arguments in a directory, listening only on `s` there. */
-async function startOracle(directory: string, args: string[], stdin = ''): Promise<Server> {
-  const child = spawn('redis-server', args, { cwd: directory, stdio: ['pipe', 'pipe', 'pipe'] })
-  children.push(child)
-  child.stdin.on('error', () => {})
-  child.stdin.end(stdin)
-  let said = ''
-  await new Promise<void>((resolve, reject) => {
-    const hear = (chunk: Buffer): void => {
-      said += chunk.toString()
-      if (said.includes('ready to accept connections') || said.includes('Ready to accept')) resolve()
-    }
-    child.stdout.on('data', hear)
-    child.stderr.on('data', hear)
-    child.once('exit', () => reject(new Error(`redis-server ended: ${said}`)))
-  })
-  const client = new Redis({ path: join(directory, 's'), enableReadyCheck: false })
-  return {
-    client,
-    directory,
-    async stop() {
-      client.disconnect()
-      const ended = new Promise((resolve) => child.once('exit', resolve))
-      child.kill('SIGKILL')
-      await ended
-    },
-  }
-}
-
-const LISTEN = ['--port', '0', '--unixsocket', 's']
-
-function loadOurs(directory: string, args: string[], stdin = ''): Config {
-  const start = loadConfig(args, fileWorld(directory), () => Buffer.from(stdin))
-  if (!start.ok) throw new Error(JSON.stringify(start.error))
-  if (start.instead !== undefined) throw new Error(start.instead)
-  return start.config
-}
-
-/** All names and values as an object, hidden ones left out. */
-function ourSettings(config: Config): Record<string, string> {
-  return Object.fromEntries(configGet(config, ['*']))
-}
-
-async function oracleSettings(client: Redis): Promise<Record<string, string>> {
-  const flat = (await client.call('CONFIG', 'GET', '*')) as string[]
-  const settings: Record<string, string> = {}
-  for (let i = 0; i < flat.length; i += 2) settings[flat[i]!] = flat[i + 1]!
-  return settings
-}
-
-/** Directives that came with 7.2, and the one that 7.2 hides. */
-const NEW_IN_72 = [
-  'cluster-announce-human-nodename',
-  'locale-collate',
-  'set-max-listpack-entries',
-  'set-max-listpack-value',
-]
-const HIDDEN_IN_72 = 'aof-disable-auto-gc'
-
-/** Makes settings of 7.2 and 7.0 comparable. */
-function common(settings: Record<string, string>): Record<string, string> {
-  const out = { ...settings }
-  for (const name of [...NEW_IN_72, HIDDEN_IN_72]) delete out[name]
-  // redis-server lowers it to what the process may open.
-  delete out['maxclients']
-  return out
-}
-
-const hooks = (directory: string): SetHooks => ({
-  loading: false,
-  mayProtected: false,
-  changeDirectory: fileWorld(directory).changeDirectory,
-  warn: () => {},
-})
+import { configSet } from './set.js'
+import { ALIASES, DIRECTIVE_NAMES, type DirectiveName } from './table.js'
 
 describe.skipIf(missing)('a start without any configuration', () => {
   test('has the names and defaults of Redis', async () => {
@@ -412,42 +306,6 @@ describe.skipIf(missing)('files, standard input and the command line', () => {
   })
 })
 
-/** Every directive once, at a value that is not its default, where a server may start with it. */
-function readExample(): string {
-  const leave = new Set<DirectiveName>([
-    'bind', 'port', 'unixsocket', 'daemonize', 'supervised', 'activedefrag', 'replicaof', 'cluster-enabled',
-    'aclfile', 'logfile', 'dir', 'io-threads', 'databases', 'oom-score-adj', 'unixsocketperm', 'socket-mark-id',
-    'cluster-ping-interval', 'requirepass', 'syslog-enabled', 'watchdog-period', 'key-load-delay',
-    'rdb-key-save-delay', 'tls-port', 'tls-cluster', 'tls-replication', 'bind-source-addr', 'proc-title-template',
-    'server_cpulist', 'bio_cpulist', 'aof_rewrite_cpulist', 'bgsave_cpulist', 'maxclients', 'hz',
-    ...(NEW_IN_72 as DirectiveName[]),
-  ]) // biome-ignore format: a list
-  const lines: string[] = []
-  for (const name of DIRECTIVE_NAMES) {
-    const directive = directiveOf(name)
-    const given = directive.alias ?? name
-    if (leave.has(name)) continue
-    if (directive.kind === 'bool') lines.push(`${given} ${directive.initial ? 'no' : 'yes'}`)
-    if (directive.kind === 'text')
-      lines.push(`${given} "odd ${name}"`.replace('"odd cluster-announce-hostname"', 'h'))
-    if (directive.kind === 'one-of')
-      lines.push(`${given} ${directive.choices.find((c) => c !== directive.initial)}`)
-    if (directive.kind === 'some-of') lines.push(`${given} nosave now`)
-    if (directive.kind === 'number') {
-      const value =
-        BigInt(directive.initial) === directive.max ? directive.min : BigInt(directive.initial) + 1n
-      lines.push(`${given} ${value}`)
-    }
-  }
-  lines.push(
-    'notify-keyspace-events xKE',
-    'oom-score-adj-values 1 2 3',
-    'save 5 5',
-    'client-output-buffer-limit pubsub 1 2 3',
-  )
-  return `${lines.join('\n')}\nlatency-tracking-info-percentiles 12.5 99.999\n`
-}
-
 describe.skipIf(missing)('CONFIG GET, SET and HELP', () => {
   let server: Server
   let config: Config
@@ -549,84 +407,5 @@ describe.skipIf(missing)('CONFIG GET, SET and HELP', () => {
     const pairs = words.flatMap((name, i) => (i % 2 === 0 ? [[name, words[i + 1]!] as const] : []))
     expect(configSet(config, pairs, hooks(server.directory)) ?? 'OK').toBe(said)
     expect(common(ourSettings(config))).toEqual(common(await oracleSettings(server.client)))
-  })
-})
-
-/** A rewritten text in a form that does not depend on the order in which lines were added to it. */
-function comparable(text: string): string[] {
-  const lines = text.split('\n').filter((line) => !line.startsWith('user '))
-  const sign = lines.indexOf('# Generated by CONFIG REWRITE')
-  return sign < 0 ? lines : [...lines.slice(0, sign + 1), ...lines.slice(sign + 1).sort()]
-}
-
-describe.skipIf(missing)('CONFIG REWRITE', () => {
-  const texts: Record<string, string> = {
-    'a short file': 'port 0\nunixsocket s\n',
-    'without a newline at its end': '# mine\nport 0\nunixsocket s',
-    'comments, order, doubled lines and blank ones': [
-      '# a comment',
-      '  port 0   ',
-      '',
-      '',
-      'save 900 1',
-      '# between',
-      'save 300 10',
-      'SAVE 60 10000',
-      'slave-read-only yes',
-      'maxmemory 1048576',
-      'maxmemory 100mb',
-      'unixsocket "s"',
-      'hz 10',
-      'requirepass ""',
-      'client-output-buffer-limit slave 1gb 0 0',
-      'list-max-ziplist-value 64',
-      'rename-command DEBUG ""',
-      'logfile ""',
-      'notify-keyspace-events KA',
-      '',
-    ].join('\n'),
-    'one that was rewritten before': 'port 0\nunixsocket s\n# Generated by CONFIG REWRITE\nsave 3600 1\n',
-    'everything at once': `port 0\nunixsocket s\n${readExample()}`,
-  }
-  const changes: [string, string][] = [
-    ['maxmemory', '3000'],
-    ['save', '60 1 300 10'],
-    ['hash-max-ziplist-entries', '100'],
-    ['maxmemory-clients', '5%'],
-    ['masterauth', 'se"cret\n\u00e9'],
-    ['repl-backlog-size', '3145728'],
-    ['appendfsync', 'always'],
-    ['shutdown-on-sigint', 'now nosave'],
-    ['client-output-buffer-limit', 'pubsub 1048576 1000 9'],
-    ['replica-priority', '1'],
-    ['replica-announce-ip', ''],
-  ]
-  test.each(Object.keys(texts))('%s', async (name) => {
-    const directory = freshDirectory({ 'a.conf': texts[name]! })
-    const server = await startOracle(directory, ['a.conf'])
-    const config = loadOurs(directory, ['a.conf'])
-    for (const [option, value] of changes) {
-      expect(await server.client.call('CONFIG', 'SET', option, value)).toBe('OK')
-      expect(configSet(config, [[option, value]], hooks(directory))).toBeNull()
-    }
-    expect(await server.client.call('CONFIG', 'REWRITE')).toBe('OK')
-    const theirs = readFileSync(join(directory, 'a.conf'), 'utf8')
-    const ours = configRewrite(config, texts[name]!)
-    const old72 = (line: string): boolean => !NEW_IN_72.some((option) => line.startsWith(`${option} `))
-    expect(comparable(ours).filter(old72)).toEqual(comparable(theirs))
-    // Lines of limits move once or twice, as in Redis; then rewriting changes nothing any more.
-    let settled = ours
-    for (let i = 0; i < 3; i++) settled = configRewrite(config, settled)
-    expect(configRewrite(config, settled)).toBe(settled)
-    await server.stop()
-
-    const settings = common(ourSettings(config))
-    const back = parseConfig(theirs, fileWorld(directory))
-    if (!back.ok) throw new Error(JSON.stringify(back.error))
-    expect(common(ourSettings(back.config))).toEqual(settings)
-    writeFileSync(join(directory, 'a.conf'), ours)
-    const again = await startOracle(directory, ['a.conf'])
-    expect(common(await oracleSettings(again.client))).toEqual(settings)
-    await again.stop()
   })
 })
