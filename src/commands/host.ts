@@ -18,8 +18,6 @@ export interface Host {
   random32(): number
   /** A line in the log: `level` is one of `debug`, `verbose`, `notice`, `warning`. */
   log(level: 'debug' | 'verbose' | 'notice' | 'warning', message: string): void
-  /** Whether entries keep a frequency of use (`maxmemory-policy` …-lfu) instead of the time of the last one. */
-  readonly lfu?: boolean
   /**
    * All keys of `db`, or with null of all databases, are about to be removed: whoever watches one of them must hear, and
    * a snapshot under way must be finished or given up. After this no snapshot is under way in what is removed.

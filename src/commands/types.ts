@@ -130,7 +130,9 @@ export function copyEntry(
   const at = entries.valueStart(from)
   entries.bytes(made).set(entries.bytes(from).subarray(at, at + length), entries.valueStart(made))
   const kind = kindOf(type)
-  if (move) kind?.disown?.(keyspace, from)
-  else kind?.copyOwned?.(keyspace, from, made)
+  if (move) {
+    kind?.disown?.(keyspace, from)
+    entries.setAccess(made, keyspace.accessNow(entries.access(from)))
+  } else kind?.copyOwned?.(keyspace, from, made)
   return made
 }

@@ -20,6 +20,7 @@ import {
   STRING,
 } from './entries.js'
 import { EXPIRE_DELETE, EXPIRE_IGNORE } from './expiry.js'
+import { NEVER_USED } from './frequency.js'
 import type { Keyspace } from './keyspace.js'
 import { SlotIndex } from './slots.js'
 import { Table } from './table.js'
@@ -91,7 +92,7 @@ export class Database {
         if (this.keyspace.expiry === EXPIRE_DELETE) this.expire(handle)
         handle = 0
       } else {
-        u32[word + 1] = this.keyspace.lruClock
+        u32[word + 1] = this.keyspace.lfu ? this.keyspace.accessNow(u32[word + 1]!) : this.keyspace.lruClock
         this.keyspace.hits++
         return handle
       }
@@ -108,7 +109,7 @@ export class Database {
     const handle = this.find(buf, start, end)
     if (handle !== 0) {
       this.willChange(handle)
-      this.entries.setAccess(handle, this.keyspace.lruClock)
+      this.entries.setAccess(handle, this.keyspace.accessNow(this.entries.access(handle)))
     }
     this.changed(buf, start, end)
     return handle
@@ -132,6 +133,7 @@ export class Database {
     const old = this.keys.find(key, keyStart, keyEnd, this.hash)
     const length = end - start
     const encoding = stringEncoding(value, start, end)
+    const clock = this.keyspace.lfu ? this.nextAccess(old) : this.keyspace.lruClock
     let handle = old
     if (old !== 0) {
       this.willChange(old)
@@ -154,7 +156,7 @@ export class Database {
       handle = this.insert(STRING, encoding, key, keyStart, keyEnd, length, expiry_ms)
     }
     const chunk = chunkOf(handle)
-    entries.heap.u32[chunk]![wordOf(handle) + 1] = this.keyspace.lruClock
+    entries.heap.u32[chunk]![wordOf(handle) + 1] = clock
     const u8 = entries.heap.u8[chunk]!
     const at = entries.valueStart(handle)
     if (length > 48) u8.set(value.subarray(start, end), at)
@@ -177,6 +179,7 @@ export class Database {
     expiry_ms: number,
   ): number {
     const old = this.peek(key, keyStart, keyEnd)
+    const clock = this.nextAccess(old)
     let handle: number
     if (old !== 0) {
       this.willChange(old)
@@ -184,9 +187,14 @@ export class Database {
     } else {
       handle = this.insert(type, encoding, key, keyStart, keyEnd, valueBytes, expiry_ms)
     }
-    this.entries.setAccess(handle, this.keyspace.lruClock)
+    this.entries.setAccess(handle, clock)
     this.changed(key, keyStart, keyEnd)
     return handle
+  }
+
+  /** The access clock of what takes the place of the entry `old`, or with 0 of something new. */
+  private nextAccess(old: number): number {
+    return this.keyspace.accessNow(old === 0 ? NEVER_USED : this.entries.access(old))
   }
 
   /** Removes a key; false where it is not there (any more). */

@@ -7,6 +7,7 @@ import { ByteHeap } from '../bytes/heap.js'
 import { Database } from './database.js'
 import { Entries, STRING } from './entries.js'
 import { EXPIRE_DELETE } from './expiry.js'
+import { NEVER_USED, newFrequency, usedAgain } from './frequency.js'
 
 /** What the world above wants to hear of. All are called synchronously, the entry still (or already) in place. */
 export interface KeyspaceHooks {
@@ -43,6 +44,10 @@ export class Keyspace {
   now_ms = 0
   /** What a look-up writes into an entry: the low 24 bits of the time in seconds. */
   lruClock = 0
+  /** Whether entries keep how often they are used (maxmemory-policy …-lfu; frequency.ts), not when they last were. */
+  lfu = false
+  lfuLogFactor = 10
+  lfuDecayTime_min = 1
   expiry = EXPIRE_DELETE
   /** Positive while somebody watches keys. */
   watchers = 0
@@ -67,6 +72,12 @@ export class Keyspace {
   setTime(now_ms: number): void {
     this.now_ms = now_ms
     this.lruClock = Math.floor(now_ms / 1000) & 0xffffff
+  }
+
+  /** The access clock of an entry that is used now; `old` is its clock before, or NEVER_USED for a new one. */
+  accessNow(old: number): number {
+    if (!this.lfu) return this.lruClock
+    return old === NEVER_USED ? newFrequency(this) : usedAgain(this, old)
   }
 
   /** Says how values of a type are freed; for types whose values own blocks. */

@@ -165,6 +165,9 @@ export class ServerNode implements Host {
         'slowlog-log-slower-than',
         'replica-read-only',
         'maxmemory',
+        'maxmemory-policy',
+        'lfu-log-factor',
+        'lfu-decay-time',
         'min-replicas-to-write',
         'min-replicas-max-lag',
         'notify-keyspace-events',
@@ -185,6 +188,9 @@ export class ServerNode implements Host {
     this.slow_us = slow < 0 ? Number.POSITIVE_INFINITY : slow
     this.replicaReadOnly = values['replica-read-only']
     this.call.notifyMask = notifyMask(values['notify-keyspace-events'])
+    this.keyspace.lfu = values['maxmemory-policy'].endsWith('lfu')
+    this.keyspace.lfuLogFactor = values['lfu-log-factor']
+    this.keyspace.lfuDecayTime_min = values['lfu-decay-time']
     this.updateGate()
   }
 

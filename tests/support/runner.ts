@@ -35,7 +35,6 @@ class TestHost implements Host {
   readonly ready: string[] = []
   readonly lines: string[] = []
   readonly migrations: MigrateRequest[] = []
-  lfu = false
   private seed = 0x2545f491
 
   configNumber(name: string): number {

@@ -2,6 +2,7 @@
 
 import { ascii } from '../../bytes/ascii.js'
 import { NO_EXPIRY, STRING } from '../../keyspace/entries.js'
+import { knownFrequency } from '../../keyspace/frequency.js'
 import { type DumpReading, readDump } from '../../persistence/rdb/dump.js'
 import { VALUE_TYPES } from '../../persistence/rdb/format.js'
 import type { Args } from '../../resp/args.js'
@@ -152,9 +153,9 @@ function restoreKey(call: Call, args: Args, reply: Reply): void {
 /** Notes when, or how often, the key was used where it comes from. */
 function setClock(call: Call, handle: number, options: RestoreOptions): void {
   const { entries } = call.db
-  if (call.host.lfu === true) {
-    const now_min = Math.floor(call.keyspace.now_ms / 60_000) & 0xffff
-    if (options.frequency >= 0) entries.setAccess(handle, (now_min << 8) | options.frequency)
+  if (call.keyspace.lfu) {
+    const { frequency } = options
+    if (frequency >= 0) entries.setAccess(handle, knownFrequency(call.keyspace, frequency))
   } else if (options.idle_s >= 0) {
     const used = call.keyspace.lruClock - options.idle_s
     entries.setAccess(handle, (used >= 0 ? used : used + CLOCK_MASK) & CLOCK_MASK)

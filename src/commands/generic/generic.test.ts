@@ -54,7 +54,7 @@ test('idle time is what nobody used a key for: looking from outside does not cou
   runner.say('TOUCH a')
   expect(runner.say('OBJECT IDLETIME a')).toBe(':0')
   expect(runner.say('OBJECT IDLETIME nothing')).toBe('$-1')
-  runner.host.lfu = true
+  runner.keyspace.lfu = true
   expect(runner.say('OBJECT IDLETIME a')).toContain('-ERR An LFU maxmemory policy is selected')
 })
 
@@ -64,8 +64,7 @@ test('RESTORE sets how long a key was idle, or how often it was used', () => {
   const payload = runner.bytes('DUMP', 'a').slice(5, -2)
   expect(runner.run('RESTORE', 'b', 0, payload, 'IDLETIME', 1000)).toBe('+OK\r\n')
   expect(runner.say('OBJECT IDLETIME b')).toBe(':1000')
-  runner.host.lfu = true
-  runner.host.config.set('lfu-decay-time', 1)
+  runner.keyspace.lfu = true
   expect(runner.run('RESTORE', 'c', 0, payload, 'FREQ', 100)).toBe('+OK\r\n')
   expect(runner.say('OBJECT FREQ c')).toBe(':100')
   runner.now_ms += 120_000

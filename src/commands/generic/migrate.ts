@@ -135,6 +135,9 @@ export const migrate = command(
       reply.error('ERR MIGRATE cannot send these keys from here')
     } else if (keys.length === 0) {
       reply.simple('NOKEY')
+    } else if (call.caller.denyBlocking) {
+      // Redis stops the whole node until the other one has answered; here only the client waits, which EXEC cannot.
+      reply.error('ERR MIGRATE is not allowed in a transaction or a script')
     } else {
       call.host.migrate({
         host: args.text(1),

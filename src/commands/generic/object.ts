@@ -2,6 +2,7 @@
 
 import { parseInteger } from '../../bytes/ascii.js'
 import { INT } from '../../keyspace/entries.js'
+import { frequencyOf } from '../../keyspace/frequency.js'
 import type { Args } from '../../resp/args.js'
 import type { Call } from '../call.js'
 import { command, container, KEY_RO, keyAt, LOADING, READONLY, STALE } from '../command.js'
@@ -66,7 +67,7 @@ const idletime = command(
     const handle = look(call, args)
     if (handle === 0) {
       reply.nil()
-    } else if (call.host.lfu === true) {
+    } else if (call.keyspace.lfu) {
       reply.error(`ERR An LFU maxmemory policy is selected, idle time not tracked. ${SWITCHING}`)
     } else {
       const idle = call.keyspace.lruClock - call.db.entries.access(handle)
@@ -86,21 +87,13 @@ const freq = command(
     const handle = look(call, args)
     if (handle === 0) {
       reply.nil()
-    } else if (call.host.lfu !== true) {
+    } else if (!call.keyspace.lfu) {
       reply.error(`ERR An LFU maxmemory policy is not selected, access frequency not tracked. ${SWITCHING}`)
     } else {
-      reply.int(frequency(call, call.db.entries.access(handle)))
+      reply.int(frequencyOf(call.keyspace, call.db.entries.access(handle)))
     }
   },
 )
-
-/** The counter in an access clock, less one for each `lfu-decay-time` minutes since it was written. */
-function frequency(call: Call, access: number): number {
-  const decay_min = call.host.configNumber('lfu-decay-time')
-  const now_min = Math.floor(call.keyspace.now_ms / 60_000) & 0xffff
-  const periods = decay_min === 0 ? 0 : Math.floor(((now_min - (access >>> 8)) & 0xffff) / decay_min)
-  return Math.max(0, (access & 0xff) - periods)
-}
 
 const HELP = [
   'OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',

@@ -25,7 +25,7 @@ export function stringOfLength(
   db.willChange(handle)
   const made = db.resizeValue(handle, bytes)
   db.entries.setEncoding(made, encoding)
-  db.entries.setAccess(made, call.keyspace.lruClock)
+  db.entries.setAccess(made, call.keyspace.accessNow(db.entries.access(made)))
   db.changed(args.buf, start, end)
   return made
 }
