@@ -2,13 +2,14 @@
  * maxmemory: what happens when a command that may need memory comes and there is none left. Keys go, chosen as
  * maxmemory-policy says among a few that are looked at, as in Redis; or the command is refused.
  *
- * The access clock of an entry is its last use in seconds. Frequency of use is not counted: allkeys-lfu and
- * volatile-lfu choose like their lru namesakes.
+ * The access clock of an entry is its last use in seconds, or with an lfu policy a counter of its uses
+ * (keyspace/frequency.ts).
  */
 
 import { ascii } from '../../bytes/ascii.js'
 import { NOTIFY_EVICTED } from '../../commands/host.js'
 import type { Database } from '../../keyspace/database.js'
+import { frequencyOf } from '../../keyspace/frequency.js'
 import { notifyKeyspaceEvent } from '../events.js'
 import type { ServerNode } from '../node.js'
 import { memoryUse } from './memory.js'
@@ -102,6 +103,7 @@ export class Eviction {
   private score(policy: string, db: Database, handle: number): number {
     if (policy === 'volatile-ttl') return -db.entries.expiry(handle)
     if (policy.endsWith('random')) return 0
+    if (policy.endsWith('lfu')) return -frequencyOf(db.keyspace, db.entries.access(handle))
     return (this.node.keyspace.lruClock - db.entries.access(handle)) & CLOCK_MASK
   }
 
