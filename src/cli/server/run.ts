@@ -5,7 +5,7 @@ import { closeSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../../server/config/config.js'
 import { loadConfig } from '../../server/config/files.js'
-import { createLog, logSink, runningLine, startLines } from '../../server/log.js'
+import { createLog, type Log, logSink, runningLine, startLines } from '../../server/log.js'
 import type { StopWish } from '../../server/parts.js'
 import { LoadError, type RunningNode, startNode } from '../../server/start.js'
 import { REDIS_VERSION, SHOAL_VERSION } from '../../server/version.js'
@@ -111,9 +111,14 @@ async function serve(config: Config, configured: boolean, reportTo: number | und
   }
   if (pidFile !== '') writePidFile(pidFile)
   report('ok')
-  const { node, stop } = running
+  endOnDemand(running, log, () => {
+    if (pidFile !== '') rmSync(pidFile, { force: true })
+  })
+}
+
+/** Ends the process when SHUTDOWN or a signal asks for it, unless something cannot be saved. */
+function endOnDemand({ node, stop }: RunningNode, log: Log, beforeExit: () => void): void {
   let stopping = false
-  /** Ends the process, unless something cannot be saved. */
   const end = async (wish: StopWish) => {
     if (stopping) return
     stopping = true
@@ -122,14 +127,16 @@ async function serve(config: Config, configured: boolean, reportTo: number | und
       stopping = false
       return
     }
-    if (pidFile !== '') rmSync(pidFile, { force: true })
+    beforeExit()
     log.warning('Shoal is now ready to exit, bye bye...')
     process.exit(0)
   }
   node.requestStop = end
   const onSignal = async (signal: 'SIGTERM' | 'SIGINT') => {
     log.notice(`Received ${signal} scheduling shutdown...`)
-    await end(signalWish(values[signal === 'SIGTERM' ? 'shutdown-on-sigterm' : 'shutdown-on-sigint']))
+    await end(
+      signalWish(node.config.values[signal === 'SIGTERM' ? 'shutdown-on-sigterm' : 'shutdown-on-sigint']),
+    )
     log.warning(
       `${signal} received but errors trying to shut down the server, check the logs for more information`,
     )
