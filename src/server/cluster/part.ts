@@ -4,6 +4,7 @@
  * when it is safe does anything leave the node.
  */
 
+import { resolve } from 'node:path'
 import {
   BUS_PORT_OFFSET,
   type Reply as ClusterReply,
@@ -93,12 +94,12 @@ export class ClusterPart {
   static async create(node: ServerNode, replication: ReplicationPart): Promise<ClusterPart> {
     const { values } = node.config
     checkPorts(node)
-    const file = values['cluster-config-file']
+    const file = resolve(values.dir, values['cluster-config-file'])
     const unlock = await lockNodesFile(file)
     if (unlock === null) {
       throw fatal(
         node,
-        `Sorry, the cluster configuration file ${file} is already used by a different Redis Cluster node. ` +
+        `Sorry, the cluster configuration file ${values['cluster-config-file']} is already used by a different Redis Cluster node. ` +
           'Please make sure that different nodes use different cluster configuration files.',
       )
     }
