@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { knownFrequency } from '../../keyspace/frequency.js'
 import { createConfig } from '../config/config.js'
 import { ServerNode } from '../node.js'
 import { attachAdmin } from './index.js'
@@ -90,4 +91,19 @@ test('a replica leaves it to its master', () => {
   node.setRole(true)
   expect(node.outOfMemory()).toBe(false)
   expect(left().length).toBe(200)
+})
+
+test.each(['allkeys-lfu', 'volatile-lfu'])('%s: what is used more often stays', (policy) => {
+  const { node, db, left, limitTo } = fullNode(policy)
+  node.keyspace.lfu = true
+  for (let i = 0; i < 200; i++) {
+    const key = bytes(`k${i}`)
+    const counter = i % 4 < 2 ? 200 : 1
+    db.entries.setAccess(db.peek(key, 0, key.length), knownFrequency(node.keyspace, counter))
+  }
+  limitTo(30_000)
+  expect(node.outOfMemory()).toBe(false)
+  const kept = left()
+  expect(kept.length).toBeLessThan(180)
+  expect(kept.filter((i) => i % 4 < 2).length).toBe(100)
 })
