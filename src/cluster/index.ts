@@ -2,6 +2,7 @@
 
 export { BUS_PORT_OFFSET } from './announce.js'
 export { subcommandNames } from './command.js'
+export { renderPacket, renderStream } from './decode.js'
 export { describeNode, flagNames } from './describe.js'
 export { normalizeIp } from './meet.js'
 export type { Loaded } from './nodes-conf.js'

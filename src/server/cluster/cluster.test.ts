@@ -212,9 +212,8 @@ describe('Shoal nodes', () => {
     await until('the old master as a replica', async () => (await roleOf(back)) === 'slave')
     await back.client.call('READONLY')
     await until('the newer value', async () => (await back.client.get('bar')) === 'newer')
-    expect(await cluster(b, 'NODES')).toMatch(
-      new RegExp(`${name} 127.0.0.1:${a.port}@${a.port + 10_000} slave `),
-    )
+    const line = new RegExp(`${name} 127.0.0.1:${a.port}@${a.port + 10_000} slave `)
+    await until('the others to see it so', async () => line.test(await cluster(b, 'NODES')))
   })
 
   test('a manual failover loses no write that was acknowledged', async () => {
