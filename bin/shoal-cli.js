@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/shoal-cli.main.js'
+require('../dist/shoal-cli.main.cjs')

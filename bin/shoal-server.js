@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/shoal-server.main.js'
+require('../dist/shoal-server.main.cjs')

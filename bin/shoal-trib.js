@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/shoal-trib.main.js'
+require('../dist/shoal-trib.main.cjs')

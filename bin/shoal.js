@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import '../dist/shoal.main.js'
+require('../dist/shoal.main.cjs')

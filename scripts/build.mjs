@@ -1,6 +1,6 @@
-// Bundles the programs into dist/. Types and walls are tsc's business (`npm run types`); this only makes
-// JavaScript, in a second, so that a node starts from few files: reading many small modules is what a
-// Node program spends its start on. What a program loads lazily becomes a chunk of its own.
+// Bundles each program into one file in dist/. Types and walls are tsc's business (`npm run types`); this only makes
+// JavaScript, in a second. The files are CommonJS, since Node starts those a third faster than ES modules, and without
+// white space, since V8 reads all of a file before it runs any; what a program imports lazily is read but not run.
 import { readdirSync, rmSync } from 'node:fs'
 import { build } from 'esbuild'
 
@@ -10,27 +10,25 @@ const out = process.env.OUT ?? 'dist'
 const entries = readdirSync('src/cli')
   .filter((f) => f.endsWith('.main.ts') && (only.length === 0 || only.includes(f.replace('.main.ts', ''))))
   .map((f) => `src/cli/${f}`)
-const before = safeList(out).filter((file) => /\.js(\.map)?$/.test(file))
+const before = safeList(out).filter((file) => /\.c?js(\.map)?$/.test(file))
 const { metafile } = await build({
   metafile: true,
   entryPoints: entries,
   outdir: out,
   outbase: 'src/cli',
   entryNames: '[name]',
-  chunkNames: 'chunk-[name]-[hash]',
+  outExtension: { '.js': '.cjs' },
   bundle: true,
-  splitting: true,
-  format: 'esm',
+  format: 'cjs',
   platform: 'node',
   target: 'node20',
+  minifyWhitespace: true,
   minifySyntax: true, // folds constants across modules: the hot path reads numbers, not bindings
   sourcemap: 'linked',
   legalComments: 'none',
   logLevel: 'warning',
-  // Dependencies that are CommonJS ask for `require`; an ES module has to make its own.
-  banner: {
-    js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);",
-  },
+  define: { 'import.meta.url': '__url' },
+  banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
 })
 
 // What an earlier build left and this one did not make: only now, so that a build that fails takes nothing away.

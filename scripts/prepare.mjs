@@ -62,7 +62,7 @@ function install() {
 
 function build() {
   const sources = ['src', 'scripts/build.mjs', 'package.json', 'package-lock.json'].map(newest)
-  if (newest('dist/shoal.main.js') > Math.max(...sources)) return
+  if (newest('dist/shoal.main.cjs') > Math.max(...sources)) return
   console.error('shoal: building …')
   const { status } = spawnSync(process.execPath, ['scripts/build.mjs'], {
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -27,7 +27,7 @@ beforeAll(() => {
     cwd: fileURLToPath(new URL('..', import.meta.url)),
     env: { ...process.env, OUT: out },
   })
-  program = join(out, 'shoal-server.main.js')
+  program = join(out, 'shoal-server.main.cjs')
 })
 
 afterAll(() => {

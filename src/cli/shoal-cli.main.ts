@@ -3,4 +3,6 @@
 import { processIo } from './cli/io.js'
 import { runCli } from './cli/run.js'
 
-process.exitCode = await runCli(process.argv.slice(2), processIo())
+void runCli(process.argv.slice(2), processIo()).then((code) => {
+  process.exitCode = code
+})

@@ -6,4 +6,4 @@
 
 import { runServer } from './server/run.js'
 
-await runServer(process.argv.slice(2))
+void runServer(process.argv.slice(2))

@@ -3,4 +3,6 @@
 import { processIo } from './cli/io.js'
 import { runTrib } from './trib/run.js'
 
-process.exitCode = await runTrib(process.argv.slice(2), processIo())
+void runTrib(process.argv.slice(2), processIo()).then((code) => {
+  process.exitCode = code
+})

@@ -1,30 +1,27 @@
-/** The programs that `shoal` also is: each does its own work as soon as it is loaded. */
+/** The programs that `shoal` also is. */
 
 import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export interface Program {
   readonly bin: string
   readonly summary: string
-  load(): Promise<unknown>
 }
 
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   server: {
     bin: 'shoal-server',
     summary: 'one node, as redis-server (also shoal-server)',
-    load: () => import('../shoal-server.main.js'),
   },
   cli: {
     bin: 'shoal-cli',
     summary: 'the client, as redis-cli (also shoal-cli)',
-    load: () => import('../shoal-cli.main.js'),
   },
   trib: {
     bin: 'shoal-trib',
     summary: 'the cluster manager, as redis-trib.rb (also shoal-trib)',
-    load: () => import('../shoal-trib.main.js'),
   },
 }
 
@@ -38,4 +35,9 @@ export function packageFolder(): string {
 /** The file that starts the program of that name. */
 export function programPath(name: string): string {
   return join(packageFolder(), 'bin', `${name}.js`)
+}
+
+/** Runs another program in this process: its bundle lies beside this one, and starts as soon as it is loaded. */
+export function load(program: Program): void {
+  createRequire(import.meta.url)(join(packageFolder(), 'dist', `${program.bin}.main.cjs`))
 }
