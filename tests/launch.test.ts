@@ -277,6 +277,42 @@ for (const engine of ENGINES) {
   })
 }
 
+describe.skipIf(missing('redis-server'))('several engines', () => {
+  test('one cluster of Shoal’s nodes and Redis’s, stopped and started', { timeout: 60_000 }, async () => {
+    const { dir, clean } = dataFolder()
+    try {
+      const port = await freeRange(6)
+      const made = await shoal([
+        'up',
+        '--dir',
+        dir,
+        '--port',
+        String(port),
+        '--engine',
+        'shoal,redis-server',
+        '--wait',
+      ])
+      expect(made.stderr).toBe('')
+      expect(made.stdout).toContain('[OK] All 16384 slots covered.\n')
+      const engines = await Promise.all(
+        [0, 1, 2, 3, 4, 5].map(async (i) =>
+          (await askText(port + i, 'INFO', 'server')).includes('server_name:shoal'),
+        ),
+      )
+      expect(engines).toEqual([true, false, true, false, true, false])
+      const { stdout, code } = await shoal(['status', '--dir', dir])
+      expect(stdout).toContain(': ok (6 of 6 nodes running, 16384 of 16384 slots served by 3 masters)\n')
+      expect(code).toBe(0)
+      await ask(port, 'SET', '{06S}kept', 'yes')
+      expect((await shoal(['down', '--dir', dir])).stdout).toContain('6 nodes stopped.')
+      expect((await shoal(['up', '--dir', dir])).stderr).toBe('')
+      expect(await askText(port, 'GET', '{06S}kept')).toBe('yes')
+    } finally {
+      await clean()
+    }
+  })
+})
+
 describe('shoal', () => {
   test('says what it can', async () => {
     const help = await shoal(['help'])

@@ -22,7 +22,7 @@ export function program(name: 'shoal' | 'shoal-server' | 'shoal-cli' | 'shoal-tr
  * Servers that the process tests run on: Shoal's own. While one works on the tests themselves, SHOAL_TEST_ENGINES
  * may name others, to tell a wrong test from a wrong server.
  */
-export const ENGINES = (process.env['SHOAL_TEST_ENGINES'] ?? 'redis-server').split(',')
+export const ENGINES = (process.env['SHOAL_TEST_ENGINES'] ?? 'shoal').split(',')
 
 /** How an engine's server is started: program and first arguments. */
 export function serverCommand(engine: string): [string, ...string[]] {

@@ -89,12 +89,13 @@ async function pidOfServer(port: number): Promise<number> {
 
 type Tools = 'shoal' | 'redis'
 
-const COMBINATIONS: readonly (readonly [server: string, tools: Tools])[] = ENGINES.flatMap(
-  (server): (readonly [string, Tools])[] => [
+const COMBINATIONS: readonly (readonly [server: string, tools: Tools])[] = [
+  ...ENGINES.flatMap((server): (readonly [string, Tools])[] => [
     [server, 'shoal'],
     [server, 'redis'],
-  ],
-)
+  ]),
+  ...(ENGINES.includes('redis-server') ? [] : ([['redis-server', 'shoal']] as const)),
+]
 
 for (const [server, tools] of COMBINATIONS) {
   const needed = [...(server === 'shoal' ? [] : [server]), ...(tools === 'redis' ? ['redis-cli'] : [])]
