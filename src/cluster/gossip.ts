@@ -132,9 +132,14 @@ export function takeExtensions(turn: Turn, packet: PingPacket, sender: ClusterNo
   }
   setHostname(turn, sender, hostname)
   setHumanName(turn, sender, humanName)
-  // Senders before 7.2 have no shard id: theirs follows from their master.
-  const owner = isReplica(sender) && sender.master !== null ? sender.master : sender
-  setShard(turn, sender, isNodeName(shardId) ? shardId : owner.shardId)
+  if (isReplica(sender) && sender.master !== null) {
+    // A replica's shard is its master's, whatever it says: senders before 7.2 have no shard ids, so the replicas of
+    // such a master each made one up; and Redis does not take a nodes.conf in which the two differ.
+    setShard(turn, sender, sender.master.shardId)
+  } else if (isNodeName(shardId)) {
+    setShard(turn, sender, shardId)
+    for (const replica of sender.replicas) setShard(turn, replica, shardId)
+  }
 }
 
 /** FORGET was given to another node; it spreads. */

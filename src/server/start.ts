@@ -44,6 +44,9 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     log: options.log,
   })
   attachAdmin(node)
+  // Clients may come as soon as the sockets are open: nobody is served before all parts are there and the data is.
+  node.loading = true
+  node.updateGate()
   const servers: net.Server[] = await listenForClients(node)
   const persistence = new Persistence(node, options.persistence)
   const replication = attachReplication(node, persistence)
