@@ -79,7 +79,7 @@ function checkStrangers(world: World): void {
     for (const known of node.state?.nodeList ?? []) {
       if (inHandshake(known) || world.watch.names.has(known.name)) continue
       violate(world, `n${node.index} knows ${known.name}, who is not a member`)
-      world.watch.names.add(known.name)
+      world.watch.names.set(known.name, -1)
     }
   }
 }

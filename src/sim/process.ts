@@ -44,7 +44,7 @@ export function start(world: World, node: SimNode): void {
   if (world.bug !== 'none') node.state.faults[world.bug] = true
   node.local.keysInSlot = (slot) => (slot % 7 === 0 ? 1 : 0)
   node.unsynced = false
-  world.watch.names.add(node.state.myself.name)
+  world.watch.names.set(node.state.myself.name, node.index)
   tell(world, `n${node.index} starts`)
   give(world, node, { kind: 'tick' })
 }
@@ -91,7 +91,8 @@ function carryOut(world: World, node: SimNode, ready: Ready): void {
   const crashing = node.crashAtPersist && ready.persist
   const crashPoint = crashing ? between(world.prng, 0, 2) : -1
   for (const line of ready.log) {
-    if (line.level !== 'debug') tell(world, `n${node.index} ${line.text}`)
+    const told = line.level === 'notice' || line.level === 'warning' || world.traceLevel === 'all'
+    if (told) tell(world, `n${node.index} ${line.text}`)
   }
   if (crashPoint === 0) {
     crash(world, node)
@@ -170,6 +171,6 @@ export function command(world: World, node: SimNode, text: string): Ready['reply
   if (ready === null) return null
   const { reply } = ready
   const shown = reply?.kind === 'simple' || reply?.kind === 'error' ? reply.text : (reply?.kind ?? '')
-  tell(world, `n${node.index} > CLUSTER ${text.length > 60 ? `${text.slice(0, 60)}…` : text}: ${shown}`)
+  tell(world, `n${node.index} > CLUSTER ${text.length > 100 ? `${text.slice(0, 100)}…` : text}: ${shown}`)
   return reply
 }

@@ -100,7 +100,8 @@ export interface Watch {
   readonly ownEpoch: Map<string, number>
   /** Pairs of masters with the same slot and epoch, and since when. */
   readonly doubles: Map<string, number>
-  readonly names: Set<string>
+  /** Names of members, ever, to their nodes. */
+  readonly names: Map<string, number>
   /** A CLUSTER FAILOVER TAKEOVER is being carried out: the promotion needs no votes. */
   takeover: boolean
 }
@@ -139,7 +140,7 @@ export function createWorld(options: WorldOptions): World {
       votedEpoch: new Map(),
       ownEpoch: new Map(),
       doubles: new Map(),
-      names: new Set(),
+      names: new Map(),
       takeover: false,
     },
     deliver: () => {
@@ -180,8 +181,8 @@ export function tell(world: World, text: string): void {
 /** Puts `n3` where a text has the forty digits of node 3, so that stories read well and stay the same. */
 function nameNodes(world: World, text: string): string {
   return text.replace(/[0-9a-f]{40}/g, (name) => {
-    const node = world.nodes.find((candidate) => candidate.state?.myself.name === name)
-    return node === undefined ? `${name.slice(0, 6)}…` : `n${node.index}`
+    const index = world.watch.names.get(name)
+    return index === undefined ? `${name.slice(0, 6)}…` : `n${index}`
   })
 }
 
