@@ -3,6 +3,7 @@
  * MONITOR's listeners. One object a node; index.ts plugs it in.
  */
 
+import { SKIP_SLOWLOG } from '../../commands/command.js'
 import type { Entry } from '../../commands/table.js'
 import type { Args } from '../../resp/args.js'
 import { type Client, IN_MULTI, LIMITED, NEEDS_AUTH } from '../client.js'
@@ -123,8 +124,19 @@ export class Admin {
     return `NOPERM ${denialText(user, entry, args, denial, false)}`
   }
 
+  /** As `check`, for EXEC, which tells it in other words. */
+  denial(client: Client, entry: Entry, args: Args): LogEntry['reason'] | null {
+    const user = this.users.get(client.user)
+    const denial = user === undefined ? undefined : checkUser(user, entry, args)
+    if (user === undefined || denial === undefined) return null
+    const object = denial.reason === 'command' ? entry.fullName : args.text(denial.index)
+    this.deny(client, denial.reason, object, user.name)
+    return denial.reason
+  }
+
   /** A command took longer than slowlog-log-slower-than. */
   wasSlow(client: Client, entry: Entry, args: Args, usec: number): void {
+    if ((entry.flags & SKIP_SLOWLOG) !== 0) return
     this.slowLog.add(
       args,
       hiddenArguments(entry, args),

@@ -37,8 +37,8 @@ export function clientBytes(client: Client): number {
   return (client.pending?.length ?? 0) + output + (client.transaction?.bytes ?? 0)
 }
 
-/** The line, without its newline. */
-export function clientInfo(node: ServerNode, client: Client): string {
+/** The line, without its newline. `running_bytes`: the length of the command that the client is running just now. */
+export function clientInfo(node: ServerNode, client: Client, running_bytes = 0): string {
   const now_ms = node.keyspace.now_ms
   const seconds = (since_ms: number): number => Math.max(0, Math.floor((now_ms - since_ms) / 1000))
   const subscriptions = client.subscriptions
@@ -60,7 +60,7 @@ export function clientInfo(node: ServerNode, client: Client): string {
     ['psub', subscriptions?.patterns.size ?? 0],
     ['ssub', subscriptions?.shards.size ?? 0],
     ['multi', inMulti ? (client.transaction?.commands.length ?? 0) : -1],
-    ['qbuf', client.pendingLength],
+    ['qbuf', Math.max(client.pendingLength, running_bytes)],
     ['qbuf-free', (client.pending?.length ?? 0) - client.pendingLength],
     ['argv-mem', 0],
     ['multi-mem', client.transaction?.bytes ?? 0],

@@ -41,10 +41,11 @@ export function rewriteConfigFile(
   config: Config,
   path: string,
   users: readonly string[] | undefined,
+  everything = false,
 ): string | undefined {
   const temporary = `${path}.${process.pid}.rewrite`
   try {
-    const text = configRewrite(config, readOld(path), { users })
+    const text = configRewrite(config, readOld(path), { users, everything })
     const fd = openSync(temporary, 'w', MODE)
     try {
       writeFileSync(fd, bytesOf(text))

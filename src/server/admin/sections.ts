@@ -67,7 +67,8 @@ function clients(node: ServerNode): InfoLine[] {
   let output = 0
   for (const client of node.clients.all()) {
     if (client.kind !== 'replica') connected++
-    if (client.blocked !== null) blocked++
+    // Whoever is held back by CLIENT PAUSE counts as blocked too.
+    if (client.blocked !== null || client.paused) blocked++
     if (client.blocked !== null && client.blocked.deadline_ms > 0) timed++
     input = Math.max(input, client.pendingLength)
     output = Math.max(output, clientBytes(client))

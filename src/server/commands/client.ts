@@ -75,7 +75,7 @@ function kindOf(word: string): ClientKind | undefined {
   return name === 'normal' || name === 'replica' || name === 'pubsub' || name === 'master' ? name : undefined
 }
 
-const list: ServerHandler = (node, _client, args, reply) => {
+const list: ServerHandler = (node, self, args, reply) => {
   let clients = [...node.clients.all()]
   if (args.count === 4 && args.is(2, 'type')) {
     const kind = kindOf(args.text(3))
@@ -92,7 +92,8 @@ const list: ServerHandler = (node, _client, args, reply) => {
   } else if (args.count !== 2) {
     return reply.error(SYNTAX)
   }
-  reply.verbatim(clients.map((client) => `${clientInfo(node, client)}\n`).join(''))
+  const running_bytes = (client: Client): number => (client === self ? args.rawEnd - args.rawStart : 0)
+  reply.verbatim(clients.map((client) => `${clientInfo(node, client, running_bytes(client))}\n`).join(''))
 }
 
 interface Filter {
@@ -263,7 +264,8 @@ export const clientCommand: Command = container(
       OWN,
       '6.2.0',
       'Describes the connection.',
-      (node, client, _args, reply) => reply.verbatim(`${clientInfo(node, client)}\n`),
+      (node, client, args, reply) =>
+        reply.verbatim(`${clientInfo(node, client, args.rawEnd - args.rawStart)}\n`),
       { tips: ['nondeterministic_output'] },
     ),
     sub('LIST', -2, OTHERS, '2.4.0', 'Describes all connections, or some.', list, {

@@ -10,6 +10,7 @@ import { encodingName, kindOf } from '../../commands/types.js'
 import { NO_EXPIRY } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
+import { rewriteConfigFile } from '../admin/config-file.js'
 import { digestOfDataset, digestOfValue } from '../admin/digest.js'
 import { reloadAof, reloadRdb } from '../admin/reload.js'
 import type { Client } from '../client.js'
@@ -188,6 +189,21 @@ const sleep: DebugHandler = (_node, _client, args, reply) => {
 }
 
 const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
+  'config-rewrite-force-all': {
+    counts: exactly(2),
+    help: [
+      'CONFIG-REWRITE-FORCE-ALL',
+      '    Like CONFIG REWRITE but writes all configuration options, including',
+      '    keywords not listed in original configuration file or default values.',
+    ],
+    run: (node, _client, _args, reply) => {
+      const { file } = node.config
+      if (file === undefined) return reply.error('ERR The server is running without a config file')
+      const error = rewriteConfigFile(node.config, file, node.admin?.users.describe(), true)
+      if (error === undefined) reply.ok()
+      else reply.error(`ERR CONFIG-REWRITE-FORCE-ALL failed: ${error}`)
+    },
+  },
   digest: {
     counts: exactly(2),
     help: ['DIGEST', '    Output a hex signature representing the current DB content.'],

@@ -71,6 +71,8 @@ export interface Extras {
    * they are. With an aclfile they are taken out of the file.
    */
   readonly users?: readonly string[] | undefined
+  /** Writes every directive, also those at their default that were not in the file. */
+  readonly everything?: boolean
 }
 
 /**
@@ -82,7 +84,7 @@ export function configRewrite(config: Config, oldText: string, extras: Extras = 
   const draft = readOld(oldText)
   const all = (name: string, lines: readonly RewriteLine[]): void => {
     draft.handled.add(name)
-    for (const line of lines) place(draft, name, line)
+    for (const line of lines) place(draft, name, extras.everything === true ? { ...line, force: true } : line)
   }
   for (const name of DIRECTIVE_NAMES) all(name, linesFor(config, name))
   if (extras.users !== undefined) {
