@@ -33,8 +33,12 @@ import { MasterLink } from './master-link.js'
 import { REPLICATION_DIRECTIVES, readOptions } from './options.js'
 import { Receiver } from './receive.js'
 
-/** A dataset of this size is sent in less time than a wait for further replicas would take. */
+/**
+ * A dataset of this size is sent in less time than a wait for further replicas would take; so the default wait is left
+ * out. One that was configured is kept, as far as it can be told from the default.
+ */
 const CHEAP_SNAPSHOT_BYTES_MAX = 32 * 1024 * 1024
+const DEFAULT_SYNC_DELAY_s = 5
 const UNBLOCKED =
   'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'
 
@@ -161,7 +165,9 @@ export class ReplicationPart implements Feed {
     const { r, node } = this
     const { kind } = this.persistence.runner
     r.foreignSnapshot = kind === 'rdb' ? 'rdb' : kind === 'aof' ? 'other' : 'none'
-    r.snapshotIsCheap = node.keyspace.heap.usedBytes <= CHEAP_SNAPSHOT_BYTES_MAX
+    r.snapshotIsCheap =
+      r.options.replDisklessSyncDelay_s === DEFAULT_SYNC_DELAY_s &&
+      node.keyspace.heap.usedBytes <= CHEAP_SNAPSHOT_BYTES_MAX
     if (r.master.state === 'psync' || r.master.state === 'transfer')
       r.master.datasetEmpty = node.keyspace.size === 0
   }
