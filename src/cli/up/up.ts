@@ -90,12 +90,14 @@ function conclude(result: UpResult, dir: string, io: Io): void {
   const host = first.slice(0, colon)
   const where = `${host === '127.0.0.1' ? '' : ` -h ${host}`} -p ${first.slice(colon + 1)}`
   const folder = dir === DEFAULT_DIR ? '' : ` --dir ${dir}`
-  say(
-    io,
-    colours.dim(
-      `Use it: shoal cli -c${where}    See it: shoal status${folder}    Stop it: shoal down${folder}`,
-    ),
-  )
+  // `npm start` has put nothing on the PATH.
+  const me = io.env['npm_lifecycle_event'] === undefined ? 'shoal' : 'npx shoal'
+  const hints = [
+    `Use it:   ${me} cli -c${where}`,
+    `See it:   ${me} status${folder}`,
+    `Stop it:  ${me} down${folder}`,
+  ]
+  for (const hint of hints) say(io, colours.dim(hint))
 }
 
 function wholeNumber(text: string): number {
