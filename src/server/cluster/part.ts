@@ -262,13 +262,13 @@ export class ClusterPart {
       case 'pauseClients':
         this.pausing = true
         replication.setQuiet(true)
-        node.pause(false, fact.until_ms)
+        node.pause(false, fact.until_ms, 'failover')
         break
       case 'unpauseClients':
         if (!this.pausing) break
         this.pausing = false
         replication.setQuiet(false)
-        node.unpause()
+        node.unpause('failover')
         break
       case 'published':
         this.deliver(fact.channel, fact.message, fact.sharded)
