@@ -5,9 +5,10 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { keySlot, SLOTS } from '../../src/bytes/crc16.js'
 import { type Argument, type Connection, ConnectionError, connect, errorOf } from '../../src/client/index.js'
 import { type NodeLine, parseNodes } from '../../src/trib/index.js'
@@ -17,6 +18,7 @@ import { Caller, type Plain } from './node.js'
 
 export type Kind = 'shoal' | 'redis'
 export const NODE_TIMEOUT_MS = 1000
+const LAST_WORDS_LINES = 15
 
 /** One node: a folder and a port, and, while it runs, a process. */
 export class MixedNode {
@@ -93,6 +95,12 @@ export class MixedNode {
   async follows(master: MixedNode): Promise<boolean> {
     if ((await this.self()).replicates !== master.id) return false
     return String(await this.call('INFO', 'replication')).includes('master_link_status:up')
+  }
+
+  /** The end of its log, for the error of a test that failed. */
+  lastWords(): string {
+    const log = readFileSync(join(this.dir, 'log'), 'utf8').trimEnd().split('\n')
+    return [`--- ${this.kind} ${this.port} ${this.id}`, ...log.slice(-LAST_WORDS_LINES)].join('\n')
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -214,9 +222,13 @@ export function agreed(lines: readonly NodeLine[]): string {
 
 export const slotOf = (key: string) => keySlot(Buffer.from(key), 0, key.length)
 
-/** A hash tag whose slot lies in the share of the master with that index. */
-export function tagFor(master: number, masters: number): string {
-  for (let i = 0; ; i++) if (Math.floor((slotOf(`t${i}`) * masters) / SLOTS) === master) return `t${i}`
+/** A hash tag whose slot is one of the first `within` in the share of the master with that index. */
+export function tagFor(master: number, masters: number, within = SLOTS): string {
+  const share = SLOTS / masters
+  for (let i = 0; ; i++) {
+    const place = slotOf(`t${i}`) - Math.round(master * share)
+    if (place >= 0 && place < Math.min(within, Math.floor(share))) return `t${i}`
+  }
 }
 
 /** Which of these keys (each is its own value) the node does not hold. */
@@ -230,7 +242,7 @@ export async function missingAt(node: MixedNode, keys: readonly string[]): Promi
   }
 }
 
-/** Writes keys of one slot one after the other, and follows the slot wherever it goes. */
+/** Writes keys of one slot one after the other, a little slower than it could, and follows the slot wherever it goes. */
 export class Stream {
   /** Told OK; `at_ms` on performance.now()'s clock. */
   readonly written: { readonly key: string; readonly port: number; readonly at_ms: number }[] = []
@@ -272,21 +284,39 @@ export class Stream {
         const error = errorOf(await connection.call('SET', key, key))
         if (error === undefined) {
           this.written.push({ key, port, at_ms: performance.now() })
+          await sleep(1)
           continue
         }
         this.errors.push(error)
+        const asked = /^ASK \d+ [^:]*:(\d+)$/.exec(error)
+        if (asked !== null) {
+          if (await setAsking(Number(asked[1]), key))
+            this.written.push({ key, port, at_ms: performance.now() })
+          continue
+        }
         const moved = /^MOVED \d+ [^:]*:(\d+)$/.exec(error)
-        if (moved === null) await new Promise((resolve) => setTimeout(resolve, 20))
+        if (moved === null) await sleep(20)
         else port = Number(moved[1])
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error
         this.errors.push(error.message)
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        await sleep(20)
         port = ports[++at % ports.length]!
       }
       connection?.close()
       connection = undefined
     }
     connection?.close()
+  }
+}
+
+/** Once, at the node that a slot is on its way to. */
+async function setAsking(port: number, key: string): Promise<boolean> {
+  const connection = await connect({ port, connectTimeout_ms: 500, replyTimeout_ms: 6000 })
+  try {
+    const [, reply] = await connection.pipeline([['ASKING'], ['SET', key, key]])
+    return errorOf(reply!) === undefined
+  } finally {
+    connection.close()
   }
 }
