@@ -6,8 +6,10 @@
 
 import { isWord, NOT_EXACT, parseInteger, text } from '../bytes/ascii.js'
 
+const NOTHING = new Uint8Array(0)
+
 export class Args {
-  buf: Uint8Array = new Uint8Array(0)
+  buf: Uint8Array = NOTHING
   count = 0
   /** Start and end of each argument, in turns. */
   ranges: Int32Array = new Int32Array(32)
@@ -54,6 +56,12 @@ export class Args {
   integer(index: number): number {
     if (index >= this.count) return NOT_EXACT
     return parseInteger(this.buf, this.ranges[index << 1]!, this.ranges[(index << 1) + 1]!)
+  }
+
+  /** Lets go of the buffer, so that kept arguments do not keep it alive. */
+  forget(): void {
+    this.buf = NOTHING
+    this.count = 0
   }
 
   /** Appends a range of `buf`. */

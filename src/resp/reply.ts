@@ -41,6 +41,14 @@ export class Reply {
     this.buf = bigger
   }
 
+  /** Leaves the buffer, with all before `at`, to whoever still reads from it, and goes on in another one. */
+  leave(at: number): void {
+    const rest = this.buf.subarray(at, this.pos)
+    this.buf = new Uint8Array(Math.max(INITIAL_BYTES, rest.length * 2))
+    this.buf.set(rest)
+    this.pos = rest.length
+  }
+
   /** Bytes that are replies already. */
   raw(bytes: Uint8Array): void {
     this.rawRange(bytes, 0, bytes.length)

@@ -27,6 +27,8 @@ const STAR = 0x2a
 const DOLLAR = 0x24
 const NO_LINE = -1
 const BAD_NUMBER = -2
+/** More digits than any 64-bit integer has. */
+const NUMBER_DIGITS_MAX = 19
 
 export class RequestParser {
   readonly args = new Args()
@@ -110,11 +112,11 @@ export class RequestParser {
           length = buf[at + 1]! - 0x30
           if (length >= 0 && length <= 9) at += 4
           else length = -1
-        } else if (at + 5 < end && buf[at] === DOLLAR && buf[at + 3] === CR && buf[at + 1]! !== 0x2d) {
+        } else if (at + 5 < end && buf[at] === DOLLAR && buf[at + 3] === CR) {
           const tens = buf[at + 1]! - 0x30
           const ones = buf[at + 2]! - 0x30
           length = -1
-          if (tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9) {
+          if (tens >= 1 && tens <= 9 && ones >= 0 && ones <= 9) {
             length = tens * 10 + ones
             at += 5
           }
@@ -156,13 +158,17 @@ export class RequestParser {
       this.bytesNeeded = at - start + 1
       return NO_LINE
     }
-    if (buf[at] !== DOLLAR) {
+    // The whole line is waited for before its first byte is looked at, as in Redis: a wrong one shows no earlier.
+    const isLength = buf[at] === DOLLAR
+    const line = this.readLine(buf, isLength ? at + 1 : at, end)
+    if (line === NO_LINE) {
+      if (this.needLine(at, end, 'too big bulk count string') !== MORE) return BAD_NUMBER
+      this.bytesNeeded += at - start
+      return NO_LINE
+    }
+    if (!isLength) {
       this.fail(`expected '$', got '${String.fromCharCode(buf[at]!)}'`)
       return BAD_NUMBER
-    }
-    const line = this.readLine(buf, at + 1, end)
-    if (line === NO_LINE) {
-      return this.needLine(at, end, 'too big bulk count string') === MORE ? NO_LINE : BAD_NUMBER
     }
     if (line === BAD_NUMBER || this.lineNumber < 0 || this.lineNumber > this.bulkBytesMax) {
       this.fail('invalid bulk length')
@@ -178,15 +184,18 @@ export class RequestParser {
   /** Reads `<integer>\r\n` into `lineNumber`; returns the position behind it, NO_LINE or BAD_NUMBER. */
   private readLine(buf: Uint8Array, from: number, end: number): number {
     let i = from
-    const limit = Math.min(end, from + INLINE_BYTES_MAX)
-    while (i < limit && buf[i] !== CR) i++
-    if (i + 1 >= end || i >= limit) return NO_LINE
+    const limit = Math.min(end, from + INLINE_BYTES_MAX + 1)
+    // A zero byte hides what follows: Redis looks for the line's end as C looks for characters.
+    while (i < limit && buf[i] !== CR && buf[i] !== 0) i++
+    if (i + 1 >= end || i >= limit || buf[i] === 0) return NO_LINE
+    const negative = buf[from] === 0x2d
+    const first = negative ? from + 1 : from
+    const digits = i - first
+    if (digits < 1 || digits > NUMBER_DIGITS_MAX) return BAD_NUMBER
+    // No other spelling of a number is one: no zeros in front, no minus zero, no plus.
+    if (buf[first] === 0x30 && (digits > 1 || negative)) return BAD_NUMBER
     let value = 0
-    let digit = from
-    const negative = buf[digit] === 0x2d
-    if (negative) digit++
-    if (digit === i || i - digit > 15) return BAD_NUMBER
-    for (; digit < i; digit++) {
+    for (let digit = first; digit < i; digit++) {
       const d = buf[digit]! - 0x30
       if (d < 0 || d > 9) return BAD_NUMBER
       value = value * 10 + d
@@ -209,8 +218,8 @@ export class RequestParser {
   private parseInline(buf: Uint8Array, start: number, end: number): number {
     const limit = Math.min(end, start + INLINE_BYTES_MAX + 1)
     let newline = start
-    while (newline < limit && buf[newline] !== LF) newline++
-    if (newline >= limit) {
+    while (newline < limit && buf[newline] !== LF && buf[newline] !== 0) newline++
+    if (newline >= limit || buf[newline] === 0) {
       this.bytesNeeded = end - start + 1
       return end - start > INLINE_BYTES_MAX ? this.fail('too big inline request') : MORE
     }

@@ -11,11 +11,15 @@ import net from 'node:net'
 export interface LinkEvents {
   /** `buf[start, end)` has arrived. The bytes are the owner's until it returns. */
   data(buf: Uint8Array, start: number, end: number): void
-  /** Everything that was handed to `send` has gone to the system. */
+  /** After a `send` that could not be carried out at once: everything has gone to the system. */
   drained(): void
+  /** The other side sends nothing more, though it may still read. Without this the link then ends by itself. */
+  ended?(): void
   /** The other side is gone, or the socket broke; comes once, last. */
   closed(reason: string): void
 }
+
+const NOTHING = new Uint8Array(0)
 
 /** A connected socket. */
 export class Link {
@@ -25,9 +29,17 @@ export class Link {
   localAddress: string
   localPort: number
   private alive = true
+  private draining = false
+  private readonly onDrained: () => void
 
   constructor(socket: net.Socket, events: LinkEvents) {
     this.socket = socket
+    this.onDrained = () => {
+      this.draining = false
+      if (!this.open) return
+      if (socket.writableLength > 0) this.awaitDrain()
+      else events.drained()
+    }
     this.remoteAddress = plainAddress(socket.remoteAddress)
     this.remotePort = socket.remotePort ?? 0
     this.localAddress = plainAddress(socket.localAddress)
@@ -36,7 +48,10 @@ export class Link {
     socket.on('error', (error) => {
       reason = error.message
     })
-    socket.on('drain', () => events.drained())
+    socket.on('end', () => {
+      if (events.ended === undefined) socket.end()
+      else if (this.alive) events.ended()
+    })
     socket.on('close', () => {
       this.alive = false
       events.closed(reason)
@@ -59,7 +74,16 @@ export class Link {
   send(buf: Uint8Array, start: number, end: number): boolean {
     if (!this.alive) return true
     this.socket.write(start === 0 && end === buf.length ? buf : buf.subarray(start, end))
-    return this.socket.writableLength === 0
+    if (this.socket.writableLength === 0) return true
+    this.awaitDrain()
+    return false
+  }
+
+  /** Node tells of a drain only where more was pending than its mark; what follows the bytes tells it always. */
+  private awaitDrain(): void {
+    if (this.draining) return
+    this.draining = true
+    this.socket.write(NOTHING, this.onDrained)
   }
 
   /** Stops reading until `resume`. */
@@ -106,7 +130,8 @@ export function listen(
   accept: (make: (events: LinkEvents) => Link, socket: net.Socket) => void,
 ): Promise<net.Server> {
   const server = net.createServer(
-    { pauseOnConnect: true, noDelay: true, allowHalfOpen: false },
+    // Half open, so that replies under way still reach a peer that has sent all it had to send.
+    { pauseOnConnect: true, noDelay: true, allowHalfOpen: true },
     (accepted) => {
       accept((events) => adopt(accepted, buffer, events, options.keepAlive_s ?? 0), accepted)
     },
@@ -129,6 +154,7 @@ function adopt(accepted: net.Socket, buffer: Uint8Array, events: LinkEvents, kee
       handle,
       readable: true,
       writable: true,
+      allowHalfOpen: true,
       onread: {
         buffer,
         callback: (count: number, buf: Uint8Array) => {

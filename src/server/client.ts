@@ -73,6 +73,8 @@ export class Client implements Caller {
   /** How much of `out` was sent already; what it follows: bytes written before its first, ever. */
   sent = 0
   outBase = 0
+  /** How far it may be sent, counted as outBase: where its socket has no room, that is further than it was sent. */
+  released = 0
   /** Whether it stands in the list of those who get their replies at the end of the turn. */
   queued = false
   /** When its output first went over the soft limit, 0 while below. */
@@ -89,7 +91,11 @@ export class Client implements Caller {
   paused = false
   transaction: Transaction | null = null
   subscriptions: Subscriptions | null = null
-  /** Closed as soon as what was written has been sent. */
+  /** Some of its commands wait for the next turn, so that others get theirs. */
+  yielded = false
+  /** It sends nothing more. */
+  ended = false
+  /** Closed as soon as what was written has been sent; nothing more is written. */
   closing = false
   gone = false
   /** Called once when the connection is gone: what others have attached to this client. */

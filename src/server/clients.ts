@@ -4,11 +4,21 @@
  */
 
 import type { Link, LinkEvents } from '../runtime/net.js'
-import { Client, formatAddress } from './client.js'
+import { clientInfo } from './admin/client-info.js'
+import { Client, formatAddress, IS_MONITOR } from './client.js'
 import { receive } from './input.js'
 import type { ServerNode } from './node.js'
 
+/** Output of less than this is looked at when the turn ends; more may not even wait for that. */
+const LOOK_BYTES = 256 * 1024
+/** What one client's commands may write in one turn; the rest of its commands comes in the next one. */
+const TURN_OUTPUT_BYTES_MAX = 4 * 1024 * 1024
+/** No client's output may grow beyond this, whatever the configuration allows: one buffer has to hold it. */
+export const OUTPUT_BYTES_MAX = 1024 * 1024 * 1024
+
 export class Clients {
+  /** A client whose output has grown to this is to be looked at before its turn ends. */
+  lookBytes = LOOK_BYTES
   private readonly node: ServerNode
   private readonly byId = new Map<number, Client>()
   private nextId = 1
@@ -34,27 +44,48 @@ export class Clients {
     return this.nextId++
   }
 
+  /** Takes from the configuration what is looked at for every command. */
+  readLimits(): void {
+    const limits = this.node.config.values['client-output-buffer-limit']
+    let look = LOOK_BYTES
+    for (const { hard } of [limits.normal, limits.pubsub]) if (hard > 0 && hard < look) look = hard
+    this.lookBytes = look
+  }
+
   /** Takes in a connection; `make` gives it events and starts it. */
   accept(make: (events: LinkEvents) => Link, initialize: (client: Client) => void): void {
     const node = this.node
     let client: Client | null = null
     const link = make({
       data: (buf, start, end) => {
-        if (client !== null) receive(node, client, buf, start, end)
+        if (client === null || node.failed) return
+        try {
+          receive(node, client, buf, start, end)
+        } catch (error) {
+          node.fail(error)
+        }
       },
-      drained: () => {},
+      drained: () => {
+        if (client !== null && !client.gone && !node.failed) node.turn.drained(client)
+      },
+      ended: () => {
+        if (client === null) link.end()
+        else this.ended(client)
+      },
       closed: () => {
         if (client !== null) this.forget(client)
       },
     })
-    node.stats.connections++
-    if (this.byId.size >= node.config.values.maxclients) {
+    const values = node.config.values
+    if (this.byId.size >= values.maxclients) {
       node.stats.rejectedConnections++
-      const error = Buffer.from('-ERR max number of clients reached\r\n')
+      const what = values['cluster-enabled'] ? 'clients + cluster connections' : 'clients'
+      const error = Buffer.from(`-ERR max number of ${what} reached\r\n`)
       link.send(error, 0, error.length)
       link.end()
       return
     }
+    node.stats.connections++
     client = new Client(this.nextId++, link)
     client.createdAt_ms = node.clock.now_ms()
     client.lastActive_ms = client.createdAt_ms
@@ -71,34 +102,65 @@ export class Clients {
     this.forget(client)
   }
 
-  /** After output was sent: closes those that are to be closed, and those that do not read. */
+  /** The client has said all it had to say: it still gets the answers, but waits for nothing any more. */
+  private ended(client: Client): void {
+    client.ended = true
+    if (client.blocked !== null || client.paused) this.close(client)
+    else if (!client.yielded) this.node.closeAfterReply(client)
+  }
+
+  /** Bytes that were written for a client and that the system has not taken. */
+  unsentBytes(client: Client): number {
+    const out = client.out
+    return (client.link?.pendingBytes ?? 0) + (out === null ? 0 : out.pos - client.sent)
+  }
+
+  /** After output was sent, or has gathered: closes those that are to be closed, and those that do not read. */
   checkOutput(client: Client): void {
     const link = client.link
     if (link === null || client.gone) return
-    if (client.closing) {
-      if (client.out === null) link.end()
-      return
-    }
-    const waiting = link.pendingBytes
-    if (waiting === 0 && client.softLimitSince_ms === 0) return
-    const node = this.node
-    const limits = node.config.values['client-output-buffer-limit']
-    const limit = client.kind === 'master' ? limits.normal : limits[client.kind]
-    const bytes = waiting + (client.out === null ? 0 : client.out.pos - client.sent)
-    const hard = limit.hard > 0 && bytes >= limit.hard
-    let soft = false
-    if (limit.soft > 0 && bytes >= limit.soft) {
-      if (client.softLimitSince_ms === 0) client.softLimitSince_ms = node.keyspace.now_ms
-      soft = node.keyspace.now_ms - client.softLimitSince_ms >= limit.seconds * 1000
+    client.lastActive_ms = this.node.keyspace.now_ms
+    const bytes = this.unsentBytes(client)
+    if (bytes > 0) {
+      if (this.isOverLimit(client, bytes)) this.closeOver(client)
     } else {
       client.softLimitSince_ms = 0
+      if (client.closing) link.end()
     }
-    if (!hard && !soft) return
-    node.log(
-      'warning',
-      `Client id=${client.id} addr=${client.address} closed for overcoming of output buffer limits.`,
-    )
+  }
+
+  /**
+   * A command of this client, or a message for it, has left much output: closes it where that is too much. True where its
+   * next commands should wait for another turn.
+   */
+  checkMuch(client: Client): boolean {
+    if (client.link === null || client.gone) return false
+    const bytes = this.unsentBytes(client)
+    if (bytes >= this.lookBytes && this.isOverLimit(client, bytes)) this.closeOver(client)
+    return bytes >= TURN_OUTPUT_BYTES_MAX
+  }
+
+  private closeOver(client: Client): void {
+    const node = this.node
+    node.stats.outputLimitDisconnections++
+    node.log('warning', `Client ${clientInfo(node, client)} closed for overcoming of output buffer limits.`)
     this.close(client)
+  }
+
+  private isOverLimit(client: Client, bytes: number): boolean {
+    const { config, keyspace } = this.node
+    const limits = config.values['client-output-buffer-limit']
+    const limit = client.kind === 'master' ? limits.normal : limits[client.kind]
+    let hard = limit.hard === 0 ? OUTPUT_BYTES_MAX : Math.min(limit.hard, OUTPUT_BYTES_MAX)
+    // A replica may always be as far behind as the backlog allows.
+    if (client.kind === 'replica') hard = Math.max(hard, config.values['repl-backlog-size'])
+    if (bytes >= hard) return true
+    if (limit.soft === 0 || bytes < limit.soft) {
+      client.softLimitSince_ms = 0
+      return false
+    }
+    if (client.softLimitSince_ms === 0) client.softLimitSince_ms = keyspace.now_ms
+    return keyspace.now_ms - client.softLimitSince_ms > limit.seconds * 1000
   }
 
   /** Closes those that are idle for too long, and ends waits whose time is over. */
@@ -106,6 +168,13 @@ export class Clients {
     const timeout_ms = this.node.config.values.timeout * 1000
     for (const client of this.byId.values()) {
       const blocked = client.blocked
+      if (client.softLimitSince_ms > 0) {
+        const bytes = this.unsentBytes(client)
+        if (bytes > 0 && this.isOverLimit(client, bytes)) {
+          this.closeOver(client)
+          continue
+        }
+      }
       if (blocked !== null) {
         if (blocked.deadline_ms > 0 && blocked.deadline_ms <= now_ms) {
           blocked.timeout()
@@ -113,11 +182,10 @@ export class Clients {
         }
         continue
       }
-      if (client.softLimitSince_ms > 0) this.checkOutput(client)
-      if (timeout_ms > 0 && client.kind === 'normal' && now_ms - client.lastActive_ms > timeout_ms) {
-        this.node.log('verbose', 'Closing idle client')
-        this.close(client)
-      }
+      if (timeout_ms === 0 || now_ms - client.lastActive_ms <= timeout_ms) continue
+      if (client.kind !== 'normal' || (client.special & IS_MONITOR) !== 0) continue
+      this.node.log('verbose', 'Closing idle client')
+      this.close(client)
     }
   }
 
@@ -133,6 +201,8 @@ export class Clients {
     node.discard(client)
     node.pubsub.forget(client)
     client.pending = null
+    client.pendingLength = 0
+    client.parser = null
     for (const hook of client.onGone) hook()
   }
 }

@@ -15,10 +15,15 @@ const RESIZE_STEPS = 64
 export function startCron(node: ServerNode): () => void {
   let timer: NodeJS.Timeout
   const run = () => {
-    node.cron()
+    if (node.failed) return
     const hz = node.config.values.hz
-    if (!node.isReplica && node.activeExpire) expire(node, (1_000_000 / hz) * EXPIRE_SHARE)
-    tidy(node)
+    try {
+      node.cron()
+      if (!node.isReplica && node.activeExpire) expire(node, (1_000_000 / hz) * EXPIRE_SHARE)
+      tidy(node)
+    } catch (error) {
+      node.fail(error)
+    }
     timer = setTimeout(run, 1000 / hz)
   }
   timer = setTimeout(run, 1)

@@ -3,12 +3,28 @@
  * command whose end has not arrived is copied, into a buffer of the client's own; so an idle client costs no buffer.
  */
 
+import { text } from '../bytes/ascii.js'
+import { replyError } from '../commands/errors.js'
 import { COMMAND, PROTOCOL_ERROR, RequestParser } from '../resp/request.js'
-import { type Client, NEEDS_AUTH } from './client.js'
+import { clientInfo } from './admin/client-info.js'
+import { type Client, IN_MULTI, NEEDS_AUTH } from './client.js'
 import { dispatch } from './dispatch.js'
 import type { ServerNode } from './node.js'
 
 const PENDING_BYTES_MIN = 1024
+/**
+ * A buffer grows to what the command under way has announced, but never further than to twice what has arrived and this
+ * much more: who announces must also send.
+ */
+const PENDING_AHEAD_BYTES_MAX = 8 * 1024 * 1024
+/** A buffer of which so much is used no more is exchanged for a smaller one. */
+const PENDING_WASTE_BYTES_MAX = 256 * 1024
+/** How much of the input the log shows of a protocol error, and of a buffer that became too long. */
+const SHOWN_BYTES_MAX = 128
+const SHOWN_QUERY_BYTES_MAX = 64
+const PARSERS_KEPT_MAX = 8
+/** A kept parser does not hold more memory than this for the arguments of the longest command it has seen. */
+const PARSER_RANGES_MAX = 4096
 
 /** `buf[start, end)` has arrived from `client`. */
 export function receive(node: ServerNode, client: Client, buf: Uint8Array, start: number, end: number): void {
@@ -19,51 +35,54 @@ export function receive(node: ServerNode, client: Client, buf: Uint8Array, start
   if (client.pending === null) {
     if (client.blocked === null && !client.paused) {
       const at = carryOut(node, client, buf, start, end)
-      if (at < end && !client.closing) keep(node, client, buf, at, end)
+      if (at < end && !client.closing) keep(client, buf, at, end)
     } else {
-      keep(node, client, buf, start, end)
+      keep(client, buf, start, end)
     }
     return
   }
   append(client, buf, start, end)
-  if (client.blocked === null && !client.paused) goOn(node, client)
   if (client.pendingLength > node.queryBufferMax) {
-    node.log('warning', `Closing client that reached max query buffer length: ${client.address}`)
-    node.close(client)
+    closeTooLong(node, client)
+    return
   }
+  if (client.blocked === null && !client.paused) goOn(node, client)
 }
 
 /** Carries out what is pending: after more has arrived, or when the client need not wait any more. */
 export function goOn(node: ServerNode, client: Client): void {
   const buf = client.pending
-  if (buf === null) return
-  const length = client.pendingLength
-  const at = carryOut(node, client, buf, 0, length)
-  if (client.closing || at === length) {
-    client.pending = null
-    client.pendingLength = 0
-    return
+  client.yielded = false
+  if (buf !== null) {
+    const length = client.pendingLength
+    const at = carryOut(node, client, buf, 0, length)
+    if (client.closing || at === length) {
+      client.pending = null
+      client.pendingLength = 0
+    } else if (at > 0) {
+      moveDown(client, buf, at, length)
+    }
   }
-  if (at > 0) {
-    const parser = client.parser
-    buf.copyWithin(0, at, length)
-    parser?.rebase(buf, at)
-    client.pendingLength = length - at
+  if (client.ended && !client.closing && !client.yielded) {
+    // Nothing can come any more that would end a wait or a command: only what was asked for is still answered.
+    if (client.blocked === null && !client.paused) node.closeAfterReply(client)
+    else node.close(client)
   }
 }
 
-/** Carries out the commands in `buf[start, end)`; returns where the first that is not whole begins. */
+/** Carries out the commands in `buf[start, end)`; returns where the first that is not whole, or has to wait, begins. */
 function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: number, end: number): number {
   const parser = client.parser ?? node.parser
   parser.trusted = (client.special & NEEDS_AUTH) === 0
   parser.bulkBytesMax = node.bulkBytesMax
   node.tick()
+  const lookBytes = node.clients.lookBytes
   let at = start
   while (at < end) {
     const status = parser.parse(buf, at, end)
     if (status !== COMMAND) {
       if (status === PROTOCOL_ERROR) {
-        protocolError(node, client, parser.error)
+        protocolError(node, client, parser.error, buf.subarray(at, end))
         return end
       }
       // The parser knows how far it came; it goes with the client until the rest arrives.
@@ -82,6 +101,12 @@ function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: numb
       break
     }
     if (client.blocked !== null || client.closing) break
+    const out = client.out
+    if (out !== null && out.pos >= lookBytes && node.clients.checkMuch(client)) {
+      node.yieldTurn(client)
+      break
+    }
+    if (!parser.trusted) parser.trusted = (client.special & NEEDS_AUTH) === 0
   }
   if (client.parser !== null) {
     node.giveBackParser(client.parser)
@@ -91,22 +116,21 @@ function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: numb
 }
 
 /** Keeps the beginning of a command until its end arrives. */
-function keep(node: ServerNode, client: Client, buf: Uint8Array, start: number, end: number): void {
+function keep(client: Client, buf: Uint8Array, start: number, end: number): void {
   const parser = client.parser
-  const room = Math.max(PENDING_BYTES_MIN, end - start, parser === null ? 0 : parser.bytesNeeded)
-  const own = new Uint8Array(Math.min(room, node.bulkBytesMax + 64))
+  const length = end - start
+  const own = new Uint8Array(Math.max(PENDING_BYTES_MIN, roomFor(client, length)))
   own.set(buf.subarray(start, end))
   parser?.rebase(own, start)
   client.pending = own
-  client.pendingLength = end - start
+  client.pendingLength = length
 }
 
 function append(client: Client, buf: Uint8Array, start: number, end: number): void {
   let own = client.pending!
   const length = client.pendingLength + end - start
   if (length > own.length) {
-    const needed = client.parser === null ? 0 : client.parser.bytesNeeded
-    const bigger = new Uint8Array(Math.max(length, Math.min(length * 2, 1 << 26), needed))
+    const bigger = new Uint8Array(Math.max(length + (length >> 1), roomFor(client, length)))
     bigger.set(own.subarray(0, client.pendingLength))
     own = bigger
     client.pending = own
@@ -116,10 +140,57 @@ function append(client: Client, buf: Uint8Array, start: number, end: number): vo
   client.pendingLength = length
 }
 
-function protocolError(node: ServerNode, client: Client, error: string): void {
-  node.log('verbose', `Protocol error (${error.slice(16)}) from client: ${client.address}`)
-  node.turn.outOf(client).error(`ERR ${error}`)
-  node.countError('ERR')
+/** How large a buffer should be that holds `length` bytes of a command under way. */
+function roomFor(client: Client, length: number): number {
+  const needed = client.parser === null ? 0 : client.parser.bytesNeeded
+  return Math.max(length, Math.min(needed, length * 2 + PENDING_AHEAD_BYTES_MAX))
+}
+
+/** The bytes before `at` are done with. */
+function moveDown(client: Client, buf: Uint8Array, at: number, length: number): void {
+  let own = buf
+  if (buf.length - (length - at) > PENDING_WASTE_BYTES_MAX) {
+    own = new Uint8Array(Math.max(PENDING_BYTES_MIN, roomFor(client, length - at)))
+    own.set(buf.subarray(at, length))
+  } else {
+    own.copyWithin(0, at, length)
+  }
+  client.parser?.rebase(own, at)
+  client.pending = own
+  client.pendingLength = length - at
+}
+
+function printable(bytes: Uint8Array): string {
+  return text(bytes).replace(/[^ -~]/g, '.')
+}
+
+function closeTooLong(node: ServerNode, client: Client): void {
+  const shown = JSON.stringify(printable(client.pending!.subarray(0, SHOWN_QUERY_BYTES_MAX)))
+  node.log(
+    'warning',
+    `Closing client that reached max query buffer length: ${clientInfo(node, client)} (qbuf initial bytes: ${shown})`,
+  )
+  node.stats.queryLimitDisconnections++
+  node.close(client)
+}
+
+function protocolError(node: ServerNode, client: Client, error: string, input: Uint8Array): void {
+  const half = SHOWN_BYTES_MAX / 2
+  const more = input.length - SHOWN_BYTES_MAX
+  const shown =
+    more < 0
+      ? `'${printable(input)}'`
+      : `'${printable(input.subarray(0, half))}' (... more ${more} bytes ...) '${printable(input.subarray(-half))}'`
+  const what = error.slice('Protocol error: '.length)
+  node.log(
+    'verbose',
+    `Protocol error (${what}) from client: ${clientInfo(node, client)}. Query buffer during protocol error: ${shown}`,
+  )
+  // A transaction is not carried out, whatever follows.
+  if ((client.special & IN_MULTI) !== 0 && client.transaction !== null) client.transaction.refused = true
+  const message = `ERR ${error}`
+  replyError(node.turn.outOf(client), message)
+  node.countError(message)
   node.closeAfterReply(client)
 }
 
@@ -133,6 +204,8 @@ export class ParserPool {
 
   giveBack(parser: RequestParser): void {
     parser.reset()
-    if (this.free.length < 8) this.free.push(parser)
+    parser.args.forget()
+    if (parser.args.ranges.length <= PARSER_RANGES_MAX && this.free.length < PARSERS_KEPT_MAX)
+      this.free.push(parser)
   }
 }

@@ -14,16 +14,17 @@ import type { Database } from '../keyspace/database.js'
 import { EXPIRE_DELETE, EXPIRE_HIDE, EXPIRE_IGNORE } from '../keyspace/expiry.js'
 import { Keyspace, type KeyspaceHooks } from '../keyspace/keyspace.js'
 import type { Args } from '../resp/args.js'
+import { Reply } from '../resp/reply.js'
 import { RequestParser } from '../resp/request.js'
 import type { Clock } from '../runtime/clock.js'
 import { randomHex } from '../runtime/clock.js'
 import type { Admin } from './admin/admin.js'
-import { Client, IN_MULTI } from './client.js'
+import { Client, IN_MULTI, IS_MONITOR } from './client.js'
 import { Clients } from './clients.js'
 import type { ClusterPart } from './cluster/index.js'
 import { serverCommands } from './commands/index.js'
 import type { Config } from './config/config.js'
-import { dispatch } from './dispatch.js'
+import { dispatch, isAnsweredByMessages } from './dispatch.js'
 import { notifyKeyspaceEvent, notifyMask } from './events.js'
 import { Info } from './info.js'
 import { goOn, ParserPool } from './input.js'
@@ -35,7 +36,7 @@ import { Propagation } from './propagate.js'
 import { PubSub } from './pubsub.js'
 import type { ReplicationPart } from './replication/index.js'
 import { Stats } from './stats.js'
-import { Watches } from './transactions.js'
+import { type Transaction, Watches } from './transactions.js'
 import { Turn } from './turn.js'
 
 export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning'
@@ -45,10 +46,16 @@ export interface NodeOptions {
   readonly clock: Clock
   readonly random32: () => number
   readonly log: (level: LogLevel, message: string) => void
+  /** Ends whatever the node lives in: it has failed, its memory cannot be trusted. Without it the error is thrown. */
+  readonly fatal?: (error: unknown) => void
 }
 
 const DEL = ascii('DEL')
 const UNLINK = ascii('UNLINK')
+/** Offsets in a buffer are 32-bit integers. */
+const QUERY_BYTES_MAX = 0x7fff_0000
+/** Whoever wants to hear of commands that take less than this must time them all. */
+const TIME_ALL_BELOW_US = 1000
 /** Bytes of the buffer that all plain sockets of a node read into. */
 export const READ_BYTES = 64 * 1024
 
@@ -102,6 +109,14 @@ export class ServerNode implements Host {
   slow_us = Number.POSITIVE_INFINITY
   bulkBytesMax = 512 * 1024 * 1024
   queryBufferMax = 1024 * 1024 * 1024
+  /** Even the cheapest commands are timed one by one: somebody wants to hear of very short times. */
+  timesAll = false
+  /** The command that runs; within EXEC the one that EXEC runs. */
+  running: Entry | null = null
+  /** Messages that the client being served has caused for itself; they follow its reply. */
+  heldMessages: Reply | null = null
+  /** Something happened that cannot happen: see `fail`. */
+  failed = false
   /** What pauses hold back: 0 nothing, 1 writes, 2 everything. */
   paused = 0
   private readonly pauses = new Pauses()
@@ -133,6 +148,8 @@ export class ServerNode implements Host {
 
   private migrations: Migrations | null = null
   private readonly resumable: Client[] = []
+  private yielding: Client[] = []
+  private readonly fatal: ((error: unknown) => void) | undefined
   private ticks = 0
 
   constructor(options: NodeOptions) {
@@ -141,6 +158,7 @@ export class ServerNode implements Host {
     this.clock = options.clock
     this.random32 = options.random32
     this.log = options.log
+    this.fatal = options.fatal
     this.startedAt_ms = options.clock.now_ms()
     this.keyspace = new Keyspace({
       databases: config.values['cluster-enabled'] ? 1 : config.values.databases,
@@ -150,9 +168,18 @@ export class ServerNode implements Host {
     this.keyspace.setTime(this.startedAt_ms)
     const renamed = new Map(config.renamedCommands.map(({ from, to }) => [from.toLowerCase(), to]))
     this.table = new CommandTable([...COMMANDS, ...serverCommands], renamed)
-    this.turn = new Turn((client) => this.clients.checkOutput(client))
+    this.turn = new Turn(
+      (client) => this.clients.checkOutput(client),
+      (error) => this.fail(error),
+    )
     this.clients = new Clients(this)
-    this.pubsub = new PubSub(options.random32, (client) => this.turn.outOf(client))
+    this.pubsub = new PubSub(
+      options.random32,
+      (client) => this.messagesOf(client),
+      (client, out) => {
+        if (out.pos >= this.clients.lookBytes) this.clients.checkMuch(client)
+      },
+    )
     this.watches = new Watches(options.random32)
     this.call = new Call(this, this.keyspace, new Client(0, null))
     this.keyspace.hooks = this.keyspaceHooks()
@@ -171,6 +198,8 @@ export class ServerNode implements Host {
         'min-replicas-to-write',
         'min-replicas-max-lag',
         'notify-keyspace-events',
+        'client-output-buffer-limit',
+        'latency-monitor-threshold',
       ],
       () => {
         this.readConfig()
@@ -182,10 +211,12 @@ export class ServerNode implements Host {
   /** Takes from the configuration what the hot path keeps in fields. */
   private readConfig(): void {
     const values = this.config.values
-    this.bulkBytesMax = values['proto-max-bulk-len']
-    this.queryBufferMax = values['client-query-buffer-limit']
+    this.bulkBytesMax = Math.min(values['proto-max-bulk-len'], QUERY_BYTES_MAX)
+    this.queryBufferMax = Math.min(values['client-query-buffer-limit'], QUERY_BYTES_MAX)
+    this.clients.readLimits()
     const slow = values['slowlog-log-slower-than']
     this.slow_us = slow < 0 ? Number.POSITIVE_INFINITY : slow
+    this.timesAll = this.slow_us < TIME_ALL_BELOW_US || values['latency-monitor-threshold'] > 0
     this.replicaReadOnly = values['replica-read-only']
     this.call.notifyMask = notifyMask(values['notify-keyspace-events'])
     this.keyspace.lfu = values['maxmemory-policy'].endsWith('lfu')
@@ -252,9 +283,7 @@ export class ServerNode implements Host {
   }
 
   beforeFlush(db: Database | null): void {
-    for (const each of db === null ? this.keyspace.databases : [db]) {
-      this.watches.changedWhole(each.index, (key) => each.peek(key, 0, key.length) !== 0)
-    }
+    for (const each of db === null ? this.keyspace.databases : [db]) this.watches.flushed(each)
     this.persistence?.beforeFlush()
   }
 
@@ -263,10 +292,9 @@ export class ServerNode implements Host {
   }
 
   swapped(a: number, b: number): void {
-    const both = [this.keyspace.databases[a]!, this.keyspace.databases[b]!]
-    for (const index of [a, b]) {
-      this.watches.changedWhole(index, (key) => both.some((db) => db.peek(key, 0, key.length) !== 0))
-    }
+    const { databases } = this.keyspace
+    this.watches.swapped(databases[a]!, databases[b]!)
+    this.watches.swapped(databases[b]!, databases[a]!)
   }
 
   migrate(request: MigrateRequest): void {
@@ -284,17 +312,39 @@ export class ServerNode implements Host {
   /** Ends a client's transaction and its watches. */
   discard(client: Client): void {
     if (client.transaction !== null) {
-      this.watches.remove(client, client.transaction)
-      this.keyspace.watchers = this.watches.count
+      this.unwatch(client, client.transaction)
       client.transaction = null
     }
     client.special &= ~IN_MULTI
-    client.denyBlocking = false
+  }
+
+  /** Ends the watches of a transaction. */
+  unwatch(client: Client, transaction: Transaction): void {
+    this.watches.remove(client, transaction)
+    this.keyspace.watchers = this.watches.count
+  }
+
+  /** Where to write a message for a client: what it causes for itself while it is served must wait. */
+  private messagesOf(client: Client): Reply {
+    const { running } = this
+    if (running === null || client !== this.call.caller || isAnsweredByMessages(running)) {
+      return this.turn.outOf(client)
+    }
+    this.heldMessages ??= new Reply(1024)
+    this.heldMessages.protocol = client.protocol
+    return this.heldMessages
+  }
+
+  /** The client has its reply: now it gets the messages that it has caused for itself. */
+  releaseMessages(client: Client): void {
+    const held = this.heldMessages
+    this.heldMessages = null
+    if (held !== null) this.turn.outOf(client).rawRange(held.buf, 0, held.pos)
   }
 
   /** Whether the pause holds this command back; if so it comes again when the pause is over. */
-  holds(client: Client, entry: Entry, _args: Args): boolean {
-    if (client.trusted || client.kind === 'replica' || entry.fullName === 'client|unpause') return false
+  holds(client: Client, entry: Entry): boolean {
+    if (client.trusted || client.kind === 'replica' || (client.special & IS_MONITOR) !== 0) return false
     if (this.paused === 1) {
       const flags =
         entry.fullName === 'exec' && client.transaction !== null ? client.transaction.flags : entry.flags
@@ -330,13 +380,51 @@ export class ServerNode implements Host {
     this.turn.schedule()
   }
 
+  /** The client has had its share of this turn: what else it has sent is carried out in the next one. */
+  yieldTurn(client: Client): void {
+    client.yielded = true
+    this.yielding.push(client)
+    this.turn.schedule()
+  }
+
   private resumeClients(): void {
+    // Those that yield again come in the next turn.
+    const yielding = this.yielding
+    if (yielding.length > 0) {
+      this.yielding = []
+      for (const client of yielding) if (client.yielded && this.mayGoOn(client)) goOn(this, client)
+    }
     // Those that are resumed here may resume others: these come next.
     for (let i = 0; i < this.resumable.length; i++) {
       const client = this.resumable[i]!
-      if (client.blocked === null && !client.paused && !client.gone && !client.closing) goOn(this, client)
+      if (this.mayGoOn(client)) goOn(this, client)
     }
     this.resumable.length = 0
+  }
+
+  private mayGoOn(client: Client): boolean {
+    return client.blocked === null && !client.paused && !client.gone && !client.closing
+  }
+
+  /**
+   * Something happened that cannot happen: a handler threw, an assertion failed. Nothing that was changed or answered since
+   * the last turn may leave the node, since it may be wrong: it writes nothing more, sends nothing more, and ends.
+   */
+  fail(error: unknown): void {
+    if (this.failed) return
+    this.failed = true
+    this.turn.dead = true
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.log('warning', '=== SHOAL BUG REPORT START: Cut & paste starting from here ===')
+    for (const line of trace.split('\n')) this.log('warning', line)
+    const command = this.running === null ? 'none' : this.running.fullName
+    this.log(
+      'warning',
+      `Command under way: ${command}. Nothing of this turn is acknowledged. The node stops.`,
+    )
+    for (const client of [...this.clients.all()]) client.link?.destroy()
+    if (this.fatal === undefined) throw error
+    this.fatal(error)
   }
 
   /** Ends the wait of a client whose reply has been written. */
@@ -371,9 +459,10 @@ export class ServerNode implements Host {
     this.clients.close(client)
   }
 
+  /** Closes a client when it has been sent what was written for it; nothing more is. */
   closeAfterReply(client: Client): void {
+    this.turn.enqueue(client)
     client.closing = true
-    this.turn.outOf(client)
   }
 
   /** What must be done regularly: called `hz` times a second by cron.ts. */

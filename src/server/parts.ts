@@ -9,7 +9,12 @@ import type { Client } from './client.js'
 
 /** Gets every change of the dataset, in order, in the form of commands. */
 export interface Feed {
-  /** `buf[start, end)` is one command in RESP form that changed database `db`; the bytes are the node's afterwards. */
+  /** Whether messages (PUBLISH) are none of its business: it keeps the dataset and nothing else. */
+  readonly keepsDataOnly?: boolean
+  /**
+   * `buf[start, end)` is one command in RESP form that changed database `db`; the bytes are the node's afterwards. `db` is
+   * -1 for MULTI and EXEC, which belong to none.
+   */
   feed(db: number, buf: Uint8Array, start: number, end: number): void
 }
 
@@ -42,6 +47,8 @@ export interface Regular {
 export interface Access {
   /** Why the client's user may not run this command; null if it may. */
   check(client: Client, entry: Entry, args: Args): string | null
+  /** What of a queued command it may not: `command`, `key`, `channel`; null if it may run. */
+  denial(client: Client, entry: Entry, args: Args): string | null
 }
 
 /** How a node is to stop: SHUTDOWN's options, or what shutdown-on-sigterm says. */

@@ -1,6 +1,7 @@
 /**
  * Channels and patterns, and shard channels, which belong to a slot as keys do. Messages are written into the
- * subscribers' replies; they leave when the turn ends.
+ * subscribers' replies; they leave when the turn ends. A subscriber that publishes to itself gets its message behind the
+ * reply to what it is doing, never in the middle of it.
  */
 
 import { ascii } from '../bytes/ascii.js'
@@ -20,6 +21,7 @@ export interface Subscriptions {
 const MESSAGE = ascii('message')
 const PMESSAGE = ascii('pmessage')
 const SMESSAGE = ascii('smessage')
+const SUNSUBSCRIBE = ascii('sunsubscribe')
 
 export class PubSub {
   readonly channels: ByteMap<Set<Client>>
@@ -27,10 +29,17 @@ export class PubSub {
   readonly shards: ByteMap<Set<Client>>
   private readonly random32: () => number
   private readonly outOf: (client: Client) => Reply
+  private readonly written: (client: Client, out: Reply) => void
 
-  constructor(random32: () => number, outOf: (client: Client) => Reply) {
+  /** `outOf` says where a client's message is to be written, `written` hears that one was. */
+  constructor(
+    random32: () => number,
+    outOf: (client: Client) => Reply,
+    written: (client: Client, out: Reply) => void,
+  ) {
     this.random32 = random32
     this.outOf = outOf
+    this.written = written
     this.channels = new ByteMap(random32(), random32())
     this.patterns = new ByteMap(random32(), random32())
     this.shards = new ByteMap(random32(), random32())
@@ -108,9 +117,10 @@ export class PubSub {
         this.unsubscribe('shards', client, channel)
         const out = this.outOf(client)
         out.push(3)
-        out.bulkText('sunsubscribe')
+        out.bulk(SUNSUBSCRIBE)
         out.bulk(channel)
         out.int(this.count('shards', client))
+        this.written(client, out)
       }
     }
   }
@@ -119,6 +129,7 @@ export class PubSub {
     const out = this.outOf(client)
     out.push(parts.length)
     for (const part of parts) out.bulk(part)
+    this.written(client, out)
   }
 
   private mark(client: Client): void {

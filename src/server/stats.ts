@@ -12,6 +12,8 @@ export class Stats {
   syncPartialErr = 0
   evictedKeys = 0
   evictedClients = 0
+  outputLimitDisconnections = 0
+  queryLimitDisconnections = 0
   /** Memory that the process used at most, in bytes. */
   peakMemory = 0
   readonly errors = new Map<string, number>()

@@ -1,52 +1,58 @@
 /**
- * MULTI, EXEC, DISCARD, WATCH. A transaction's commands wait in one buffer, as they came, and are read again by EXEC;
- * all of them run in one go, and go out as one unit.
+ * MULTI, EXEC, DISCARD, WATCH. A transaction's commands wait as they came, and are read again by EXEC; all of them run
+ * in one go, and go out as one unit.
+ *
+ * A watched key may have expired before it was watched and still stand in its table. To its watcher it is not there, and
+ * that somebody comes along and removes it changes nothing; so each watch remembers whether it began like that.
  */
 
-import { sameBytes } from '../bytes/ascii.js'
 import { ByteMap } from '../bytes/byte-map.js'
 import type { Database } from '../keyspace/database.js'
 import type { Args } from '../resp/args.js'
 import { encodeArgs } from '../resp/encode.js'
 import type { Client } from './client.js'
 
+/** The commands of a transaction lie in no slot, or in more than one. */
+export const NO_SLOT = -2
+export const MANY_SLOTS = -1
+
 export class Transaction {
-  /** Whether MULTI was said; watching alone makes a transaction too. */
-  open = false
   /** A watched key was touched: EXEC will do nothing. */
   spoiled = false
   /** A command was refused while queueing: EXEC will be an error. */
   refused = false
   commands: Uint8Array[] = []
   bytes = 0
-  /** Flags of all the queued commands together. */
+  /** Flags of the queued commands: those that any has, and those that all have. */
   flags = 0
-  watched: { db: number; key: Uint8Array }[] = []
-  private readonly expiredBefore: { db: number; key: Uint8Array }[] = []
+  commonFlags = ~0
+  /** Cluster mode: where the keys of all commands lie; NO_SLOT, MANY_SLOTS, or the one slot. */
+  slot = NO_SLOT
+  readonly watched: Watched[] = []
 
-  /** The key had expired, but was not removed yet, when it was watched: that it goes is no change. */
-  noteExpired(db: number, key: Uint8Array): void {
-    this.expiredBefore.push({ db, key: key.slice() })
-  }
-
-  alreadyExpired(db: number, key: Uint8Array): boolean {
-    return this.expiredBefore.some(
-      (item) => item.db === db && sameBytes(item.key, 0, item.key.length, key, 0, key.length),
-    )
-  }
-
-  /** Keeps the command in `args` for EXEC. */
-  queue(args: Args, flags: number): void {
+  /** Keeps the command in `args` for EXEC, unless EXEC will not run it anyway. `slot` is where its keys lie. */
+  queue(args: Args, flags: number, slot: number): void {
+    if (this.spoiled || this.refused) return
     const bytes = args.rawEnd > 0 ? args.buf.slice(args.rawStart, args.rawEnd) : encodeArgs(args)
     this.commands.push(bytes)
     this.bytes += bytes.length
     this.flags |= flags
+    this.commonFlags &= flags
+    if (slot === NO_SLOT || slot === this.slot) return
+    this.slot = this.slot === NO_SLOT ? slot : MANY_SLOTS
   }
+}
+
+interface Watched {
+  readonly db: number
+  readonly key: Uint8Array
+  /** The key had expired when it was watched, and has not been removed or overwritten since. */
+  expired: boolean
 }
 
 /** Who watches which keys of a node. */
 export class Watches {
-  private readonly byDb = new Map<number, ByteMap<Set<Client>>>()
+  private readonly byDb = new Map<number, ByteMap<Map<Client, Watched>>>()
   private readonly random32: () => number
   /** How many (client, key) pairs there are: the keyspace tells of changes only while this is positive. */
   count = 0
@@ -55,17 +61,21 @@ export class Watches {
     this.random32 = random32
   }
 
-  add(client: Client, transaction: Transaction, db: number, key: Uint8Array): void {
-    let keys = this.byDb.get(db)
+  add(client: Client, transaction: Transaction, db: Database, key: Uint8Array): void {
+    let keys = this.byDb.get(db.index)
     if (keys === undefined) {
       keys = new ByteMap(this.random32(), this.random32())
-      this.byDb.set(db, keys)
+      this.byDb.set(db.index, keys)
     }
-    const clients = keys.get(key)
+    let clients = keys.get(key)
     if (clients?.has(client)) return
-    if (clients === undefined) keys.set(key, new Set([client]))
-    else clients.add(client)
-    transaction.watched.push({ db, key: key.slice() })
+    const watched = { db: db.index, key: key.slice(), expired: hasStale(db, key) }
+    if (clients === undefined) {
+      clients = new Map()
+      keys.set(key, clients)
+    }
+    clients.set(client, watched)
+    transaction.watched.push(watched)
     this.count++
   }
 
@@ -78,21 +88,60 @@ export class Watches {
       this.count--
       if (clients.size === 0) keys?.delete(key)
     }
-    transaction.watched = []
+    transaction.watched.length = 0
   }
 
-  /** The key has changed: whoever watches it will find its EXEC spoiled. */
+  /** The key has changed, or is about to be removed because it has expired: whoever watches it will find that out. */
   changed(db: Database, key: Uint8Array, start: number, end: number): void {
     const clients = this.byDb.get(db.index)?.get(key, start, end)
     if (clients === undefined) return
-    for (const client of clients) if (client.transaction !== null) client.transaction.spoiled = true
-  }
-
-  /** Database `index` is emptied or exchanged: keys for which `there` is true count as changed. */
-  changedWhole(index: number, there: (key: Uint8Array) => boolean): void {
-    for (const [key, clients] of this.byDb.get(index)?.entries() ?? []) {
-      if (!there(key)) continue
-      for (const client of clients) if (client.transaction !== null) client.transaction.spoiled = true
+    for (const [client, watched] of clients) {
+      if (!watched.expired) spoil(client)
+      else {
+        const handle = db.peek(key, start, end)
+        watched.expired = false
+        if (handle !== 0 && !db.hasExpired(handle)) spoil(client)
+      }
     }
   }
+
+  /** Database `db` is about to be emptied. */
+  flushed(db: Database): void {
+    for (const [key, clients] of this.byDb.get(db.index)?.entries() ?? []) {
+      if (db.peek(key, 0, key.length) === 0) continue
+      for (const [client, watched] of clients) {
+        if (watched.expired) watched.expired = false
+        else spoil(client)
+      }
+    }
+  }
+
+  /** What was in `old` was exchanged for what is in `db` now: whoever watches keys of `db` sees those instead. */
+  swapped(db: Database, old: Database): void {
+    for (const [key, clients] of this.byDb.get(db.index)?.entries() ?? []) {
+      const was = old.peek(key, 0, key.length) !== 0
+      const is = db.peek(key, 0, key.length) !== 0
+      if (!was && !is) continue
+      const stale = hasStale(db, key)
+      for (const [client, watched] of clients) {
+        const nothingBefore = watched.expired || !was
+        if (nothingBefore && (stale || !is)) watched.expired = stale
+        else spoil(client)
+      }
+    }
+  }
+
+  /** Whether a watched key has expired since, though nobody came upon it. */
+  haveExpired(transaction: Transaction, databases: readonly Database[]): boolean {
+    return transaction.watched.some(({ db, key, expired }) => !expired && hasStale(databases[db]!, key))
+  }
+}
+
+function spoil(client: Client): void {
+  if (client.transaction !== null) client.transaction.spoiled = true
+}
+
+function hasStale(db: Database, key: Uint8Array): boolean {
+  const handle = db.peek(key, 0, key.length)
+  return handle !== 0 && db.hasExpired(handle)
 }

@@ -1,7 +1,8 @@
 /**
  * The end of a turn of the event loop. All connections that had something to say have been heard; now what they changed is
  * written to the append-only file, and then, never before, they get their replies: one system call a client, however
- * many commands it sent.
+ * many commands it sent. A client that does not read gets nothing more into its socket: what it is due stays here, where
+ * it is counted, until the socket has room again.
  */
 
 import { Reply } from '../resp/reply.js'
@@ -12,29 +13,52 @@ import type { Durability } from './parts.js'
 const KEEP_REPLY_BYTES_MAX = 256 * 1024
 const KEEP_REPLIES_MAX = 64
 
+/** A client that may have what was written for it up to here, counted from the first byte ever, when the disk has it too. */
+interface Waiting {
+  readonly client: Client
+  readonly upTo: number
+}
+
 export class Turn {
   durability: Durability | null = null
   /** Called before the append-only file is written: what must join the turn's changes. */
   readonly before: (() => void)[] = []
+  /** Nothing is written or sent any more: see ServerNode.fail. */
+  dead = false
   private clients: Client[] = []
   private spare: Client[] = []
   private readonly replies: Reply[] = []
+  /** Where goes what is written for a client that is being closed. */
+  private readonly unread = new Reply(1024)
   private scheduled = false
   private readonly afterSend: (client: Client) => void
-  private readonly run = () => this.end()
+  private readonly failed: (error: unknown) => void
+  private readonly run = () => {
+    if (this.dead) return
+    try {
+      this.end()
+    } catch (error) {
+      this.failed(error)
+    }
+  }
 
-  /** `afterSend` is called for every client that was sent something: limits are looked at there. */
-  constructor(afterSend: (client: Client) => void) {
+  /**
+   * `afterSend` is called for every client that was sent something, or has something waiting, or is to be closed: limits
+   * are looked at there. `failed` hears of what must not happen.
+   */
+  constructor(afterSend: (client: Client) => void, failed: (error: unknown) => void) {
     this.afterSend = afterSend
+    this.failed = failed
   }
 
   /** Where to write a reply for this client; it is sent when the turn ends. */
   outOf(client: Client): Reply {
-    if (!client.queued) {
-      client.queued = true
-      this.clients.push(client)
-      if (!this.scheduled) this.schedule()
+    if (client.closing) {
+      this.unread.pos = 0
+      this.unread.protocol = client.protocol
+      return this.unread
     }
+    if (!client.queued) this.enqueue(client)
     let out = client.out
     if (out === null) {
       out = this.replies.pop() ?? new Reply()
@@ -42,6 +66,14 @@ export class Turn {
       client.out = out
     }
     return out
+  }
+
+  /** The client is looked after when the turn ends, whether there is something to send or not. */
+  enqueue(client: Client): void {
+    if (client.queued) return
+    client.queued = true
+    this.clients.push(client)
+    if (!this.scheduled) this.schedule()
   }
 
   /** Something was fed that must be written although nobody waits for a reply. */
@@ -58,49 +90,69 @@ export class Turn {
     const clients = this.clients
     this.clients = this.spare
     for (const client of clients) client.queued = false
-    const durability = this.durability
-    if (durability !== null) {
-      // Until the disk has answered, more may be written to the same clients: that must wait for its own turn.
-      const limits = clients.map((client) => (client.out === null ? 0 : client.outBase + client.out.pos))
-      const released = clients.slice()
-      if (!durability.endTurn(() => this.release(released, limits))) {
-        clients.length = 0
-        this.spare = clients
-        return
-      }
+    let waiting: Waiting[] | null = null
+    let released = false
+    const release = () => {
+      released = true
+      if (waiting !== null) this.release(waiting)
     }
-    for (const client of clients) if (client.out !== null) this.send(client, client.out, client.out.pos)
-    clients.length = 0
-    this.spare = clients
+    if (this.durability === null || this.durability.endTurn(release)) {
+      for (const client of clients) this.finish(client, Number.POSITIVE_INFINITY)
+      clients.length = 0
+      this.spare = clients
+      return
+    }
+    // Until the disk has answered, more may be written to the same clients: that must wait for its own turn.
+    this.spare = []
+    waiting = clients.map((client) => ({
+      client,
+      upTo: client.out === null ? client.outBase : client.outBase + client.out.pos,
+    }))
+    if (released) this.release(waiting)
   }
 
-  private release(clients: readonly Client[], limits: readonly number[]): void {
-    for (let i = 0; i < clients.length; i++) {
-      const client = clients[i]!
-      if (client.out !== null)
-        this.send(client, client.out, Math.min(limits[i]! - client.outBase, client.out.pos))
-    }
+  /** The socket has room again. */
+  drained(client: Client): void {
+    this.finish(client, client.released)
+  }
+
+  private release(waiting: readonly Waiting[]): void {
+    if (this.dead) return
+    for (const { client, upTo } of waiting) this.finish(client, upTo)
+  }
+
+  /** The client may have what stands before `upTo`, counted from the first byte that was ever written for it. */
+  private finish(client: Client, upTo: number): void {
+    const out = client.out
+    if (out !== null) this.send(client, out, Math.min(upTo - client.outBase, out.pos))
+    this.afterSend(client)
   }
 
   private send(client: Client, out: Reply, to: number): void {
     const link = client.link
+    if (link === null || client.gone) {
+      this.giveBack(client, out)
+      return
+    }
     const from = client.sent
-    if (to > from && link !== null && !client.gone) {
+    client.released = Math.max(client.released, client.outBase + to)
+    if (to > from && link.pendingBytes === 0) {
       client.bytesOut += to - from
       client.sent = to
-      if (!link.send(out.buf, from, to)) this.leaveToSocket(client, out)
+      if (!link.send(out.buf, from, to)) {
+        this.leaveToSocket(client, out)
+        return
+      }
     }
-    if (client.gone || link === null || client.sent === out.pos) this.giveBack(client, out)
-    if (to > from) this.afterSend(client)
+    if (client.sent === out.pos) this.giveBack(client, out)
   }
 
   /** The socket still reads from the buffer: what is not sent goes on in another one. */
   private leaveToSocket(client: Client, out: Reply): void {
-    const rest = out.buf.slice(client.sent, out.pos)
-    out.buf = new Uint8Array(Math.max(16 * 1024, rest.length * 2))
-    out.buf.set(rest)
-    out.pos = rest.length
     client.outBase += client.sent
+    const rest = out.pos - client.sent
+    if (rest === 0) client.out = null
+    else out.leave(client.sent)
     client.sent = 0
   }
 

@@ -1,6 +1,7 @@
 /** SUBSCRIBE and its kin, PUBLISH, PUBSUB. */
 
 import { globMatch } from '../../bytes/glob.js'
+import type { Call } from '../../commands/call.js'
 import {
   type Command,
   container,
@@ -16,7 +17,7 @@ import {
 } from '../../commands/command.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
-import type { Client } from '../client.js'
+import { type Client, IN_MULTI } from '../client.js'
 import type { ServerNode } from '../node.js'
 import type { Subscriptions } from '../pubsub.js'
 import { serverCommand } from '../server-command.js'
@@ -88,7 +89,9 @@ function subscribeCommand(family: Family): Command {
       ...(family.kind === 'shards' ? { keys: keyRange(1, -1, 1, KEY_NOT_KEY) } : {}),
     },
     (node, client, args, reply) => {
-      if (client.denyBlocking && client.protocol === 2) {
+      // A transaction may listen to channels, for the sake of old clients; a script may not, and to shards neither.
+      const inMulti = (client.special & IN_MULTI) !== 0 && family.kind !== 'shards'
+      if (client.denyBlocking && !inMulti) {
         reply.error(`ERR ${family.subscribe} isn't allowed for a DENY BLOCKING client`)
         return
       }
@@ -128,6 +131,11 @@ function unsubscribeCommand(family: Family): Command {
   )
 }
 
+/** Outside of a cluster the replicas' subscribers get the message through the replication stream. */
+function tellReplicas(node: ServerNode, args: Args, call: Call): void {
+  node.propagation.message(call.db.index, [args.view(0), args.view(1), args.view(2)])
+}
+
 const publish = serverCommand(
   {
     name: 'PUBLISH',
@@ -142,12 +150,8 @@ const publish = serverCommand(
   },
   (node, _client, args, reply, call) => {
     const receivers = node.pubsub.publish(args.view(1), args.view(2))
-    if (node.publishToCluster !== null) {
-      node.publishToCluster(args.view(1), args.view(2), false)
-      call.propagateNothing()
-    } else if (node.propagation.feeds.length > 0) {
-      call.propagate(args.copy(0), args.copy(1), args.copy(2))
-    }
+    if (node.publishToCluster !== null) node.publishToCluster(args.view(1), args.view(2), false)
+    else tellReplicas(node, args, call)
     reply.int(receivers)
   },
 )
@@ -167,7 +171,7 @@ const spublish = serverCommand(
   (node, _client, args, reply, call) => {
     const receivers = node.pubsub.publishShard(args.view(1), args.view(2))
     if (node.publishToCluster !== null) node.publishToCluster(args.view(1), args.view(2), true)
-    call.propagateNothing()
+    else tellReplicas(node, args, call)
     reply.int(receivers)
   },
 )

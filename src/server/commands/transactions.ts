@@ -12,8 +12,8 @@ import {
   SKIP_SLOWLOG,
   STALE,
 } from '../../commands/command.js'
-import { RequestParser } from '../../resp/request.js'
-import { type Client, IN_MULTI } from '../client.js'
+import type { Reply } from '../../resp/reply.js'
+import { type Client, IN_MULTI, LIMITED } from '../client.js'
 import { run } from '../dispatch.js'
 import type { ServerNode } from '../node.js'
 import { serverCommand } from '../server-command.js'
@@ -32,16 +32,14 @@ const multi = serverCommand(
     complexity: 'O(1)',
     categories: ['transaction'],
   },
-  (node, client, _args, reply) => {
+  (_node, client, _args, reply) => {
     if ((client.special & IN_MULTI) !== 0) {
       reply.error('ERR MULTI calls can not be nested')
       return
     }
     client.transaction ??= new Transaction()
-    client.transaction.open = true
     client.special |= IN_MULTI
     reply.ok()
-    node.turn.schedule()
   },
 )
 
@@ -88,47 +86,53 @@ const exec = serverCommand(
       reply.error('EXECABORT Transaction discarded because of previous errors.')
       return
     }
-    if (transaction.spoiled || watchesExpired(node, transaction)) {
+    if (transaction.spoiled || node.watches.haveExpired(transaction, node.keyspace.databases)) {
       node.discard(client)
       reply.nilArray()
       return
     }
-    const commands = transaction.commands
-    // What runs now is not queued again, and its own keys do not spoil it.
+    node.unwatch(client, transaction)
+    execute(node, client, transaction.commands, reply)
     node.discard(client)
-    execute(node, client, commands)
   },
 )
 
-/** A watched key that has expired meanwhile, though nobody came upon it, counts as changed. */
-function watchesExpired(node: ServerNode, transaction: Transaction): boolean {
-  for (const { db, key } of transaction.watched) {
-    const database = node.keyspace.databases[db]!
-    const handle = database.peek(key, 0, key.length)
-    if (handle !== 0 && database.hasExpired(handle) && !transaction.alreadyExpired(db, key)) return true
-  }
-  return false
+/** Why a user's rights, which have changed since the command was queued, now forbid it. */
+const DENIED: Readonly<Record<string, string>> = {
+  command: 'no permission to execute the command or subcommand',
+  key: 'no permission to touch the specified keys',
+  channel: 'no permission to access one of the channels used as arguments to the command',
 }
 
-function execute(node: ServerNode, client: Client, commands: readonly Uint8Array[]): void {
-  const out = node.turn.outOf(client)
-  const db = client.db
+function execute(node: ServerNode, client: Client, commands: readonly Uint8Array[], out: Reply): void {
+  const { call, propagation } = node
   out.array(commands.length)
+  const denied = client.denyBlocking
   client.denyBlocking = true
-  node.propagation.beginUnit()
-  const parser = new RequestParser()
+  propagation.beginUnit(false)
+  const parser = node.spareParser()
+  parser.bulkBytesMax = Number.MAX_SAFE_INTEGER
   for (const bytes of commands) {
     parser.parse(bytes, 0, bytes.length)
     const args = parser.args
     let entry = node.table.find(args.buf, args.start(0), args.end(0))!
     if (entry.subcommands.length > 0) entry = node.table.findSubcommand(entry, args) ?? entry
-    run(node, client, entry, args)
+    const why = (client.special & LIMITED) === 0 ? null : (node.access?.denial(client, entry, args) ?? null)
+    if (why === null) {
+      run(node, client, entry, args)
+    } else {
+      out.error(
+        'NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. ' +
+          `This command is no longer allowed for the following reason: ${DENIED[why] ?? why}`,
+      )
+    }
   }
-  client.denyBlocking = false
+  node.giveBackParser(parser)
+  client.denyBlocking = denied
   // EXEC itself changes nothing: its commands have been handed on one by one.
-  node.call.dirty = 0
-  node.call.instead = null
-  node.propagation.endUnit(db)
+  call.dirty = 0
+  call.instead = null
+  propagation.endUnit()
 }
 
 const watch = serverCommand(
@@ -151,12 +155,7 @@ const watch = serverCommand(
     }
     client.transaction ??= new Transaction()
     const database = node.keyspace.databases[client.db]!
-    for (let i = 1; i < args.count; i++) {
-      const key = args.view(i)
-      const handle = database.peek(key, 0, key.length)
-      if (handle !== 0 && database.hasExpired(handle)) client.transaction.noteExpired(client.db, key)
-      node.watches.add(client, client.transaction, client.db, key)
-    }
+    for (let i = 1; i < args.count; i++) node.watches.add(client, client.transaction, database, args.view(i))
     node.keyspace.watchers = node.watches.count
     reply.ok()
   },
@@ -175,8 +174,7 @@ const unwatch = serverCommand(
   },
   (node, client, _args, reply) => {
     if (client.transaction !== null) {
-      node.watches.remove(client, client.transaction)
-      node.keyspace.watchers = node.watches.count
+      node.unwatch(client, client.transaction)
       client.transaction.spoiled = false
     }
     reply.ok()

@@ -42,6 +42,8 @@ interface Waiter {
 }
 
 export class AppendOnly implements Durability {
+  /** Messages are not data. */
+  readonly keepsDataOnly = true
   state: AofState = 'off'
   manifest: Manifest = EMPTY_MANIFEST
   /** Of all files that count, and what it was after the last rewrite. */
@@ -123,7 +125,7 @@ export class AppendOnly implements Durability {
         writeTimestamp(sink, now_s)
       }
     }
-    if (db !== this.selectedDb) {
+    if (db !== this.selectedDb && db >= 0) {
       this.selectedDb = db
       writeSelect(sink, db)
     }
