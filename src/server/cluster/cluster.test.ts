@@ -260,9 +260,23 @@ describe('Shoal nodes', () => {
     expect(await b.client.get('{bar}3')).toBeNull()
     expect(await errorOf(b.client.get('{bar}3'))).toBe(`MOVED 5061 127.0.0.1:${a.port}`)
     expect(await cluster(a, 'NODES')).toContain(`[5061->-${nameB}]`)
+    // A transaction is routed as a whole: when it is queued, and again when it is to run.
+    await a.client.call('MULTI')
+    expect(await a.client.call('GET', '{bar}1')).toBe('QUEUED')
+    expect(await a.client.call('GET', '{bar}2')).toBe('QUEUED')
+    expect(await a.client.call('EXEC')).toEqual(['one', 'two'])
+    await a.client.call('MULTI')
+    expect(await a.client.call('GET', '{bar}1')).toBe('QUEUED')
+    await b.client.call('ASKING')
+    expect(await b.client.call('MULTI')).toBe('OK')
+    expect(await b.client.call('GET', '{bar}9')).toBe('QUEUED')
+    expect(await b.client.call('EXEC')).toEqual([null])
+    const mover = clientOf(a.port)
     expect(
-      await a.client.call('MIGRATE', '127.0.0.1', b.port, '', '0', '1000', 'KEYS', '{bar}1', '{bar}2'),
+      await mover.call('MIGRATE', '127.0.0.1', b.port, '', '0', '1000', 'KEYS', '{bar}1', '{bar}2'),
     ).toBe('OK')
+    mover.disconnect()
+    expect(await errorOf(a.client.call('EXEC'))).toMatch(/^ASK 5061 /)
     expect(await cluster(b, 'SETSLOT', '5061', 'NODE', nameB)).toBe('OK')
     expect(await cluster(a, 'SETSLOT', '5061', 'NODE', nameB)).toBe('OK')
     expect(await b.client.mget('{bar}1', '{bar}2')).toEqual(['one', 'two'])

@@ -53,7 +53,9 @@ export class ClusterPart {
   private started = false
   private timer: NodeJS.Timeout | null = null
   private timerAt_ms = Number.POSITIVE_INFINITY
-  private lastNow_ms = 0
+  private now_ms = 0
+  /** Unix time at which the monotonic clock stood at zero. */
+  private readonly clockBase_ms: number
   private pausing = false
 
   private constructor(
@@ -68,6 +70,7 @@ export class ClusterPart {
     this.state = state
     this.unlock = unlock
     this.local = state.local
+    this.clockBase_ms = node.clock.now_ms() - node.clock.monotonic_us() / 1000
     this.random = () => (node.random32() >>> 0) / 0x1_0000_0000
     this.file = new NodesFile(
       file,
@@ -187,11 +190,10 @@ export class ClusterPart {
     this.observe()
     const before = this.running
     this.running = true
-    // The state machine's time never goes back, whatever the system's clock does.
-    this.lastNow_ms = Math.max(this.lastNow_ms, this.node.clock.now_ms())
+    this.now_ms = this.clockNow_ms()
     let ready: Ready
     try {
-      ready = step(this.state, input, this.lastNow_ms, this.random)
+      ready = step(this.state, input, this.now_ms, this.random)
       this.carryOut(ready)
     } finally {
       this.running = before
@@ -201,6 +203,11 @@ export class ClusterPart {
       if (next !== undefined) this.runNow(next)
     }
     return ready
+  }
+
+  /** Unix time as it was at the start, plus what has passed since: no leap of the system's clock can look like a failure. */
+  private clockNow_ms(): number {
+    return Math.floor(this.clockBase_ms + this.node.clock.monotonic_us() / 1000)
   }
 
   private observe(): void {
@@ -262,7 +269,7 @@ export class ClusterPart {
       case 'pauseClients':
         this.pausing = true
         replication.setQuiet(true)
-        node.pause(false, fact.until_ms, 'failover')
+        node.pause(false, node.clock.now_ms() + fact.until_ms - this.now_ms, 'failover')
         break
       case 'unpauseClients':
         if (!this.pausing) break
@@ -292,7 +299,7 @@ export class ClusterPart {
   /** Sets the timer for the next tick, unless an earlier one is set already. */
   private arm(wakeAt_ms: number): void {
     if (!this.started) return
-    const at_ms = Math.min(wakeAt_ms, this.lastNow_ms + TICK_MAX_MS)
+    const at_ms = Math.min(wakeAt_ms, this.now_ms + TICK_MAX_MS)
     if (this.timer !== null && this.timerAt_ms <= at_ms) return
     if (this.timer !== null) clearTimeout(this.timer)
     this.timerAt_ms = at_ms
@@ -301,7 +308,7 @@ export class ClusterPart {
         this.timer = null
         this.run({ kind: 'tick' })
       },
-      Math.max(1, at_ms - this.node.clock.now_ms()),
+      Math.max(1, at_ms - this.clockNow_ms()),
     )
   }
 

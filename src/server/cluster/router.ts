@@ -24,15 +24,23 @@ export class Router implements SlotRouter {
 
   redirect(client: Client, entry: Entry, args: Args, slot: number): string | null {
     const { state } = this
-    const keys = slotIsOpen(state, slot) ? this.countKeys(entry, args) : NO_KEYS
+    // EXEC is routed by what it would run: any of its commands may write, all of their keys count.
+    const queued = entry.fullName === 'exec' ? client.transaction : null
+    const tally = createTally()
+    if (slotIsOpen(state, slot)) {
+      if (queued === null) this.countKeys(tally, entry, args)
+      else this.countQueued(tally, queued.commands)
+    }
     return route(state, slot, {
-      write: (entry.flags & WRITE) !== 0,
+      write: ((queued?.flags ?? entry.flags) & WRITE) !== 0,
       readonly: (client.clusterFlags & READONLY_MODE) !== 0,
       asking: isAsking(client) || (entry.flags & ASKING_FLAG) !== 0,
       pubsubShard: SHARD_PUBSUB.has(entry.fullName),
       migrate: entry.fullName === 'migrate',
       tls: false,
-      ...keys,
+      existingKeys: tally.existing,
+      missingKeys: tally.missing,
+      multipleKeys: tally.multiple,
     })
   }
 
@@ -43,29 +51,42 @@ export class Router implements SlotRouter {
   }
 
   /** Of an open slot: which keys of the command are here, whatever their expiry. */
-  private countKeys(entry: Entry, args: Args): KeyCount {
+  private countKeys(tally: Tally, entry: Entry, args: Args): void {
     const db = this.node.keyspace.databases[0]!
-    let existingKeys = 0
-    let missingKeys = 0
-    let first = -1
-    let multipleKeys = false
     findKeys(entry.command, args, (index) => {
-      if (db.peek(args.buf, args.start(index), args.end(index)) !== 0) existingKeys++
-      else missingKeys++
-      if (first < 0) first = index
-      else if (!sameBytes(args.view(first), args.view(index))) multipleKeys = true
+      if (db.peek(args.buf, args.start(index), args.end(index)) !== 0) tally.existing++
+      else tally.missing++
+      if (tally.first === null) tally.first = args.copy(index)
+      else if (!sameBytes(tally.first, args.view(index))) tally.multiple = true
     })
-    return { existingKeys, missingKeys, multipleKeys }
+  }
+
+  private countQueued(tally: Tally, commands: readonly Uint8Array[]): void {
+    const { node } = this
+    const parser = node.spareParser()
+    for (const bytes of commands) {
+      parser.parse(bytes, 0, bytes.length)
+      const { args } = parser
+      let entry = node.table.find(args.buf, args.start(0), args.end(0))!
+      if (entry.subcommands.length > 0) entry = node.table.findSubcommand(entry, args) ?? entry
+      this.countKeys(tally, entry, args)
+    }
+    node.giveBackParser(parser)
   }
 }
 
-interface KeyCount {
-  readonly existingKeys: number
-  readonly missingKeys: number
-  readonly multipleKeys: boolean
+/** Keys of a command, or of a transaction, in a slot that is being moved. */
+interface Tally {
+  existing: number
+  missing: number
+  /** At least two of them differ. */
+  multiple: boolean
+  first: Uint8Array | null
 }
 
-const NO_KEYS: KeyCount = { existingKeys: 0, missingKeys: 0, multipleKeys: false }
+function createTally(): Tally {
+  return { existing: 0, missing: 0, multiple: false, first: null }
+}
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
