@@ -45,17 +45,19 @@ export function renderPacket(packet: Packet): string {
 }
 
 /** A stream of packets, such as one direction of a recorded connection; ends with the reason where it breaks. */
-export function renderStream(bytes: Uint8Array): string {
+export function renderStream(bytes: Uint8Array): { text: string; ok: boolean } {
   const parts: string[] = []
+  let ok = true
   const framer = createFramer()
   const problem = feedFramer(framer, bytes, (frame) => {
     const result = decodePacket(frame)
+    if (!result.ok) ok = false
     parts.push(result.ok ? renderPacket(result.packet) : `bad packet: ${result.reason}`)
     return true
   })
   if (problem !== null) parts.push(problem)
   else if (framer.length > 0) parts.push(`the last packet is cut off after ${framer.length} bytes`)
-  return parts.join('\n\n')
+  return { text: parts.join('\n\n'), ok: ok && problem === null && framer.length === 0 }
 }
 
 function body(packet: Packet): string[] {

@@ -335,5 +335,7 @@ test('packets as text', () => {
     ].join('\n'),
   )
   const bytes = encodePacket(packet)
-  expect(renderStream(Buffer.concat([bytes, bytes.subarray(0, 100)]))).toMatch(/cut off after 100 bytes$/)
+  expect(renderStream(Buffer.concat([bytes, bytes.subarray(0, 100)])).text).toMatch(
+    /cut off after 100 bytes$/,
+  )
 })

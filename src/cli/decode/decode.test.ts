@@ -45,3 +45,14 @@ test('decode-aof, of a file and of a directory', async () => {
   expect(all.stdout).toContain(`base    1 a.1.base.aof\nincr    1 a.1.incr.aof\n\na.1.base.aof:\n${lines}`)
   expect(all.stdout).toContain(`error at offset ${commands.length}: Unexpected end of file`)
 })
+
+test('decode-bus', async () => {
+  const packet = fileURLToPath(new URL('../../cluster/fixtures/auth-request.bin', import.meta.url))
+  const ran = await inProcess(runShoal, ['decode-bus', packet])
+  expect(ran.code).toBe(0)
+  expect(ran.stdout).toMatch(/^auth-req from [0-9a-f]{40}\n {2}address/i)
+  writeFileSync(join(dir, 'noise.bin'), 'this is no packet of the bus at all')
+  const noise = await inProcess(runShoal, ['decode-bus', join(dir, 'noise.bin')])
+  expect(noise.code).toBe(1)
+  expect((await inProcess(runShoal, ['decode-bus', join(dir, 'none')])).code).toBe(1)
+})

@@ -11,6 +11,7 @@ const SUBCOMMANDS: Readonly<Record<string, () => Promise<{ readonly subcommand: 
   up: () => import('../up/up.js'),
   down: () => import('../down.js'),
   status: () => import('../status.js'),
+  'decode-bus': () => import('../decode-bus.js'),
   'decode-rdb': () => import('../decode-rdb.js'),
   'decode-aof': () => import('../decode-aof.js'),
 }
