@@ -5,6 +5,7 @@
 
 import type { ServerNode } from '../node.js'
 import type { ReplicationPart } from '../replication/index.js'
+import { clusterLink, dropFilter } from './debug.js'
 import { ClusterError, ClusterPart } from './part.js'
 
 export { ClusterError, ClusterPart }
@@ -12,6 +13,8 @@ export { ClusterError, ClusterPart }
 export async function attachCluster(node: ServerNode, replication: ReplicationPart): Promise<ClusterPart> {
   const part = await ClusterPart.create(node, replication)
   node.cluster = part
+  node.admin?.debug.set('drop-cluster-packet-filter', dropFilter(part))
+  node.admin?.debug.set('clusterlink', clusterLink(part))
   node.atStop.push(() => part.stop())
   return part
 }

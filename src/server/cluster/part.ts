@@ -16,6 +16,7 @@ import {
   freshState,
   type Input,
   isReplica,
+  type LinkId,
   type Local,
   type Ready,
   step,
@@ -57,6 +58,8 @@ export class ClusterPart {
   /** Unix time at which the monotonic clock stood at zero. */
   private readonly clockBase_ms: number
   private pausing = false
+  /** DEBUG DROP-CLUSTER-PACKET-FILTER: packets of this type are lost; -1 for none. */
+  droppedType = -1
 
   private constructor(
     node: ServerNode,
@@ -164,7 +167,13 @@ export class ClusterPart {
       failed: (link) => on(link, 'failed'),
       closed: (link) => on(link, 'closed'),
       overflowed: (link) => on(link, 'overflowed'),
-      packet: (link, packet) => this.run({ kind: 'packet', link, packet }),
+      packet: (link, packet) => {
+        if (packet.type === this.droppedType) {
+          this.node.log('warning', 'Dropping packet that matches debug drop filter')
+        } else {
+          this.run({ kind: 'packet', link, packet })
+        }
+      },
       isKnown: (link) => (this.state.links.get(link)?.node ?? null) !== null,
     })
   }
@@ -174,6 +183,12 @@ export class ClusterPart {
   /** Runs a CLUSTER subcommand: its name and arguments, one byte a character. */
   command(args: readonly string[]): ClusterReply {
     return this.runNow({ kind: 'command', args, tls: false }).reply!
+  }
+
+  /** Breaks a link, as if the network had. */
+  breakLink(link: LinkId): void {
+    this.bus.close(link)
+    this.run({ kind: 'link', link, event: 'closed' })
   }
 
   private run(input: Input): void {
