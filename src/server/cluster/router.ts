@@ -54,7 +54,9 @@ export class Router implements SlotRouter {
   private countKeys(tally: Tally, entry: Entry, args: Args): void {
     const db = this.node.keyspace.databases[0]!
     findKeys(entry.command, args, (index) => {
-      if (db.peek(args.buf, args.start(index), args.end(index)) !== 0) tally.existing++
+      const handle = db.peek(args.buf, args.start(index), args.end(index))
+      // One whose time has come is not there any more, but stays as it is: this is no reading.
+      if (handle !== 0 && !db.hasExpired(handle)) tally.existing++
       else tally.missing++
       if (tally.first === null) tally.first = args.copy(index)
       else if (!sameBytes(tally.first, args.view(index))) tally.multiple = true
