@@ -50,7 +50,7 @@ export class Router implements SlotRouter {
     return routeBlocked(this.state, slot, readonly, write, false)
   }
 
-  /** Of an open slot: which keys of the command are here, whatever their expiry. */
+  /** Of an open slot: which keys of the command are here. */
   private countKeys(tally: Tally, entry: Entry, args: Args): void {
     const db = this.node.keyspace.databases[0]!
     findKeys(entry.command, args, (index) => {
