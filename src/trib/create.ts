@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SLOTS } from '../bytes/crc16.js'
 import { parseAddress, textOf } from '../client/index.js'
 import { type Allocation, allocate, MASTERS_MIN, mastersOf, type Style } from './allocate.js'
-import { type CheckReport, checkLoaded } from './check.js'
+import { agree, type CheckReport, checkLoaded } from './check.js'
 import { coveredSlots, type NodeLine, signatureOf, slotsOf } from './nodes.js'
 import {
   type Access,
@@ -40,6 +40,8 @@ export const JOIN_NUDGE_MS = 100
 export const JOIN_NUDGES_MAX = 1000
 /** One dot is printed for each second of waiting, as the tools do. */
 const DOT_MS = 1000
+/** How long the last check may be put off until all nodes answer and agree. */
+const SETTLE_MS_MAX = 3000
 /** The tools wait for ever; so does this unless it is told how long. After this long it says who cannot be reached. */
 const JOIN_WARNING_MS = 20_000
 
@@ -120,6 +122,7 @@ async function createFrom(
   const loaded = await loadCluster(first.host, first.port, context)
   if (!loaded.ok) return loaded
   const final = style === 'trib' ? inOrder(loaded.value.nodes, nodes) : loaded.value.nodes
+  await settle(final)
   const report = await checkLoaded(final, context)
   closeAll(final)
   return { ok: true, value: { done: true, report, nodes: final } }
@@ -257,6 +260,12 @@ async function join(
   say('\n')
   if (joined !== undefined) return joined
   return replicate(nodes, context, deadline)
+}
+
+/** A replica that has just been given its master answers nobody while it loads: that is no disagreement. */
+async function settle(nodes: readonly ManagedNode[]): Promise<void> {
+  const deadline = performance.now() + SETTLE_MS_MAX
+  while (!(await agree(nodes)) && performance.now() < deadline) await sleep(JOIN_POLL_MS)
 }
 
 /** Who meets whom: [from, to]. */
