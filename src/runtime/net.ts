@@ -114,6 +114,8 @@ export interface ListenOptions {
   readonly ipv6Only?: boolean
   /** Probes after so many seconds of silence; 0 for none. */
   readonly keepAlive_s?: number
+  /** Hears, once it listens, of connections that could not be taken in. */
+  readonly failed?: (error: Error) => void
 }
 
 interface Handled {
@@ -138,8 +140,10 @@ export function listen(
   )
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ ...options, backlog: options.backlog ?? 511, exclusive: true }, () => {
+    const { failed: _, keepAlive_s: __, ...where } = options
+    server.listen({ ...where, backlog: options.backlog ?? 511, exclusive: true }, () => {
       server.off('error', reject)
+      server.on('error', (error) => options.failed?.(error))
       resolve(server)
     })
   })

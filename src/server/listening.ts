@@ -10,7 +10,17 @@ import type { LinkEvents } from '../runtime/net.js'
 import { type Link, listen } from '../runtime/net.js'
 import type { ServerNode } from './node.js'
 
-const NOT_HERE = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'ENOENT', 'EINVAL'])
+/** Kinds of addresses that this machine does not know are passed over. */
+const NO_SUCH_PROTOCOL = new Set([
+  'EAFNOSUPPORT',
+  'EPROTONOSUPPORT',
+  'ENOPROTOOPT',
+  'ESOCKTNOSUPPORT',
+  'EPFNOSUPPORT',
+])
+
+/** The sockets that the configuration asks for cannot be had; the log says which. */
+export class ListenError extends Error {}
 
 const PROTECTED =
   '-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the ' +
@@ -34,20 +44,28 @@ export function bindTarget(address: string): { host: string; ipv6Only: boolean; 
 }
 
 /**
- * Opens all of the node's sockets for clients. Rejects with the system's error where a needed one cannot be had. The
+ * Opens all of the node's sockets for clients. Rejects with a ListenError where a needed one cannot be had. The
  * list it returns is kept true when CONFIG SET changes `port` or `bind`.
  */
 export async function listenForClients(node: ServerNode): Promise<net.Server[]> {
-  const tcp = await listenTcp(node)
+  let tcp: net.Server[]
+  try {
+    tcp = await listenTcp(node)
+  } catch {
+    throw new ListenError(`Failed listening on port ${node.config.values.port} (tcp), aborting.`)
+  }
   let unix: net.Server[]
   try {
     unix = await listenUnix(node)
   } catch (error) {
     for (const server of tcp) server.close()
-    throw error
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    node.log('warning', `Failed opening Unix socket: ${reason(code, error)}`)
+    throw new ListenError('Failed listening on port 0 (unix), aborting.')
   }
   const servers = [...tcp, ...unix]
   const { config } = node
+  if (servers.length === 0) throw new ListenError('Configured to not listen anywhere, exiting.')
   const move = async (failure: string): Promise<string | undefined> => {
     for (const server of tcp) server.close()
     tcp.length = 0
@@ -69,7 +87,12 @@ async function listenTcp(node: ServerNode): Promise<net.Server[]> {
   const values = node.config.values
   const servers: net.Server[] = []
   if (values.port === 0) return servers
-  const common = { backlog: values['tcp-backlog'], keepAlive_s: values['tcp-keepalive'], port: values.port }
+  const common = {
+    backlog: values['tcp-backlog'],
+    keepAlive_s: values['tcp-keepalive'],
+    port: values.port,
+    failed: acceptFailed(node),
+  }
   const accept = (make: (events: LinkEvents) => Link, socket: net.Socket) => acceptTcp(node, make, socket)
   for (const address of values.bind) {
     const { host, ipv6Only, optional } = bindTarget(address)
@@ -77,11 +100,12 @@ async function listenTcp(node: ServerNode): Promise<net.Server[]> {
       servers.push(await listen({ ...common, host, ipv6Only }, node.readBuffer, accept))
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? ''
-      if (optional && NOT_HERE.has(code)) continue
+      const shown = optional ? address.slice(1) : address
       node.log(
         'warning',
-        `Warning: Could not create server TCP listening socket ${host}:${values.port}: ${reason(code, error)}`,
+        `Warning: Could not create server TCP listening socket ${shown}:${values.port}: ${reason(code, error)}`,
       )
+      if ((optional && code === 'EADDRNOTAVAIL') || NO_SUCH_PROTOCOL.has(code)) continue
       for (const server of servers) server.close()
       throw error
     }
@@ -94,17 +118,24 @@ async function listenUnix(node: ServerNode): Promise<net.Server[]> {
   if (values.unixsocket === '') return []
   const path = resolve(values.dir, values.unixsocket)
   rmSync(path, { force: true })
-  const server = await listen({ path, backlog: values['tcp-backlog'] }, node.readBuffer, (make) =>
+  const options = { path, backlog: values['tcp-backlog'], failed: acceptFailed(node) }
+  const server = await listen(options, node.readBuffer, (make) =>
     node.clients.accept(make, (client) => node.newClient(client)),
   )
   if (values.unixsocketperm > 0) chmodSync(path, values.unixsocketperm)
   return [server]
 }
 
+/** A connection could not be taken in: too many open files, most likely. The next may do better. */
+function acceptFailed(node: ServerNode): (error: Error) => void {
+  return (error) => node.log('warning', `Accepting client connection: ${error.message}`)
+}
+
 function reason(code: string, error: unknown): string {
   if (code === 'EADDRINUSE') return 'bind: Address already in use'
   if (code === 'EADDRNOTAVAIL') return 'bind: Cannot assign requested address'
   if (code === 'EACCES') return 'bind: Permission denied'
+  if (code === 'ENOENT') return 'bind: No such file or directory'
   return `bind: ${(error as Error).message}`
 }
 
@@ -113,7 +144,8 @@ function acceptTcp(node: ServerNode, make: (events: LinkEvents) => Link, socket:
   const local = remote.startsWith('127.') || remote === '::1' || remote.startsWith('::ffff:127.')
   if (!local && node.config.values['protected-mode'] && node.openToAll()) {
     node.stats.rejectedConnections++
-    socket.end(PROTECTED)
+    socket.on('error', () => {})
+    socket.end(PROTECTED, () => socket.destroy())
     return
   }
   node.clients.accept(make, (client) => node.newClient(client))

@@ -28,6 +28,10 @@ const UNASKED: StopWish = { save: undefined, now: false, force: true }
 export interface StartOptions {
   readonly config: Config
   readonly log: (level: LogLevel, message: string) => void
+  /** Called when all sockets are open; the data may still have to be loaded. */
+  readonly listening?: () => void
+  /** Ends the process: see ServerNode.fail. */
+  readonly fatal?: (error: unknown) => void
   /** For tests: another disk. */
   readonly persistence?: PersistenceOptions
 }
@@ -42,6 +46,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     clock: systemClock,
     random32: systemRandom32(),
     log: options.log,
+    ...(options.fatal === undefined ? {} : { fatal: options.fatal }),
   })
   attachAdmin(node)
   // Clients may come as soon as the sockets are open: nobody is served before all parts are there and the data is.
@@ -53,6 +58,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   const cluster = options.config.values['cluster-enabled']
     ? await (await import('./cluster/index.js')).attachCluster(node, replication)
     : null
+  options.listening?.()
   if (!(await persistence.start())) {
     for (const server of servers) server.close()
     throw new LoadError('Fatal error loading the DB, check server logs. Exiting.')
@@ -66,7 +72,9 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   await cluster?.start()
   const stopCron = startCron(node)
   node.log('notice', 'Server initialized')
-  node.log('notice', 'Ready to accept connections tcp')
+  const { values } = options.config
+  if (values.port !== 0) node.log('notice', 'Ready to accept connections tcp')
+  if (values.unixsocket !== '') node.log('notice', 'Ready to accept connections unix')
   return {
     node,
     async stop(wish = UNASKED) {

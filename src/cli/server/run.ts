@@ -5,7 +5,9 @@ import { closeSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../../server/config/config.js'
 import { loadConfig } from '../../server/config/files.js'
+import { ListenError } from '../../server/listening.js'
 import { createLog, type Log, logSink, runningLine, startLines } from '../../server/log.js'
+import type { ServerNode } from '../../server/node.js'
 import type { StopWish } from '../../server/parts.js'
 import { LoadError, type RunningNode, startNode } from '../../server/start.js'
 import { REDIS_VERSION, SHOAL_VERSION } from '../../server/version.js'
@@ -17,7 +19,11 @@ const DAEMON_MARK = 'SHOAL_DAEMON_FD'
 
 /** Runs a node until it is told to stop. Sets the exit code. */
 export async function runServer(argv: readonly string[]): Promise<void> {
-  const start = loadConfig(argv, serverWorld(process.cwd()), () => readFileSync(0))
+  let input: Uint8Array | undefined
+  const start = loadConfig(argv, serverWorld(process.cwd()), () => {
+    input = readFileSync(0)
+    return input
+  })
   if (!start.ok) {
     process.stderr.write(configErrorText(start.error))
     process.exitCode = 1
@@ -31,19 +37,24 @@ export async function runServer(argv: readonly string[]): Promise<void> {
   const { config } = start
   const reportTo = process.env[DAEMON_MARK]
   delete process.env[DAEMON_MARK]
-  if (config.values.daemonize && reportTo === undefined) return daemonize(argv)
+  if (config.values.daemonize && reportTo === undefined) return daemonize(argv, input)
   const configured = argv.length > 0
   await serve(config, configured, reportTo === undefined ? undefined : Number(reportTo))
 }
 
-/** Starts the same command line as a process of its own, and waits until that one is up. */
-function daemonize(argv: readonly string[]): Promise<void> {
+/**
+ * Starts the same command line as a process of its own, and waits until that one listens. `input`: what came from standard
+ * input, which can be read only once.
+ */
+function daemonize(argv: readonly string[], input: Uint8Array | undefined): Promise<void> {
   const program = process.argv[1] ?? fileURLToPath(import.meta.url)
   const child = spawn(process.execPath, [...process.execArgv, program, ...argv], {
     detached: true,
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'ignore', 'ignore', 'pipe'],
     env: { ...process.env, [DAEMON_MARK]: '3' },
   })
+  child.stdin?.on('error', () => {})
+  child.stdin?.end(input)
   return new Promise((resolve) => {
     let said = ''
     const finish = () => {
@@ -98,22 +109,58 @@ async function serve(config: Config, configured: boolean, reportTo: number | und
   }
   const mode = values['cluster-enabled'] ? 'cluster' : 'standalone'
   log.notice(runningLine(mode, values.port, process.pid))
-  process.title = processTitle(config)
+  if (values['set-proc-title']) process.title = processTitle(config)
   const pidFile = values.pidfile !== '' ? values.pidfile : values.daemonize ? '/var/run/redis.pid' : ''
+  const beforeExit = () => {
+    if (pidFile === '') return
+    log.notice('Removing the pid file.')
+    rmSync(pidFile, { force: true })
+  }
+  const whileLoading = () => {
+    log.warning('Received shutdown signal during loading, scheduling shutdown.')
+    beforeExit()
+    log.warning('Redis is now ready to exit, bye bye...')
+    process.exit(0)
+  }
+  lastResort(log, () => running?.node)
+  process.on('SIGTERM', whileLoading)
+  process.on('SIGINT', whileLoading)
   try {
-    running = await startNode({ config, log: (level, text) => log.write(level, text) })
+    running = await startNode({
+      config,
+      log: (level, text) => log.write(level, text),
+      listening: () => {
+        if (pidFile !== '') writePidFile(pidFile)
+        report('ok')
+      },
+      fatal: () => process.exit(1),
+    })
   } catch (error) {
     const text = (error as Error).message
-    const failed = `Failed listening on port ${values.port} (tcp), aborting.`
-    log.warning(error instanceof LoadError ? text : failed)
+    const silent = error instanceof LoadError || error instanceof ListenError
+    log.warning(silent ? text : `Fatal error: ${text}`)
     report(text)
     process.exit(1)
   }
-  if (pidFile !== '') writePidFile(pidFile)
-  report('ok')
-  endOnDemand(running, log, () => {
-    if (pidFile !== '') rmSync(pidFile, { force: true })
-  })
+  process.off('SIGTERM', whileLoading)
+  process.off('SIGINT', whileLoading)
+  endOnDemand(running, log, beforeExit)
+}
+
+/** What no other place has caught ends the process, with a word in the log, before anything else can be acknowledged. */
+function lastResort(log: Log, node: () => ServerNode | undefined): void {
+  const end = (error: unknown) => {
+    const running = node()
+    if (running !== undefined && !running.failed) running.fail(error)
+    else log.warning(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    process.exit(1)
+  }
+  process.on('uncaughtException', end)
+  process.on('unhandledRejection', end)
+  // Whoever started this may be gone, with the terminal and the pipe that the log went to.
+  process.on('SIGHUP', () => {})
+  process.stdout.on('error', () => {})
+  process.stderr.on('error', () => {})
 }
 
 /** Ends the process when SHUTDOWN or a signal asks for it, unless something cannot be saved. */
@@ -128,12 +175,17 @@ function endOnDemand({ node, stop }: RunningNode, log: Log, beforeExit: () => vo
       return
     }
     beforeExit()
-    log.warning('Shoal is now ready to exit, bye bye...')
+    log.warning('Redis is now ready to exit, bye bye...')
     process.exit(0)
   }
   node.requestStop = end
   const onSignal = async (signal: 'SIGTERM' | 'SIGINT') => {
-    log.notice(`Received ${signal} scheduling shutdown...`)
+    if (stopping && signal === 'SIGINT') {
+      log.warning('You insist... exiting now.')
+      process.exit(1)
+    }
+    log.warning(`Received ${signal} scheduling shutdown...`)
+    if (stopping) return
     await end(
       signalWish(node.config.values[signal === 'SIGTERM' ? 'shutdown-on-sigterm' : 'shutdown-on-sigint']),
     )
@@ -158,15 +210,24 @@ function writePidFile(path: string): void {
   }
 }
 
-/** What `ps` shows: `shoal-server *:7000 [cluster]`. */
+/** What `ps` shows, as proc-title-template says it: `shoal-server *:7000 [cluster]`. */
 export function processTitle(config: Config): string {
   const values = config.values
   const first = values.bind[0] ?? ''
   const host = first === '*' || first === '' || values.bind.includes('*') ? '*' : first.replace(/^-/, '')
-  const mode = values['cluster-enabled'] ? ' [cluster]' : ''
-  const where =
-    values.port === 0 && values.unixsocket !== ''
-      ? `unixsocket:${values.unixsocket}`
-      : `${host}:${values.port}`
-  return `shoal-server ${where}${mode}`
+  const unix = values.port === 0 && values.unixsocket !== ''
+  const variables: Readonly<Record<string, string>> = {
+    title: 'shoal-server',
+    'listen-addr': unix ? `unixsocket:${values.unixsocket}` : `${host}:${values.port}`,
+    'server-mode': values['cluster-enabled'] ? '[cluster]' : '',
+    port: String(values.port),
+    'tls-port': String(values['tls-port']),
+    unixsocket: values.unixsocket,
+    'config-file': config.file ?? '',
+  }
+  return values['proc-title-template']
+    .replace(/\{\{|\{([a-z-]+)\}/g, (all, name?: string) =>
+      name === undefined ? '{' : (variables[name] ?? all),
+    )
+    .trimEnd()
 }
