@@ -91,12 +91,18 @@ export function loadingAlive(r: Replication, turn: Turn): void {
   sendToMaster(r, NEWLINE, turn)
 }
 
-/** A PING in the stream from time to time: whoever hears nothing for repl-timeout takes us for dead. */
+/**
+ * A PING in the stream from time to time: whoever hears nothing for repl-timeout takes us for dead. The times are
+ * multiples of repl-ping-replica-period since the node's beginning, as Redis counts them: not since a replica came.
+ */
 function ping(r: Replication, turn: Turn): void {
-  if (turn.now_ms < r.pingAt_ms) return
-  r.pingAt_ms = turn.now_ms + r.options.replPingReplicaPeriod_s * 1000
+  const period_s = r.options.replPingReplicaPeriod_s
+  const beat = Math.floor((turn.now_ms - r.startedAt_ms) / (period_s * 1000))
+  const due = period_s === r.pingPeriod_s && beat !== r.pingBeat
+  r.pingPeriod_s = period_s
+  r.pingBeat = beat
   const resting = r.quiet || r.failover.until_ms > 0
-  if (r.replicas.length > 0 && !resting) feedCommand(r, -1, ['PING'], turn)
+  if (due && r.replicas.length > 0 && !resting) feedCommand(r, -1, ['PING'], turn)
 }
 
 /** Empty lines for replicas whose snapshot is not on its way; an end to those that have fallen silent. */

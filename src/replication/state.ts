@@ -248,8 +248,11 @@ export interface Replication {
   fsyncedOffset: number
   waits: Wait[]
   ackWanted: boolean
+  startedAt_ms: number
   cronAt_ms: number
-  pingAt_ms: number
+  /** How many periods of PING had passed when it was last looked at, and what the period was then. */
+  pingBeat: number
+  pingPeriod_s: number
   master: Master
   failover: Failover
   stats: { syncFull: number; syncPartialOk: number; syncPartialErr: number }
@@ -279,8 +282,10 @@ export function createReplication(options: ReplicationOptions, turn: Turn): Repl
     fsyncedOffset: -1,
     waits: [],
     ackWanted: false,
+    startedAt_ms: turn.now_ms,
     cronAt_ms: turn.now_ms + 1000,
-    pingAt_ms: turn.now_ms,
+    pingBeat: 0,
+    pingPeriod_s: options.replPingReplicaPeriod_s,
     master: createMaster(),
     failover: { state: 'none', host: '', port: 0, force: false, until_ms: 0 },
     stats: { syncFull: 0, syncPartialOk: 0, syncPartialErr: 0 },

@@ -1,4 +1,4 @@
-/** The commands of replication: REPLICAOF, SLAVEOF, SYNC, PSYNC, REPLCONF, ROLE, WAIT, FAILOVER. */
+/** The commands of replication: REPLICAOF, SLAVEOF, SYNC, PSYNC, REPLCONF, ROLE, WAIT, WAITAOF, FAILOVER. */
 
 import {
   ADMIN,
@@ -13,12 +13,20 @@ import {
   STALE,
 } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
-import { countAcks, forgetWait, wait } from '../../replication/acks.js'
+import {
+  countAcks,
+  countAofAcks,
+  forgetWait,
+  type WaitOutcome,
+  wait,
+  waitAof,
+} from '../../replication/acks.js'
 import { isReplica } from '../../replication/links.js'
 import { psync } from '../../replication/psync.js'
 import { type Answer, replconf } from '../../replication/replconf.js'
 import { roleReport } from '../../replication/report.js'
 import { failover, replicaof } from '../../replication/role.js'
+import { isMaster } from '../../replication/state.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Client } from '../client.js'
@@ -162,44 +170,112 @@ const role = serverCommand(
   }),
 )
 
+const WAIT_MORE = {
+  categories: ['connection'],
+  tips: ['request_policy:all_shards', 'response_policy:agg_min'],
+}
+const LLONG_MAX = 2n ** 63n - 1n
+
+/** A timeout in milliseconds, or why it is none. */
+function readTimeout(args: Args, index: number): number | string {
+  const timeout_ms = args.integer(index)
+  if (!Number.isNaN(timeout_ms)) return timeout_ms < 0 ? 'ERR timeout is negative' : timeout_ms
+  const text = args.text(index)
+  // A number that Redis can read, but not add to the time.
+  if (/^[1-9][0-9]{15,18}$/.test(text) && BigInt(text) <= LLONG_MAX) return 'ERR timeout is out of range'
+  return 'ERR timeout is not an integer or out of range'
+}
+
+/** Writes what a wait came to, or blocks the client until it comes to something. */
+function answerWait(
+  part: ReplicationPart,
+  client: Client,
+  reply: Reply,
+  outcome: WaitOutcome,
+  write: (reply: Reply, local: number, replicas: number) => void,
+  sofar: () => [number, number],
+): void {
+  const { node } = part
+  if (outcome === 'waiting') {
+    client.blocked = {
+      timeout: () => write(node.turn.outOf(client), ...sofar()),
+      cancel: () => forgetWait(part.r, client.id),
+      fail: (error) => node.turn.outOf(client).error(error),
+      deadline_ms: 0, // the state machine looks after the time
+      kind: 'wait',
+    }
+    node.turn.schedule()
+  } else if ('error' in outcome) reply.error(outcome.error)
+  else write(reply, outcome.local, outcome.replicas)
+}
+
 const waitCommand = serverCommand(
   declare('generic', 'WAIT', 3, 0, '3.0.0', 'Waits until so many replicas have all writes up to now.', {
     syntax: 'numreplicas timeout',
-    categories: ['connection'],
-    tips: ['request_policy:all_shards', 'response_policy:agg_min'],
+    ...WAIT_MORE,
   }),
-  withPart((part, client, args, reply, node) => {
+  withPart((part, client, args, reply) => {
     const replicas = args.integer(1)
-    const timeout_ms = args.integer(2)
-    if (isReplicaNode(part)) {
-      const outcome = part.run((r, turn) => wait(r, client.id, 0, 0, 0, false, turn))
-      if (typeof outcome === 'object' && 'error' in outcome) reply.error(outcome.error)
-      return
+    const timeout_ms = readTimeout(args, 2)
+    if (isMaster(part.r)) {
+      if (Number.isNaN(replicas)) return reply.error(NOT_AN_INTEGER)
+      if (typeof timeout_ms === 'string') return reply.error(timeout_ms)
     }
-    if (Number.isNaN(replicas)) return reply.error(NOT_AN_INTEGER)
-    if (Number.isNaN(timeout_ms)) return reply.error('ERR timeout is not an integer or out of range')
-    if (timeout_ms < 0) return reply.error('ERR timeout is negative')
     // The writes of other clients up to now are waited for too: at worst a moment longer than needed.
     const { offset } = part.r
     const block = !client.denyBlocking && !client.trusted
-    const outcome = part.run((r, turn) => wait(r, client.id, offset, replicas, timeout_ms, block, turn))
-    if (outcome === 'waiting') {
-      client.blocked = {
-        timeout: () => node.turn.outOf(client).int(countAcks(part.r, offset)),
-        cancel: () => forgetWait(part.r, client.id),
-        fail: (error) => node.turn.outOf(client).error(error),
-        deadline_ms: 0, // the state machine looks after the time
-        kind: 'wait',
-      }
-      node.turn.schedule()
-    } else if ('error' in outcome) reply.error(outcome.error)
-    else reply.int(outcome.replicas)
+    const outcome = part.run((r, turn) =>
+      wait(r, client.id, offset, replicas, Number(timeout_ms), block, turn),
+    )
+    answerWait(
+      part,
+      client,
+      reply,
+      outcome,
+      (out, _local, count) => out.int(count),
+      () => [0, countAcks(part.r, offset)],
+    )
   }),
 )
 
-function isReplicaNode(part: ReplicationPart): boolean {
-  return part.r.master.host !== null
-}
+const waitAofCommand = serverCommand(
+  declare(
+    'generic',
+    'WAITAOF',
+    4,
+    NOSCRIPT,
+    '7.2.0',
+    'Waits until all writes up to now are on the disk, here and on so many replicas.',
+    { syntax: 'numlocal numreplicas timeout', ...WAIT_MORE },
+  ),
+  withPart((part, client, args, reply) => {
+    const [local, replicas] = [args.integer(1), args.integer(2)]
+    const timeout_ms = readTimeout(args, 3)
+    if (Number.isNaN(local)) return reply.error(NOT_AN_INTEGER)
+    if (local !== 0 && local !== 1)
+      return reply.error('ERR value is out of range, value must between 0 and 1')
+    if (Number.isNaN(replicas)) return reply.error(NOT_AN_INTEGER)
+    if (replicas < 0) return reply.error('ERR value is out of range, must be positive')
+    if (typeof timeout_ms === 'string') return reply.error(timeout_ms)
+    const { offset } = part.r
+    const block = !client.denyBlocking && !client.trusted
+    const outcome = part.run((r, turn) =>
+      waitAof(r, client.id, offset, local, replicas, timeout_ms, block, turn),
+    )
+    answerWait(
+      part,
+      client,
+      reply,
+      outcome,
+      (out, here, count) => {
+        out.array(2)
+        out.int(here)
+        out.int(count)
+      },
+      () => [part.r.fsyncedOffset >= offset ? 1 : 0, countAofAcks(part.r, offset)],
+    )
+  }),
+)
 
 const failoverCommand = serverCommand(
   declare('server', 'FAILOVER', -1, ADMIN | NOSCRIPT | STALE, '6.2.0', 'Changes places with a replica.', {
@@ -223,5 +299,6 @@ export const replicationCommands: readonly Command[] = [
   follow('SLAVEOF', '1.0.0', { deprecated: { since: '5.0.0', replacedBy: '`REPLICAOF`' } }),
   role,
   waitCommand,
+  waitAofCommand,
   failoverCommand,
 ]

@@ -101,6 +101,15 @@ export class AppendOnly implements Durability {
     return this.sink.pos
   }
 
+  /** Bytes fed ever, and how many of these are on the disk: what WAITAOF compares. */
+  get fed_bytes(): number {
+    return this.written + this.sink.pos
+  }
+
+  get synced_bytes(): number {
+    return this.synced
+  }
+
   get pendingSyncs(): number {
     return this.syncing ? 1 : 0
   }

@@ -3,7 +3,7 @@
  * links, commands, the end of a turn, time) go in through `run`; what comes out is carried out here, in order.
  */
 
-import { enoughReplicas, heardFrom, minReplicasChanged } from '../../replication/acks.js'
+import { enoughReplicas, heardFrom, minReplicasChanged, settleWaits } from '../../replication/acks.js'
 import { afterEvents, backlogSizeChanged, tick, wakeAt } from '../../replication/cron.js'
 import { createTurn, type Effect, type Turn } from '../../replication/effects.js'
 import { feed, linkSent, wantsFeed } from '../../replication/feed.js'
@@ -27,6 +27,7 @@ import type { Feed } from '../parts.js'
 import type { Persistence } from '../persistence/index.js'
 import { Applier } from './applier.js'
 import { Farewell } from './farewell.js'
+import { FsyncedOffset } from './fsynced.js'
 import { FullSync, unsentBytes } from './full-sync.js'
 import { infoLines, memoryLines } from './info.js'
 import { MasterLink } from './master-link.js'
@@ -39,6 +40,7 @@ import { Receiver } from './receive.js'
  */
 const CHEAP_SNAPSHOT_BYTES_MAX = 32 * 1024 * 1024
 const DEFAULT_SYNC_DELAY_s = 5
+const DISK_LOOK_ms = 5
 const UNBLOCKED =
   'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'
 
@@ -53,6 +55,8 @@ export class ReplicationPart implements Feed {
   private readonly fullSync: FullSync
   private readonly master: MasterLink
   private readonly farewell: Farewell
+  private readonly fsynced: FsyncedOffset
+  private diskTimer: NodeJS.Timeout | null = null
   private readonly counted = { full: 0, ok: 0, err: 0 }
   private carrying = false
   private readonly queue: Input<void>[] = []
@@ -76,6 +80,7 @@ export class ReplicationPart implements Feed {
     this.receiver = new Receiver(this)
     this.fullSync = new FullSync(this, persistence)
     this.farewell = new Farewell(this)
+    this.fsynced = new FsyncedOffset(this.r, persistence.aof)
     this.master = new MasterLink({
       connected: (attempt) => this.run((r, turn) => masterConnected(r, attempt, turn)),
       data: (attempt, buf, start, end) => this.fromMaster(attempt, buf, start, end),
@@ -122,6 +127,8 @@ export class ReplicationPart implements Feed {
     this.started = false
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
+    if (this.diskTimer !== null) clearTimeout(this.diskTimer)
+    this.diskTimer = null
     this.master.stop()
     this.receiver.abort()
     this.fullSync.stop()
@@ -191,9 +198,23 @@ export class ReplicationPart implements Feed {
   /** Before the turn's replies leave: the stream leaves with them. */
   private endTurn(): void {
     const { r } = this
+    this.fsynced.note()
+    this.fsynced.look()
     if (r.replicas.length === 0 && r.waits.length === 0 && r.failover.state === 'none') return
     for (const link of r.replicas) if (link.unsent_bytes > 0) this.tellSent(link.id)
     this.run(afterEvents)
+    if (r.waits.length > 0) this.watchDisk()
+  }
+
+  /** While somebody waits for our own disk, it is asked more often. */
+  private watchDisk(): void {
+    if (this.diskTimer !== null || !this.r.waits.some((wait) => wait.local > 0)) return
+    this.diskTimer = setTimeout(() => {
+      this.diskTimer = null
+      this.fsynced.note()
+      if (this.fsynced.look()) this.run(settleWaits)
+      this.watchDisk()
+    }, DISK_LOOK_ms)
   }
 
   private tellSent(id: number): void {
@@ -205,6 +226,8 @@ export class ReplicationPart implements Feed {
   private regularly(): void {
     if (!this.started) return
     const { r, node } = this
+    this.fsynced.note()
+    if (this.fsynced.look() && r.waits.length > 0) this.run(settleWaits)
     for (const link of [...r.replicas]) {
       this.tellSent(link.id)
       const bytes = node.clients.get(link.id)?.bytesIn ?? 0
@@ -355,7 +378,10 @@ export class ReplicationPart implements Feed {
         node.turn.schedule()
         return
       case 'masterLink':
-        if (effect.up && effect.full) this.restartAof()
+        if (effect.up && effect.full) {
+          this.fsynced.forget()
+          this.restartAof()
+        }
         node.updateGate()
         return
     }

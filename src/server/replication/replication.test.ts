@@ -451,6 +451,31 @@ describe('Shoal nodes among themselves', () => {
     waiting.disconnect()
   })
 
+  test('WAITAOF: on the disk here, and on the disk there', async () => {
+    const master = await shoal({ appendonly: 'yes', appendfsync: 'always' })
+    const { client } = master
+    await client.set('a', '1')
+    expect(await client.call('WAITAOF', '1', '0', '0')).toEqual([1, 0])
+    const replica = await shoal({ appendonly: 'yes', appendfsync: 'always' })
+    await follow(replica, master)
+    await client.set('a', '2')
+    expect(await client.call('WAITAOF', '1', '1', '10000')).toEqual([1, 1])
+    await replica.client.config('SET', 'appendfsync', 'no')
+    await client.set('a', '3')
+    expect(await client.call('WAITAOF', '1', '1', '50')).toEqual([1, 0])
+    await client.config('SET', 'appendfsync', 'everysec')
+    await client.set('a', '4')
+    expect(await client.call('WAITAOF', '1', '0', '5000')).toEqual([1, 0])
+    const waiting = client.duplicate()
+    await waiting.set('a', '5')
+    const outcome = waiting.call('WAITAOF', '1', '1', '0').catch((error: Error) => error.message)
+    await until('the wait', () => master.running.node.replication!.r.waits.length === 1)
+    await client.config('SET', 'appendonly', 'no')
+    expect(await outcome).toBe('ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.')
+    waiting.disconnect()
+    await expect(client.call('WAITAOF', '2', '1', '0')).rejects.toThrow('must between 0 and 1')
+  })
+
   test('a master that stops waits for its replicas; SHUTDOWN ABORT ends the wait', async () => {
     const master = await shoal({ 'shutdown-timeout': '10' })
     const replica = await shoal()
@@ -499,6 +524,10 @@ describe('Shoal nodes among themselves', () => {
     expect(await say('FAILOVER', 'TIMEOUT', '0')).toBe('ERR FAILOVER timeout must be greater than 0')
     expect(await say('WAIT', 'x', '0')).toBe('ERR value is not an integer or out of range')
     expect(await say('WAIT', '1', '-1')).toBe('ERR timeout is negative')
+    expect(await say('WAIT', '1', '9223372036854775807')).toBe('ERR timeout is out of range')
+    expect(await say('WAIT', '1', '9223372036854775808')).toBe(
+      'ERR timeout is not an integer or out of range',
+    )
     expect(await say('REPLICAOF', 'no', 'one')).toBe('OK')
     expect(await node.client.role()).toEqual(['master', 0, []])
   })
