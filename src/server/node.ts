@@ -241,8 +241,13 @@ export class ServerNode implements Host {
   /** This node is a replica from now on, or a master again. */
   setRole(isReplica: boolean): void {
     this.isReplica = isReplica
-    this.clientExpiry = isReplica ? EXPIRE_HIDE : EXPIRE_DELETE
+    this.updateExpiry()
     this.updateGate()
+  }
+
+  /** Nothing may change by itself while writes are held back, and never on a replica: what has expired is only hidden. */
+  private updateExpiry(): void {
+    this.clientExpiry = this.isReplica || this.paused !== 0 ? EXPIRE_HIDE : EXPIRE_DELETE
   }
 
   /** Brings the keyspace's clock up to now. */
@@ -289,6 +294,11 @@ export class ServerNode implements Host {
 
   afterFlushAll(): void {
     this.persistence?.afterFlushAll()
+    // With save points the file says already that all is gone: nothing is left to be saved.
+    if (this.persistence !== null && this.config.values.save.length > 0) {
+      this.propagation.dirty = 0
+      this.call.dirty = 0
+    }
   }
 
   swapped(a: number, b: number): void {
@@ -358,6 +368,7 @@ export class ServerNode implements Host {
   pause(all: boolean, until_ms: number, purpose: PausePurpose = 'client'): void {
     this.pauses.begin(purpose, all, until_ms)
     this.paused = this.pauses.level(this.clock.now_ms())
+    this.updateExpiry()
   }
 
   unpause(purpose: PausePurpose = 'client'): void {
@@ -370,6 +381,7 @@ export class ServerNode implements Host {
     const level = this.pauses.level(this.clock.now_ms())
     if (level === this.paused) return
     this.paused = level
+    this.updateExpiry()
     for (const client of this.clients.all()) if (client.paused) this.resume(client)
   }
 

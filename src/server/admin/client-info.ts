@@ -3,6 +3,9 @@
 import { type Client, IN_MULTI, IS_MONITOR, NO_EVICT, NO_TOUCH, READONLY_MODE, TRACKING } from '../client.js'
 import type { ServerNode } from '../node.js'
 
+/** Redis keeps so much output in the client itself, which `obl` tells of, and more in a list, which `omem` does. */
+const LIST_FROM_BYTES = 16 * 1024
+
 /** The letters of `flags=`, in Redis's order; N for none. */
 function flagLetters(client: Client): string {
   const { special } = client
@@ -46,6 +49,7 @@ export function clientInfo(node: ServerNode, client: Client, running_bytes = 0):
   const path = `${node.config.values.unixsocket}:0`
   const inMulti = (client.special & IN_MULTI) !== 0
   const out = client.out
+  const unsent = node.clients.unsentBytes(client)
   const fields: [string, string | number][] = [
     ['id', client.id],
     ['addr', unix ? path : client.address],
@@ -66,9 +70,9 @@ export function clientInfo(node: ServerNode, client: Client, running_bytes = 0):
     ['multi-mem', client.transaction?.bytes ?? 0],
     ['rbs', out?.buf.length ?? 0],
     ['rbp', 0],
-    ['obl', out === null ? 0 : out.pos - client.sent],
+    ['obl', unsent < LIST_FROM_BYTES ? unsent : 0],
     ['oll', 0],
-    ['omem', client.link?.pendingBytes ?? 0],
+    ['omem', unsent < LIST_FROM_BYTES ? 0 : unsent],
     ['tot-mem', clientBytes(client)],
     ['events', client.link === null ? '' : 'r'],
     ['cmd', client.lastCommand?.fullName ?? 'NULL'],

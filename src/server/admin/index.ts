@@ -77,6 +77,11 @@ export function attachAdmin(node: ServerNode): Admin {
   const eviction = new Eviction(node)
   node.outOfMemory = () => eviction.outOfMemory()
   node.openToAll = () => admin.users.get('default')!.nopass
+  // A lower limit is made true at once, not only when somebody comes along.
+  node.config.onChange('maxmemory', () => {
+    node.outOfMemory()
+    return undefined
+  })
   node.config.onChange('requirepass', () => {
     admin.users.setDefaultPassword(node.config.values.requirepass)
     return undefined

@@ -192,7 +192,9 @@ export class Persistence {
     }
     aof.state = 'waiting'
     this.attach()
-    if (this.runner.kind !== null || this.rdb.running) {
+    // In a transaction too it has to wait: what the transaction changes is still on its way to the file.
+    const inExec = node.running?.fullName === 'config|set' && node.call.caller.denyBlocking
+    if (this.runner.kind !== null || this.rdb.running || inExec) {
       rewriter.scheduled = true
       node.log(
         'notice',
