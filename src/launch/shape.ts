@@ -1,5 +1,6 @@
 /** What running nodes make together: nothing yet, one cluster, or something in between. Reading; and the slot map. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Argument,
   type Connection,
@@ -15,6 +16,8 @@ import type { NodePlan } from './plan.js'
 import type { Access } from './processes.js'
 
 const REPLY_TIMEOUT_MS = 10_000
+const LOADING_WAIT_MS_MAX = 30_000
+const LOADING_POLL_MS = 20
 
 /** One node's replies to some commands. */
 export async function askNode(
@@ -35,14 +38,20 @@ export async function askNode(
   }
 }
 
-/** What a node says of the cluster. */
+/** What a node says of the cluster. One that loads its master's data answers nobody: it is waited for. */
 export async function viewOf(plan: NodePlan, access: Access): Promise<Outcome<NodeLine[]>> {
-  const asked = await askNode(plan, access, [['CLUSTER', 'NODES']])
-  const reply = asked.ok ? asked.value[0] : undefined
-  const error = reply === undefined ? undefined : errorOf(reply)
-  const lines = error === undefined ? parseNodes(textOf(reply) ?? '') : undefined
-  if (lines !== undefined && lines.length > 0) return { ok: true, value: lines }
-  return { ok: false, reason: asked.ok ? (error ?? 'its CLUSTER NODES cannot be read') : asked.reason }
+  const deadline = performance.now() + LOADING_WAIT_MS_MAX
+  for (;;) {
+    const asked = await askNode(plan, access, [['CLUSTER', 'NODES']])
+    if (!asked.ok) return asked
+    const reply = asked.value[0]!
+    const error = errorOf(reply)
+    const lines = error === undefined ? parseNodes(textOf(reply) ?? '') : undefined
+    if (lines !== undefined && lines.length > 0) return { ok: true, value: lines }
+    const loading = error?.startsWith('LOADING ') === true && performance.now() < deadline
+    if (!loading) return { ok: false, reason: error ?? 'its CLUSTER NODES cannot be read' }
+    await sleep(LOADING_POLL_MS)
+  }
 }
 
 export type Shape = 'empty' | 'whole' | 'partial'

@@ -250,8 +250,27 @@ async function makeWhole(run: Run): Promise<Outcome<boolean>> {
   const formed = await orInterrupted(forming, options)
   if (formed === undefined) return { ok: false, reason: 'Interrupted.' }
   if (!formed.ok) return { ok: false, reason: `The cluster could not be formed. ${formed.reason}` }
+  const { report, nodes } = formed.value
+  const inOrder = report?.ok === true && nodes.length === plans.length
+  const disorder = inOrder ? undefined : await checkedAgain(run)
+  if (disorder !== undefined) return { ok: false, reason: disorder }
   remember(run)
   return { ok: true, value: true }
+}
+
+/** The manager has looked while something was still on its way: it looks again when all nodes have settled. */
+async function checkedAgain(run: Run): Promise<string | undefined> {
+  const { plans, access, options } = run
+  const late = await settle(run)
+  if (late !== undefined) return late
+  const { checkCluster } = await import('../trib/index.js')
+  const checked = await checkCluster(plans[0]!.address, {
+    access,
+    onLine: (line) => options.onEvent?.({ kind: 'manager', line }),
+  })
+  if (!checked.ok) return checked.reason
+  const { report } = checked.value
+  return report.ok ? undefined : `The cluster is not in order: ${report.errors.join(' ')}`
 }
 
 /** The cluster as each node sees it. */
