@@ -4,7 +4,7 @@
  */
 
 import type { Args } from '../resp/args.js'
-import type { Command, KeySpec } from './command.js'
+import { type Command, FAST, type KeySpec } from './command.js'
 
 /** A command as the dispatcher sees it: numbers that it needs at once, and counters for INFO commandstats. */
 export class Entry {
@@ -24,6 +24,9 @@ export class Entry {
   /** A number of its own, from 0 up: for ACL's bitmaps. */
   readonly id: number
 
+  /** It is over so soon that reading the clock for each call would cost too much of it: one in some is timed. */
+  readonly sampled: boolean
+
   calls = 0
   usec = 0
   rejected = 0
@@ -35,6 +38,8 @@ export class Entry {
     this.arity = command.arity
     this.flags = command.flags
     this.parent = parent
+    // SET lacks the flag only because its value may be long.
+    this.sampled = (command.flags & FAST) !== 0 || command.name === 'SET'
     const name = command.name.toLowerCase()
     this.fullName = parent === null ? name : `${parent.fullName}|${name}`
     this.name = Uint8Array.from(name, (char) => char.charCodeAt(0))

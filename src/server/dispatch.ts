@@ -7,7 +7,7 @@
  */
 
 import { keySlot } from '../bytes/crc16.js'
-import { FAST, TOUCHES_ARBITRARY_KEYS } from '../commands/command.js'
+import { TOUCHES_ARBITRARY_KEYS } from '../commands/command.js'
 import { replyError } from '../commands/errors.js'
 import { type Entry, findKeys } from '../commands/table.js'
 import type { Args } from '../resp/args.js'
@@ -24,8 +24,10 @@ import { type Client, IN_MULTI, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT } from '.
 import type { ServerNode } from './node.js'
 import { MANY_SLOTS, NO_SLOT } from './transactions.js'
 
-/** One FAST command in so many is timed; the others count as it did. A power of two. */
+/** One in so many of the commands that are over at once is timed; the others count as it did. A power of two. */
 const TIMED_ONE_IN = 64
+/** Longer commands are always timed: they may be slow because of their values. */
+const LONG_COMMAND_BYTES = 64 * 1024
 
 /** Carries out the command in `args` for `client`. */
 export function dispatch(node: ServerNode, client: Client, args: Args): void {
@@ -116,13 +118,14 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   node.keyspace.expiry = client.trusted ? node.trustedExpiry : node.clientExpiry
   node.running = entry
   propagation.beginUnit((flags & TOUCHES_ARBITRARY_KEYS) !== 0)
-  const timed = (flags & FAST) === 0 || node.timesAll || (entry.calls & (TIMED_ONE_IN - 1)) === 0
+  const all = !entry.sampled || node.timesAll || args.rawEnd - args.rawStart > LONG_COMMAND_BYTES
+  const timed = all || (entry.calls & (TIMED_ONE_IN - 1)) === 0
   const began_us = timed ? node.clock.monotonic_us() : 0
   entry.handler(call, args, out)
   entry.calls++
   if (timed) {
     const usec = node.clock.monotonic_us() - began_us
-    entry.usec += (flags & FAST) === 0 || node.timesAll ? usec : usec * TIMED_ONE_IN
+    entry.usec += all ? usec : usec * TIMED_ONE_IN
     if (usec >= node.slow_us) node.wasSlow(client, entry, args, usec)
   }
   if (out.errors !== errors) {
