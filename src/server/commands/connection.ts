@@ -71,6 +71,8 @@ const select = serverCommand(
   (node, client, args, reply) => {
     const index = args.integer(1)
     if (Number.isNaN(index)) reply.error(NOT_AN_INTEGER)
+    else if (index !== (index | 0))
+      reply.error(`ERR value is out of range, value must between ${-0x8000_0000} and ${0x7fff_ffff}`)
     else if (node.config.values['cluster-enabled'] && index !== 0)
       reply.error('ERR SELECT is not allowed in cluster mode')
     else if (index < 0 || index >= node.keyspace.databases.length) reply.error('ERR DB index is out of range')
