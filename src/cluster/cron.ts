@@ -20,6 +20,8 @@ import { log, TODO_STATE } from './turn.js'
 import { PING } from './wire.js'
 
 const CRON_MS = 100
+/** No silence shorter than this is suspicious, however short the node timeout: an answer takes its time. */
+const SILENCE_MIN_MS = 100
 const RANDOM_PING_MS = 1000
 /** Of this many nodes picked at random, the one that we have not heard for longest is pinged. */
 const RANDOM_PING_CANDIDATES = 5
@@ -71,7 +73,7 @@ function pingRandom(turn: Turn): void {
 function watch(turn: Turn, node: ClusterNode): boolean {
   const { state, now_ms } = turn
   if ((node.flags & (MYSELF | NOADDR | HANDSHAKE)) !== 0) return false
-  const { nodeTimeout_ms } = state.config
+  const timeout_ms = Math.max(state.config.nodeTimeout_ms, SILENCE_MIN_MS)
   const { manual } = state
   const silent_ms = Math.min(now_ms - node.pingSentAt_ms, now_ms - node.dataReceivedAt_ms)
   const waiting = node.pingSentAt_ms !== 0
@@ -79,14 +81,14 @@ function watch(turn: Turn, node: ClusterNode): boolean {
   if (
     link !== null &&
     waiting &&
-    silent_ms > nodeTimeout_ms / 2 &&
-    now_ms - link.createdAt_ms > nodeTimeout_ms
+    silent_ms > timeout_ms / 2 &&
+    now_ms - link.createdAt_ms > timeout_ms
   ) {
     // Perhaps only the connection is broken: a new one is opened below.
     closeLink(turn, link)
   }
   const open = node.link?.connected === true
-  if (open && !waiting && now_ms - node.pongReceivedAt_ms > nodeTimeout_ms / 2) {
+  if (open && !waiting && now_ms - node.pongReceivedAt_ms > timeout_ms / 2) {
     sendPing(turn, node.link, PING)
     return false
   }
@@ -98,7 +100,7 @@ function watch(turn: Turn, node: ClusterNode): boolean {
   if (!waiting && node.link !== null && !open && now_ms - node.link.createdAt_ms > CRON_MS) {
     node.pingSentAt_ms = node.link.createdAt_ms
   }
-  if (!waiting || silent_ms <= nodeTimeout_ms || (node.flags & (PFAIL | FAILED)) !== 0) return false
+  if (!waiting || silent_ms <= timeout_ms || (node.flags & (PFAIL | FAILED)) !== 0) return false
   log(turn, 'debug', `*** NODE ${node.name} possibly failing`)
   node.flags |= PFAIL
   state.pfailCount++
@@ -147,7 +149,8 @@ export function nextWake_ms(turn: Turn): number {
 function nodeDeadline_ms(state: ClusterState, node: ClusterNode): number {
   if (node.link === null) return connectDeadline_ms(state, node)
   if (node.pingSentAt_ms === 0 || (node.flags & (PFAIL | FAILED)) !== 0) return Number.POSITIVE_INFINITY
-  return Math.max(node.pingSentAt_ms, node.dataReceivedAt_ms) + state.config.nodeTimeout_ms + 1
+  const timeout_ms = Math.max(state.config.nodeTimeout_ms, SILENCE_MIN_MS)
+  return Math.max(node.pingSentAt_ms, node.dataReceivedAt_ms) + timeout_ms + 1
 }
 
 /** The evaluation that a turn owes at its end. */

@@ -9,6 +9,9 @@ import { TODO_CONNECT } from './turn.js'
 /** Nodes that one state holds at most. Gossip about more is not believed. */
 export const NODES_MAX = 16_384
 
+/** A lost link is opened again after this time: at once would only meet the same trouble. */
+const RELINK_MS = 20
+
 const NAME = /^[a-z0-9]{40}$/
 /** What nodes.conf can hold as an address: no white space, separators or quotes. */
 const ADDRESS = /^[A-Za-z0-9._:%-]{0,45}$/
@@ -145,7 +148,10 @@ export function dropLink(turn: Turn, link: Link): void {
   turn.state.links.delete(link.id)
   const { node } = link
   if (node === null) return
-  if (node.link === link) node.link = null
+  if (node.link === link) {
+    node.link = null
+    node.connectAt_ms = Math.max(node.connectAt_ms, turn.now_ms + RELINK_MS)
+  }
   if (node.inbound === link) node.inbound = null
   turn.todo |= TODO_CONNECT
 }

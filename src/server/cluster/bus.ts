@@ -40,6 +40,7 @@ export class Bus {
   private readonly links = new Map<LinkId, BusLink>()
   private readonly servers: net.Server[] = []
   private readonly buffer = new Uint8Array(64 * 1024)
+  private readonly corked = new Set<net.Socket>()
   private lastPacket: Packet | null = null
   private lastBytes: Uint8Array = new Uint8Array(0)
 
@@ -133,11 +134,33 @@ export class Bus {
       this.lastPacket = packet
       this.lastBytes = encodePacket(packet)
     }
+    this.cork(bus.link)
     bus.link.send(this.lastBytes, 0, this.lastBytes.length)
+    if (bus.link.pendingBytes > LINK_QUEUE_BYTES_MAX) this.overflow(id)
+  }
+
+  /** What is sent to one node in one go leaves in one go. */
+  private cork({ socket }: Link): void {
+    if (this.corked.has(socket)) return
+    socket.cork()
+    this.corked.add(socket)
+    if (this.corked.size > 1) return
+    process.nextTick(() => {
+      for (const each of this.corked) each.uncork()
+      this.corked.clear()
+    })
+  }
+
+  /** Closes links whose peers do not take what is sent to them; called a few times a second, so that a burst may pass. */
+  checkQueues(): void {
     const limit = this.node.config.values['cluster-link-sendbuf-limit']
-    if (bus.link.pendingBytes <= (limit > 0 ? limit : LINK_QUEUE_BYTES_MAX)) return
+    if (limit === 0) return
+    for (const id of [...this.links.keys()]) if (this.queued_bytes(id) > limit) this.overflow(id)
+  }
+
+  private overflow(id: LinkId): void {
     this.events.overflowed(id)
-    this.close(id)
+    this.close(id, true)
   }
 
   /** Done with a broadcast: its bytes need not be kept. */
@@ -146,12 +169,12 @@ export class Bus {
     this.lastBytes = new Uint8Array(0)
   }
 
-  /** Closes a link without telling anybody here. What was sent before still leaves. */
-  close(id: LinkId): void {
+  /** Closes a link without telling anybody here. What was sent before still leaves, unless `atOnce`. */
+  close(id: LinkId, atOnce = false): void {
     const bus = this.links.get(id)
     if (bus === undefined) return
     this.links.delete(id)
-    if (bus.connected) bus.link?.end()
+    if (bus.connected && !atOnce) bus.link?.end()
     else bus.link?.destroy()
   }
 
@@ -159,8 +182,11 @@ export class Bus {
     return this.links.get(id)?.link?.pendingBytes ?? 0
   }
 
-  get count(): number {
-    return this.links.size
+  /** Memory of all links: what waits to be sent, and frames that have arrived in part. */
+  get memory_bytes(): number {
+    let bytes = 0
+    for (const [id, bus] of this.links) bytes += this.queued_bytes(id) + bus.framer.buffer.length
+    return bytes
   }
 
   stop(): void {

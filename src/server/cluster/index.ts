@@ -13,6 +13,7 @@ export { ClusterError, ClusterPart }
 export async function attachCluster(node: ServerNode, replication: ReplicationPart): Promise<ClusterPart> {
   const part = await ClusterPart.create(node, replication)
   node.cluster = part
+  node.info.section('memory', () => part.memoryLines())
   node.admin?.debug.set('drop-cluster-packet-filter', dropFilter(part))
   node.admin?.debug.set('clusterlink', clusterLink(part))
   node.atStop.push(() => part.stop())

@@ -321,10 +321,16 @@ export class ClusterPart {
     this.timer = setTimeout(
       () => {
         this.timer = null
+        this.bus.checkQueues()
         this.run({ kind: 'tick' })
       },
       Math.max(1, at_ms - this.clockNow_ms()),
     )
+  }
+
+  /** INFO's lines about memory. */
+  memoryLines(): [string, number][] {
+    return [['mem_cluster_links', this.bus.memory_bytes]]
   }
 
   /** Whether a client may go on waiting for keys of a slot; null, or the error that ends its wait. */

@@ -28,6 +28,7 @@ export class Router implements SlotRouter {
     const queued = entry.fullName === 'exec' ? client.transaction : null
     const tally = createTally()
     if (slotIsOpen(state, slot)) {
+      this.node.keyspace.expiry = this.node.clientExpiry
       if (queued === null) this.countKeys(tally, entry, args)
       else this.countQueued(tally, queued.commands)
     }
