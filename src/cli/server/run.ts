@@ -109,7 +109,12 @@ async function serve(config: Config, configured: boolean, reportTo: number | und
   }
   const mode = values['cluster-enabled'] ? 'cluster' : 'standalone'
   log.notice(runningLine(mode, values.port, process.pid))
-  if (values['set-proc-title']) process.title = processTitle(config)
+  const setTitle = () => {
+    if (values['set-proc-title']) process.title = processTitle(config)
+    return undefined
+  }
+  setTitle()
+  config.onChange(['proc-title-template', 'port', 'bind'], setTitle)
   const pidFile = values.pidfile !== '' ? values.pidfile : values.daemonize ? '/var/run/redis.pid' : ''
   const beforeExit = () => {
     if (pidFile === '') return

@@ -154,7 +154,7 @@ function stats(node: ServerNode, admin: Admin): InfoLine[] {
     ['pubsub_patterns', pubsub.patterns.size],
     ['pubsubshard_channels', pubsub.shards.size],
     ['latest_fork_usec', 0],
-    ['total_forks', 0],
+    ['total_forks', node.persistence?.runner.started ?? 0],
     ['total_error_replies', counted.errorReplies],
     ['acl_access_denied_auth', admin.denied.auth],
     ['acl_access_denied_cmd', admin.denied.command],

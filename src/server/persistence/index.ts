@@ -30,6 +30,8 @@ export class Persistence {
   readonly loaded: LoadStats = newLoadStats()
   /** Set by the replication part: where in its stream this moment is, for RDB files. */
   replication: Circle['replication'] = () => undefined
+  /** Set by the replication part: its replicas must hear that these keys are gone. */
+  expiredAtLoad: NonNullable<Circle['expiredAtLoad']> = () => {}
   /** For the writers of others: full synchronisation. */
   readonly circle: Circle
   private readonly node: ServerNode
@@ -52,6 +54,7 @@ export class Persistence {
         propagation.dirty = changes
       },
       replication: () => this.replication(),
+      expiredAtLoad: (...args) => this.expiredAtLoad(...args),
       diskChanged: () => node.updateGate(),
       fatal: options.fatal ?? (() => process.exit(1)),
     }
@@ -132,10 +135,14 @@ export class Persistence {
    */
   shutdown(save: boolean | undefined, force: boolean): boolean {
     const { node } = this
+    if (this.aof.state === 'waiting') {
+      // What is there would be lost: the first file is not written yet.
+      node.log('warning', force ? 'Writing initial AOF. Exit anyway.' : "Writing initial AOF, can't exit.")
+      if (!force) return false
+    }
     this.rdb.cancel()
     this.rewriter.cancel('the node stops')
     this.runner.abort('the node stops')
-    if (this.aof.state === 'waiting') node.log('warning', 'Writing initial AOF. Exiting anyway.')
     if (this.aof.state !== 'off') {
       node.log('notice', 'Calling fsync() on the AOF file.')
       this.aof.syncNow()
@@ -148,7 +155,7 @@ export class Persistence {
           node.log('warning', "Error trying to save the DB, can't exit.")
           return false
         }
-        node.log('warning', 'Error trying to save the DB, but the shutdown is forced.')
+        node.log('warning', 'Error trying to save the DB. Exit anyway.')
       }
     }
     return true

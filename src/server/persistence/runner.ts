@@ -30,6 +30,8 @@ export class SnapshotRunner {
   private readonly keyspace: Keyspace
   private readonly clock: Clock
   private readonly generations: Generations
+  /** Walks begun, ever: what INFO calls forks. */
+  started = 0
   private job: SnapshotJob | null = null
   private walk: SnapshotWalk | null = null
   private scheduled: NodeJS.Immediate | null = null
@@ -56,6 +58,7 @@ export class SnapshotRunner {
   /** Takes the snapshot of this moment, to be written in slices. Nothing else may be under way. */
   start(job: SnapshotJob): void {
     if (this.job !== null) throw new Error('a snapshot is under way already')
+    this.started++
     this.job = job
     this.walk = new SnapshotWalk(this.keyspace, this.generations, job.target)
     this.schedule()
