@@ -30,6 +30,8 @@ export interface LoadOptions {
   keyspace: Keyspace
   /** Keys that expire before this are left out: the time on a master reading its own file, else -Infinity. */
   dropExpiredBefore_ms: number
+  /** Hears of each key that was left out: its replicas still have it. The range holds during the call. */
+  onExpired?(db: number, key: Uint8Array, start: number, end: number): void
   /** Size of the data, -1 when not known. */
   size_bytes: number
   now_ms: number
@@ -118,6 +120,7 @@ export class KeyspaceLoader implements RdbVisitor {
     const expires = entry.expireAt_ms !== -1
     if (expires && entry.expireAt_ms < this.options.dropExpiredBefore_ms) {
       this.expired++
+      this.options.onExpired?.(this.db, entry.key, entry.keyStart, entry.keyEnd)
       return undefined
     }
     const db = keyspace.databases[this.db]!

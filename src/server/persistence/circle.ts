@@ -20,6 +20,14 @@ export interface Circle {
   setDirty(changes: number): void
   /** Where in the replication stream this moment is; undefined where that means nothing. */
   replication(): { db: number; id: string; offset: number } | undefined
+  /** A key of the RDB file had expired and was not loaded; `at` is where in its stream the file stands. */
+  expiredAtLoad?(
+    at: { db?: number; id?: string; offset?: number },
+    db: number,
+    key: Uint8Array,
+    start: number,
+    end: number,
+  ): void
   /** The answer to whether writes must be refused may have changed. */
   diskChanged(): void
   /** The node cannot keep what it promised: it must end at once, with exit code 1. */

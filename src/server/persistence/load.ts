@@ -252,14 +252,16 @@ export class Loader {
 
   private keyspaceLoader(size_bytes: number, dropExpiredBefore_ms: number): KeyspaceLoader {
     const { circle } = this
-    return new KeyspaceLoader({
+    const loader: KeyspaceLoader = new KeyspaceLoader({
       keyspace: circle.keyspace,
       dropExpiredBefore_ms,
+      onExpired: (db, key, start, end) => circle.expiredAtLoad?.(loader.replication, db, key, start, end),
       size_bytes,
       now_ms: circle.clock.now_ms(),
       lfu: accessClock(circle) === 'frequency',
       log: (level, line) => circle.log(level, line),
     })
+    return loader
   }
 
   private count(loader: KeyspaceLoader): void {

@@ -6,7 +6,7 @@
 import { enoughReplicas, heardFrom, minReplicasChanged, settleWaits } from '../../replication/acks.js'
 import { afterEvents, backlogSizeChanged, tick, wakeAt } from '../../replication/cron.js'
 import { createTurn, type Effect, type Turn } from '../../replication/effects.js'
-import { feed, linkSent, wantsFeed } from '../../replication/feed.js'
+import { feed, feedCommand, linkSent, trim, wantsFeed } from '../../replication/feed.js'
 import { masterBytes, masterClosed, masterConnected } from '../../replication/handshake.js'
 import { linkClosed } from '../../replication/links.js'
 import { replicaOffset } from '../../replication/masterlink.js'
@@ -65,6 +65,7 @@ export class ReplicationPart implements Feed {
   private fed = false
   private aofStopped = false
   private started = false
+  private restored = false
   private timer: NodeJS.Timeout | null = null
   private timerAt_ms = Number.POSITIVE_INFINITY
   /** Bytes heard from each replica: also an empty line says that it is alive. */
@@ -89,6 +90,12 @@ export class ReplicationPart implements Feed {
     persistence.replication = () => {
       const info = snapshotInfo(this.r)
       return info === null ? undefined : { db: info.streamDb, id: info.replid, offset: info.offset }
+    }
+    persistence.expiredAtLoad = (at, db, key, start, end) => {
+      if (at.id === undefined || at.offset === undefined || !isMaster(this.r)) return
+      this.restore(at.db ?? 0, at.id, at.offset)
+      const command = node.config.values['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL'
+      this.run((r, turn) => feedCommand(r, db, [command, key.subarray(start, end)], turn))
     }
     node.tooFewReplicas = () => !enoughReplicas(this.r)
     node.masterIsDown = () => this.masterIsDown()
@@ -116,10 +123,18 @@ export class ReplicationPart implements Feed {
     const { loaded } = this.persistence
     if (loaded.replication !== undefined) {
       const { db, id, offset } = loaded.replication
-      this.run((r, turn) => restoreHistory(r, { streamDb: db, replid: id, offset }, turn))
+      this.restore(db, id, offset)
     }
     this.started = true
+    trim(this.r)
     this.run(tick)
+  }
+
+  /** The history that the loaded file belongs to; what expired in it has been fed already. */
+  private restore(streamDb: number, replid: string, offset: number): void {
+    if (this.restored) return
+    this.restored = true
+    this.run((r, turn) => restoreHistory(r, { streamDb, replid, offset }, turn))
   }
 
   /** Everything ends. */
@@ -200,7 +215,10 @@ export class ReplicationPart implements Feed {
     const { r } = this
     this.fsynced.note()
     this.fsynced.look()
-    if (r.replicas.length === 0 && r.waits.length === 0 && r.failover.state === 'none') return
+    if (r.replicas.length === 0 && r.waits.length === 0 && r.failover.state === 'none') {
+      trim(r)
+      return
+    }
     for (const link of r.replicas) if (link.unsent_bytes > 0) this.tellSent(link.id)
     this.run(afterEvents)
     if (r.waits.length > 0) this.watchDisk()

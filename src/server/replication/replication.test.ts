@@ -389,6 +389,26 @@ describe('Shoal nodes among themselves', () => {
     expect(master.running.node.stats).toMatchObject({ syncFull: 1, syncPartialOk: 1 })
   })
 
+  test('keys that expire while the master is away are gone on its replicas too', async () => {
+    const dir = directory()
+    const words = { save: '3600 1', port: String((await freePorts(1))[0]) }
+    const master = await shoal(words, dir)
+    const replica = await shoal()
+    await follow(replica, master)
+    master.running.node.activeExpire = false
+    await master.client.select(2)
+    for (let i = 0; i < 50; i++) await master.client.set(`key:${i}`, 'x', 'PX', 150)
+    await master.client.set('stays', 'x')
+    expect(await master.client.wait(1, 5000)).toBe(1)
+    await master.stop()
+    await until('the expiry', () => new Promise((resolve) => setTimeout(() => resolve(true), 200)))
+    const back = await shoal(words, dir)
+    await linked(replica)
+    expect(back.running.node.stats).toMatchObject({ syncFull: 0, syncPartialOk: 1 })
+    await until('the DELs', () => replica.running.node.keyspace.databases[2]!.size === 1)
+    await sameContents(back, replica, 2)
+  })
+
   test('the append-only file of a replica holds what it was sent', async () => {
     const master = await shoal()
     const dir = directory()
