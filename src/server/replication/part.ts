@@ -492,7 +492,7 @@ export class ReplicationPart implements Feed {
   /** Everything goes: another dataset comes. */
   emptyKeyspace(): void {
     const { node } = this
-    this.persistence.beforeFlush()
+    node.beforeFlush(null)
     node.keyspace.flushAll()
   }
 
