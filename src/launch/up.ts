@@ -219,7 +219,7 @@ async function startOne(run: Run, plan: NodePlan): Promise<string | undefined> {
     if (failure === undefined) emit({ kind: 'node', address, state: 'serving', pid: started.pid })
   }
   if (failure === undefined) return undefined
-  emit({ kind: 'node', address, state: 'failed' })
+  if (!run.options.signal?.aborted) emit({ kind: 'node', address, state: 'failed' })
   return `The node ${address} did not start: ${failure}`
 }
 
