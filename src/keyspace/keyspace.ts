@@ -4,8 +4,14 @@
  */
 
 import { ByteHeap } from '../bytes/heap.js'
+import { Hashes } from './collections/hash.js'
+import { Intsets } from './collections/intset.js'
+import { LargeValues } from './collections/large.js'
+import { type CollectionLimit, defaultLimit } from './collections/limits.js'
+import { Listpacks } from './collections/listpack.js'
+import { Sets } from './collections/set.js'
 import { Database } from './database.js'
-import { Entries, STRING } from './entries.js'
+import { Entries, HASH, SET, STRING } from './entries.js'
 import { EXPIRE_DELETE } from './expiry.js'
 import { NEVER_USED, newFrequency, usedAgain } from './frequency.js'
 
@@ -38,6 +44,14 @@ export class Keyspace {
   readonly databases: Database[]
   readonly cluster: boolean
   readonly random32: () => number
+  readonly listpacks = new Listpacks(this.heap)
+  readonly intsets = new Intsets(this.heap)
+  /** Collections in their large form. */
+  readonly large = new LargeValues()
+  readonly hashes: Hashes
+  readonly sets: Sets
+  /** Up to which size collections stay small: the configuration's word, asked every time, since it may change. */
+  limit: (name: CollectionLimit) => number = defaultLimit
   hooks: KeyspaceHooks = NO_HOOKS
 
   /** The time of the running command, in milliseconds since 1970: set by whoever runs commands. */
@@ -66,6 +80,10 @@ export class Keyspace {
     this.random32 = options.random32
     this.entries = new Entries(this.heap, options.random32(), options.random32())
     this.databases = Array.from({ length: options.databases }, (_, index) => new Database(this, index))
+    this.hashes = new Hashes(this)
+    this.sets = new Sets(this)
+    this.onRelease(HASH, (keyspace, handle) => keyspace.hashes.release(handle))
+    this.onRelease(SET, (keyspace, handle) => keyspace.sets.release(handle))
   }
 
   /** Sets the time of the commands that follow. */
@@ -108,6 +126,7 @@ export class Keyspace {
     let count = 0
     for (const db of this.databases) count += db.forgetAll()
     this.heap.clear()
+    this.large.clear()
     return count
   }
 

@@ -165,6 +165,7 @@ export class ServerNode implements Host {
       cluster: config.values['cluster-enabled'],
       random32: options.random32,
     })
+    this.keyspace.limit = (name) => this.configNumber(name)
     this.keyspace.setTime(this.startedAt_ms)
     const renamed = new Map(config.renamedCommands.map(({ from, to }) => [from.toLowerCase(), to]))
     this.table = new CommandTable([...COMMANDS, ...serverCommands], renamed)

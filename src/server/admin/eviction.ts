@@ -53,7 +53,7 @@ export class Eviction {
       this.others_bytes = use.startup + use.clients
       this.measuredAt_ms = now_ms
     }
-    let bytes = this.others_bytes + node.keyspace.heap.usedBytes
+    let bytes = this.others_bytes + node.keyspace.heap.usedBytes + node.keyspace.large.bytes
     for (const db of node.keyspace.databases) bytes += db.tableBytes
     return bytes
   }

@@ -20,8 +20,8 @@ export interface MemoryUse {
 }
 
 export function memoryUse(node: ServerNode): MemoryUse {
-  const { heap, databases } = node.keyspace
-  let tables = 0
+  const { heap, databases, large } = node.keyspace
+  let tables = large.bytes
   for (const db of databases) tables += db.tableBytes
   let clients = 0
   for (const client of node.clients.all()) clients += clientBytes(client)

@@ -1,0 +1,60 @@
+/** What commands on collections share: looking a collection of one type up, and saying that it has changed. */
+
+import type { Args } from '../resp/args.js'
+import type { Reply } from '../resp/reply.js'
+import type { Call } from './call.js'
+import { WRONGTYPE } from './errors.js'
+import { NOTIFY_GENERIC } from './host.js'
+import { readKey } from './lookup.js'
+
+/** What look-ups return where the key holds something else, which has been replied. */
+export const WRONG = -1
+
+/** The entry of argument `index` for reading, 0 if it is not there, or WRONG. */
+export function collectionToRead(call: Call, args: Args, index: number, type: number, reply: Reply): number {
+  const handle = readKey(call, args, index)
+  if (handle === 0 || call.db.entries.type(handle) === type) return handle
+  reply.error(WRONGTYPE)
+  return WRONG
+}
+
+/** The entry of argument `index` to be changed, 0 if it is not there, or WRONG. A snapshot under way has saved it. */
+export function collectionToChange(
+  call: Call,
+  args: Args,
+  index: number,
+  type: number,
+  reply: Reply,
+): number {
+  const { db } = call
+  const { entries } = db
+  const handle = db.find(args.buf, args.start(index), args.end(index))
+  if (handle === 0) return 0
+  entries.setAccess(handle, call.keyspace.accessNow(entries.access(handle)))
+  if (entries.type(handle) !== type) {
+    reply.error(WRONGTYPE)
+    return WRONG
+  }
+  db.willChange(handle)
+  return handle
+}
+
+/** Tells watchers and listeners that the collection of argument `index` has changed, and counts `changes`. */
+export function collectionChanged(
+  call: Call,
+  args: Args,
+  index: number,
+  kind: number,
+  event: string,
+  changes: number,
+): void {
+  call.db.changed(args.buf, args.start(index), args.end(index))
+  call.notify(kind, event, args.buf, args.start(index), args.end(index))
+  call.dirty += changes
+}
+
+/** Removes the key of argument `index`, whose collection has no elements any more, and tells listeners. */
+export function removeEmpty(call: Call, args: Args, index: number): void {
+  call.db.delete(args.buf, args.start(index), args.end(index))
+  call.notify(NOTIFY_GENERIC, 'del', args.buf, args.start(index), args.end(index))
+}

@@ -1,0 +1,188 @@
+/**
+ * The large form of hashes and sets: a table of the keyspace's kind (table.ts) over blocks of the byte heap, one an element:
+ *
+ *     word 0    length of the field; its highest bit: the field expires
+ *     word 1    length of the value                               only in hashes
+ *     8 bytes   when the field expires, ms since 1970, a double   only if it does
+ *     the field's bytes, then the value's
+ *
+ * So it grows step by step, and can be scanned while it changes, as the keyspace itself.
+ */
+
+import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
+import type { Entries } from '../entries.js'
+import { Table, type TableKeys } from '../table.js'
+import type { LargeValue, LargeValues } from './large.js'
+
+const EXPIRES = 0x80000000
+const LENGTH_MASK = 0x7fffffff
+const EXPIRY_BYTES = 8
+export const NO_FIELD_EXPIRY = -1
+
+export class Dictionary implements LargeValue, TableKeys {
+  readonly heap: ByteHeap
+  readonly withValues: boolean
+  private readonly entries: Entries
+  private readonly owner: LargeValues
+  private readonly headerBytes: number
+  private readonly table: Table
+  private noted = 0
+
+  /** `entries` lends its secret hash; `owner` counts the bytes. */
+  constructor(entries: Entries, owner: LargeValues, withValues: boolean, expected = 0) {
+    this.entries = entries
+    this.heap = entries.heap
+    this.owner = owner
+    this.withValues = withValues
+    this.headerBytes = withValues ? 8 : 4
+    this.table = new Table(this)
+    if (expected > 0) this.table.reserve(expected)
+    this.note()
+  }
+
+  get size(): number {
+    return this.table.size
+  }
+
+  get bytes(): number {
+    return this.noted
+  }
+
+  hashOf(handle: number): number {
+    const start = this.fieldStart(handle)
+    return this.entries.hash(this.bytesOf(handle), start, start + this.fieldLength(handle))
+  }
+
+  keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean {
+    const length = end - start
+    if (this.fieldLength(handle) !== length) return false
+    const u8 = this.bytesOf(handle)
+    const at = this.fieldStart(handle)
+    for (let i = 0; i < length; i++) if (u8[at + i] !== buf[start + i]) return false
+    return true
+  }
+
+  /** The element whose field is `buf[start, end)`, or 0. Valid until the next write. */
+  find(buf: Uint8Array, start: number, end: number): number {
+    return this.table.find(buf, start, end, this.entries.hash(buf, start, end))
+  }
+
+  /** The chunk's bytes, which `fieldStart` and `valueStart` index. */
+  bytesOf(handle: number): Uint8Array {
+    return this.heap.u8[chunkOf(handle)]!
+  }
+
+  fieldLength(handle: number): number {
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle)]! & LENGTH_MASK
+  }
+
+  fieldStart(handle: number): number {
+    const expires = this.heap.u32[chunkOf(handle)]![wordOf(handle)]! >= EXPIRES
+    return byteOf(handle) + this.headerBytes + (expires ? EXPIRY_BYTES : 0)
+  }
+
+  valueLength(handle: number): number {
+    return this.withValues ? this.heap.u32[chunkOf(handle)]![wordOf(handle) + 1]! : 0
+  }
+
+  valueStart(handle: number): number {
+    return this.fieldStart(handle) + this.fieldLength(handle)
+  }
+
+  /** Adds a member to a set; false where it was there. */
+  add(buf: Uint8Array, start: number, end: number): boolean {
+    return this.set(buf, start, end, buf, end, end)
+  }
+
+  /**
+   * Sets a field's value; true where the field is new. An expiry that the field had goes. Field and value may lie in the
+   * heap, but not in this element.
+   */
+  set(buf: Uint8Array, start: number, end: number, value: Uint8Array, from: number, to: number): boolean {
+    const hash = this.entries.hash(buf, start, end)
+    const old = this.table.find(buf, start, end, hash)
+    if (old !== 0 && !this.withValues) return false
+    const need = this.headerBytes + (end - start) + (to - from)
+    if (old !== 0 && this.heap.fits(old, need) && this.fieldStart(old) === byteOf(old) + this.headerBytes) {
+      const at = this.valueStart(old)
+      copyBytes(this.bytesOf(old), at, value, from, to)
+      this.heap.u32[chunkOf(old)]![wordOf(old) + 1] = to - from
+      return false
+    }
+    const made = this.heap.alloc(need)
+    const u32 = this.heap.u32[chunkOf(made)]!
+    u32[wordOf(made)] = end - start
+    if (this.withValues) u32[wordOf(made) + 1] = to - from
+    const u8 = this.bytesOf(made)
+    const at = byteOf(made) + this.headerBytes
+    copyBytes(u8, at, buf, start, end)
+    copyBytes(u8, at + end - start, value, from, to)
+    if (old !== 0) {
+      this.table.replaceFound(made)
+      this.heap.free(old)
+      return false
+    }
+    this.table.insert(made, hash)
+    this.note()
+    return true
+  }
+
+  /** Removes a field; false where it is not there. */
+  delete(buf: Uint8Array, start: number, end: number): boolean {
+    const handle = this.find(buf, start, end)
+    if (handle === 0) return false
+    this.table.removeFound()
+    this.heap.free(handle)
+    this.note()
+    return true
+  }
+
+  /** Visits a part of the elements and returns the next cursor, 0 at the end; see Table.scan. */
+  scan(cursor: number, visit: (handle: number) => void): number {
+    return this.table.scan(cursor, visit)
+  }
+
+  /** Visits all elements. `visit` must not change the dictionary. */
+  forEach(visit: (handle: number) => void): void {
+    let cursor = 0
+    do cursor = this.table.scan(cursor, visit)
+    while (cursor !== 0)
+  }
+
+  /** A random element, 0 if there is none. */
+  random(random32: () => number): number {
+    return this.table.random(random32)
+  }
+
+  /** Elements of another dictionary of the same kind, copied into this one, which is empty. */
+  copyFrom(other: Dictionary): void {
+    this.table.reserve(other.size)
+    other.forEach((handle) => {
+      const length = other.valueStart(handle) + other.valueLength(handle) - byteOf(handle)
+      const made = this.heap.alloc(length)
+      const from = byteOf(handle)
+      this.bytesOf(made).set(other.bytesOf(handle).subarray(from, from + length), byteOf(made))
+      this.table.insert(made, this.hashOf(made))
+    })
+    this.note()
+  }
+
+  free(): void {
+    this.forEach((handle) => {
+      this.heap.free(handle)
+    })
+    this.table.clear()
+  }
+
+  private note(): void {
+    const { bytes } = this.table
+    if (bytes === this.noted) return
+    this.owner.bytes += bytes - this.noted
+    this.noted = bytes
+  }
+}
+
+function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
+  if (end - start > 48) to.set(from.subarray(start, end), at)
+  else for (let i = start, j = at; i < end; i++, j++) to[j] = from[i]!
+}

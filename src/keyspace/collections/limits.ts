@@ -1,0 +1,32 @@
+/** Up to which size collections keep their small form: directives of the configuration, and what they are if nobody says. */
+
+export type CollectionLimit =
+  | 'hash-max-listpack-entries'
+  | 'hash-max-listpack-value'
+  | 'list-max-listpack-size'
+  | 'list-compress-depth'
+  | 'set-max-intset-entries'
+  | 'set-max-listpack-entries'
+  | 'set-max-listpack-value'
+  | 'zset-max-listpack-entries'
+  | 'zset-max-listpack-value'
+  | 'stream-node-max-bytes'
+  | 'stream-node-max-entries'
+
+const DEFAULTS: Readonly<Record<CollectionLimit, number>> = {
+  'hash-max-listpack-entries': 512,
+  'hash-max-listpack-value': 64,
+  'list-max-listpack-size': -2,
+  'list-compress-depth': 0,
+  'set-max-intset-entries': 512,
+  'set-max-listpack-entries': 128,
+  'set-max-listpack-value': 64,
+  'zset-max-listpack-entries': 128,
+  'zset-max-listpack-value': 64,
+  'stream-node-max-bytes': 4096,
+  'stream-node-max-entries': 100,
+}
+
+export function defaultLimit(name: CollectionLimit): number {
+  return DEFAULTS[name]
+}

@@ -1,0 +1,269 @@
+/**
+ * Sets: a sorted row of integers (INTSET) while all members are integers and there are at most set-max-intset-entries; else a
+ * listpack (LISTPACK) up to set-max-listpack-entries members of at most set-max-listpack-value bytes; else a dictionary without
+ * values (HASHTABLE). A set only ever grows into a larger form.
+ *
+ * Everything takes the entry that holds the set, of a database or bare (value.ts). What is read comes in `member`, valid
+ * until the next call. Who changes an entry of a database has called `willChange` before.
+ */
+
+import { byteOf, chunkOf } from '../../bytes/heap.js'
+import { type Entries, HASHTABLE, INTSET, LISTPACK, SET } from '../entries.js'
+import type { Keyspace } from '../keyspace.js'
+import { Dictionary } from './dictionary.js'
+import { int64Of, intsetAt, intsetCount } from './intset.js'
+import { LP_BYTES_MAX, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
+import { Piece } from './piece.js'
+import { bareEntry, refOf, setRef } from './value.js'
+
+/** An intset's count is 32 bits, and Redis stops earlier. */
+const INTSET_COUNT_MAX = 1 << 30
+
+export class Sets {
+  /** What `forEach`, `random`, `at` and `scan` show. */
+  readonly member = new Piece()
+  private readonly keyspace: Keyspace
+  private readonly entries: Entries
+  private readonly digits = new Piece()
+
+  constructor(keyspace: Keyspace) {
+    this.keyspace = keyspace
+    this.entries = keyspace.entries
+  }
+
+  /** A bare entry with a set without members, in the form that suits the first and some `expected` in all. */
+  create(buf: Uint8Array, start: number, end: number, expected: number): number {
+    const { keyspace } = this
+    if (expected <= keyspace.limit('set-max-intset-entries') && int64Of(buf, start, end) !== null) {
+      return this.createIntset()
+    }
+    if (expected <= keyspace.limit('set-max-listpack-entries')) return this.createListpack()
+    const dictionary = new Dictionary(this.entries, keyspace.large, false, expected)
+    return bareEntry(this.entries, SET, HASHTABLE, keyspace.large.add(dictionary))
+  }
+
+  createIntset(): number {
+    return bareEntry(this.entries, SET, INTSET, this.keyspace.intsets.create())
+  }
+
+  createListpack(): number {
+    return bareEntry(this.entries, SET, LISTPACK, this.keyspace.listpacks.create())
+  }
+
+  dictionary(handle: number): Dictionary {
+    return this.keyspace.large.get(refOf(this.entries, handle)) as Dictionary
+  }
+
+  size(handle: number): number {
+    const encoding = this.entries.encoding(handle)
+    if (encoding === HASHTABLE) return this.dictionary(handle).size
+    const ref = refOf(this.entries, handle)
+    return encoding === INTSET ? this.keyspace.intsets.count(ref) : this.keyspace.listpacks.count(ref)
+  }
+
+  has(handle: number, buf: Uint8Array, start: number, end: number): boolean {
+    const encoding = this.entries.encoding(handle)
+    const ref = refOf(this.entries, handle)
+    if (encoding === INTSET) {
+      const value = int64Of(buf, start, end)
+      return value !== null && this.keyspace.intsets.has(ref, value)
+    }
+    if (encoding === HASHTABLE) return this.dictionary(handle).find(buf, start, end) !== 0
+    const first = lpFirst(this.keyspace.heap.u8[chunkOf(ref)]!, byteOf(ref))
+    return this.keyspace.listpacks.find(ref, first, 0, buf, start, end) !== 0
+  }
+
+  /** Adds a member, which must not lie in the set itself; false where it was there. */
+  add(handle: number, buf: Uint8Array, start: number, end: number): boolean {
+    const { keyspace, entries } = this
+    const encoding = entries.encoding(handle)
+    if (encoding === INTSET) return this.addToIntset(handle, buf, start, end)
+    if (encoding === HASHTABLE) return this.dictionary(handle).add(buf, start, end)
+    const { listpacks } = keyspace
+    const ref = refOf(entries, handle)
+    const first = lpFirst(keyspace.heap.u8[chunkOf(ref)]!, byteOf(ref))
+    if (listpacks.find(ref, first, 0, buf, start, end) !== 0) return false
+    if (
+      listpacks.count(ref) < keyspace.limit('set-max-listpack-entries') &&
+      end - start <= keyspace.limit('set-max-listpack-value') &&
+      listpacks.bytes(ref) + end - start <= LP_BYTES_MAX
+    ) {
+      setRef(entries, handle, listpacks.append(ref, buf, start, end))
+      return true
+    }
+    this.enlarge(handle)
+    return this.dictionary(handle).add(buf, start, end)
+  }
+
+  private addToIntset(handle: number, buf: Uint8Array, start: number, end: number): boolean {
+    const { keyspace, entries } = this
+    const { intsets } = keyspace
+    const ref = refOf(entries, handle)
+    const value = int64Of(buf, start, end)
+    if (value !== null) {
+      const made = intsets.add(ref, value)
+      if (!intsets.changed) return false
+      setRef(entries, handle, made)
+      if (intsets.count(made) > Math.min(keyspace.limit('set-max-intset-entries'), INTSET_COUNT_MAX)) {
+        this.enlarge(handle)
+      }
+      return true
+    }
+    const count = intsets.count(ref)
+    const longest = keyspace.limit('set-max-listpack-value')
+    const fits =
+      count < keyspace.limit('set-max-listpack-entries') &&
+      end - start <= longest &&
+      (count === 0 || Math.max(this.digitsAt(ref, 0), this.digitsAt(ref, count - 1)) <= longest)
+    if (fits) this.toListpack(handle)
+    else this.enlarge(handle)
+    return this.add(handle, buf, start, end)
+  }
+
+  private digitsAt(ref: number, index: number): number {
+    this.digits.integer(this.keyspace.intsets.at(ref, index))
+    return this.digits.length
+  }
+
+  /** Removes a member; false where it is not there. A set without members is left, which the caller removes. */
+  remove(handle: number, buf: Uint8Array, start: number, end: number): boolean {
+    const { keyspace, entries } = this
+    const encoding = entries.encoding(handle)
+    if (encoding === HASHTABLE) return this.dictionary(handle).delete(buf, start, end)
+    const ref = refOf(entries, handle)
+    if (encoding === INTSET) {
+      const value = int64Of(buf, start, end)
+      if (value === null) return false
+      keyspace.intsets.remove(ref, value)
+      return keyspace.intsets.changed
+    }
+    const first = lpFirst(keyspace.heap.u8[chunkOf(ref)]!, byteOf(ref))
+    const at = keyspace.listpacks.find(ref, first, 0, buf, start, end)
+    if (at === 0) return false
+    setRef(entries, handle, keyspace.listpacks.delete(ref, at))
+    return true
+  }
+
+  /** Shows every member, in `member`. `visit` must not change the set. */
+  forEach(handle: number, visit: () => void): void {
+    const { keyspace, entries, member } = this
+    const encoding = entries.encoding(handle)
+    if (encoding === HASHTABLE) {
+      const dictionary = this.dictionary(handle)
+      dictionary.forEach((element) => {
+        this.show(dictionary, element)
+        visit()
+      })
+      return
+    }
+    const ref = refOf(entries, handle)
+    const u8 = keyspace.heap.u8[chunkOf(ref)]!
+    const base = byteOf(ref)
+    if (encoding === INTSET) {
+      const count = intsetCount(u8, base)
+      for (let i = 0; i < count; i++) {
+        member.integer(intsetAt(u8, base, i))
+        visit()
+      }
+      return
+    }
+    for (let at = lpFirst(u8, base); at !== 0; at = lpNext(u8, base, at)) {
+      lpRead(u8, base, at, member)
+      visit()
+    }
+  }
+
+  /** Shows some of the members, as `forEach`, and returns the next cursor; a set that is not large is shown as a whole. */
+  scan(handle: number, cursor: number, visit: () => void): number {
+    if (this.entries.encoding(handle) !== HASHTABLE) {
+      this.forEach(handle, visit)
+      return 0
+    }
+    const dictionary = this.dictionary(handle)
+    return dictionary.scan(cursor, (element) => {
+      this.show(dictionary, element)
+      visit()
+    })
+  }
+
+  /** Shows a member at random, of a set that has some. */
+  random(handle: number): void {
+    if (this.entries.encoding(handle) !== HASHTABLE) {
+      this.at(handle, (this.keyspace.random32() >>> 0) % this.size(handle))
+      return
+    }
+    const dictionary = this.dictionary(handle)
+    this.show(dictionary, dictionary.random(this.keyspace.random32))
+  }
+
+  /** Shows the member of an index, of a set that is not large. */
+  at(handle: number, index: number): void {
+    const ref = refOf(this.entries, handle)
+    const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
+    const base = byteOf(ref)
+    if (this.entries.encoding(handle) === INTSET) this.member.integer(intsetAt(u8, base, index))
+    else lpRead(u8, base, lpSeek(u8, base, index), this.member)
+  }
+
+  /** Enlarges the set where it could not hold `expected` members in its form, as SADD does with many at once. */
+  makeRoom(handle: number, expected: number): void {
+    const encoding = this.entries.encoding(handle)
+    if (encoding === HASHTABLE) return
+    const limit = encoding === INTSET ? 'set-max-intset-entries' : 'set-max-listpack-entries'
+    if (expected > this.keyspace.limit(limit)) this.enlarge(handle, expected)
+  }
+
+  /** Gives a set its large form. */
+  enlarge(handle: number, expected = 0): void {
+    const { keyspace, entries, member } = this
+    const dictionary = new Dictionary(
+      entries,
+      keyspace.large,
+      false,
+      Math.max(expected, this.size(handle) + 1),
+    )
+    this.forEach(handle, () => dictionary.add(member.buf, member.start, member.end))
+    keyspace.heap.free(refOf(entries, handle))
+    entries.setEncoding(handle, HASHTABLE)
+    setRef(entries, handle, keyspace.large.add(dictionary))
+  }
+
+  private toListpack(handle: number): void {
+    const { keyspace, entries } = this
+    const { listpacks, intsets } = keyspace
+    const ref = refOf(entries, handle)
+    const count = intsets.count(ref)
+    let made = listpacks.create(count * 3)
+    for (let i = 0; i < count; i++) made = listpacks.appendInteger(made, intsets.at(ref, i))
+    keyspace.heap.free(ref)
+    entries.setEncoding(handle, LISTPACK)
+    setRef(entries, handle, made)
+  }
+
+  /** Frees what the entry owns. */
+  release(handle: number): void {
+    const ref = refOf(this.entries, handle)
+    if (ref === 0) return
+    if (this.entries.encoding(handle) === HASHTABLE) this.keyspace.large.release(ref)
+    else this.keyspace.heap.free(ref)
+  }
+
+  /** `made` has the value bytes of `from`; afterwards it owns a copy. */
+  copyOwned(from: number, made: number): void {
+    const { keyspace, entries } = this
+    const encoding = entries.encoding(from)
+    const ref = refOf(entries, from)
+    if (encoding === INTSET) setRef(entries, made, keyspace.intsets.copy(ref))
+    else if (encoding === LISTPACK) setRef(entries, made, keyspace.listpacks.copy(ref))
+    else {
+      const dictionary = new Dictionary(entries, keyspace.large, false)
+      dictionary.copyFrom(this.dictionary(from))
+      setRef(entries, made, keyspace.large.add(dictionary))
+    }
+  }
+
+  private show(dictionary: Dictionary, element: number): void {
+    const start = dictionary.fieldStart(element)
+    this.member.range(dictionary.bytesOf(element), start, start + dictionary.fieldLength(element))
+  }
+}
