@@ -46,7 +46,8 @@ export class Propagation {
   command(call: Call, args: Args): void {
     this.dirty += call.dirty
     if (this.feeds.length === 0) return
-    const db = call.db.index
+    // Not the database's own index, which SWAPDB has changed by now.
+    const db = call.caller.db
     const instead = call.instead
     if (instead !== null) {
       for (const parts of instead) this.add(db, encodeCommand(parts), false)
