@@ -5,7 +5,7 @@
 
 import type { Link, LinkEvents } from '../runtime/net.js'
 import { clientInfo } from './admin/client-info.js'
-import { Client, formatAddress, IS_MONITOR } from './client.js'
+import { Client, type ClientKind, formatAddress, IS_MONITOR } from './client.js'
 import { receive } from './input.js'
 import type { ServerNode } from './node.js'
 
@@ -92,6 +92,22 @@ export class Clients {
     this.byId.set(client.id, client)
     initialize(client)
     node.log('verbose', `Accepted ${formatAddress(link.remoteAddress, link.remotePort)}`)
+  }
+
+  /** Lists a connection that somebody else reads and writes (the link to the master), to be seen and closed as others. */
+  adopt(link: Link, kind: ClientKind, user: string): Client {
+    const client = new Client(this.nextId++, link)
+    client.kind = kind
+    client.user = user
+    client.createdAt_ms = this.node.clock.now_ms()
+    client.lastActive_ms = client.createdAt_ms
+    this.byId.set(client.id, client)
+    return client
+  }
+
+  /** An adopted connection is not there any more. */
+  release(client: Client): void {
+    this.forget(client)
   }
 
   /** Closes a connection; what was not sent is lost. */

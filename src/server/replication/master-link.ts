@@ -32,6 +32,11 @@ export class MasterLink {
     )
   }
 
+  /** The connection in use, or the last one. */
+  get current(): Link | null {
+    return this.link
+  }
+
   /** Null when that attempt's connection is not the one in use. */
   private linkOf(attempt: number): Link | null {
     return attempt === this.attempt ? this.link : null

@@ -54,6 +54,7 @@ export class ReplicationPart implements Feed {
   private readonly receiver: Receiver
   private readonly fullSync: FullSync
   private readonly master: MasterLink
+  private listed: Client | null = null
   private readonly farewell: Farewell
   private readonly fsynced: FsyncedOffset
   private diskTimer: NodeJS.Timeout | null = null
@@ -400,9 +401,18 @@ export class ReplicationPart implements Feed {
           this.fsynced.forget()
           this.restartAof()
         }
+        this.listMaster(effect.up)
         node.updateGate()
         return
     }
+  }
+
+  /** The link in use is a client among the others for CLIENT LIST and CLIENT KILL. */
+  private listMaster(up: boolean): void {
+    const { clients } = this.node
+    const link = this.master.current
+    if (this.listed !== null) clients.release(this.listed)
+    this.listed = up && link !== null ? clients.adopt(link, 'master', '(superuser)') : null
   }
 
   private send(to: number, bytes: Uint8Array, start: number, end: number): void {
