@@ -52,7 +52,7 @@ export class MixedNode {
     const child = spawn(path, [...first, ...args], { stdio: 'ignore' })
     this.#child = child
     await eventually(`${kind} on ${this.port} listens`, async () => {
-      if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode}`)
+      if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode}\n${this.lastWords()}`)
       return (await this.call('PING')) === 'PONG' || undefined
     })
     this.id = String(await this.call('CLUSTER', 'MYID'))
@@ -122,7 +122,8 @@ export class MixedNode {
 
   async remove(): Promise<void> {
     await this.end()
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 })
+    // Redis's children (a rewrite of the AOF) may still be writing for a moment.
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 20 })
   }
 }
 
