@@ -40,8 +40,12 @@ export class Generations {
 
   begin(): void {
     if (++this.sinceWhole >= GENERATIONS_MAX) {
-      for (const db of this.keyspace.databases)
-        db.forEach((handle) => this.keyspace.entries.setGeneration(handle, 0))
+      const { databases, entries } = this.keyspace
+      for (const db of databases) {
+        db.forEach((handle) => {
+          entries.setGeneration(handle, 0)
+        })
+      }
       this.sinceWhole = 1
     }
     this.keyspace.beginSnapshot()

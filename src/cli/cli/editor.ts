@@ -258,7 +258,7 @@ export class LineEditor {
     const state = newEditing(this.#help.history)
     let row = 0
     const redraw = (hinted: boolean) => {
-      const columns = Math.max(1, stdout.columns ?? 80)
+      const columns = stdout.columns || 80
       const atEnd = state.cursor === state.text.length
       const hint = hinted && atEnd ? (this.#help.hint(bytesOf(state.text)) ?? '') : ''
       const shown = this.#masked ? { ...state, text: state.text.map(() => '*') } : state

@@ -87,7 +87,8 @@ export class Receiver {
       }
       setImmediate(slice)
     }
-    setImmediate(slice)
+    // The first slice at once: a small dataset is there before anybody could be told LOADING.
+    slice()
   }
 
   /** What has arrived is not wanted any more; if some of it was loaded already, that goes too. */
