@@ -78,12 +78,7 @@ function watch(turn: Turn, node: ClusterNode): boolean {
   const silent_ms = Math.min(now_ms - node.pingSentAt_ms, now_ms - node.dataReceivedAt_ms)
   const waiting = node.pingSentAt_ms !== 0
   const { link } = node
-  if (
-    link !== null &&
-    waiting &&
-    silent_ms > timeout_ms / 2 &&
-    now_ms - link.createdAt_ms > timeout_ms
-  ) {
+  if (link !== null && waiting && silent_ms > timeout_ms / 2 && now_ms - link.createdAt_ms > timeout_ms) {
     // Perhaps only the connection is broken: a new one is opened below.
     closeLink(turn, link)
   }

@@ -52,7 +52,8 @@ export class MixedNode {
     const child = spawn(path, [...first, ...args], { stdio: 'ignore' })
     this.#child = child
     await eventually(`${kind} on ${this.port} listens`, async () => {
-      if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode}\n${this.lastWords()}`)
+      if (child.exitCode !== null)
+        throw new Error(`it ended with code ${child.exitCode}\n${this.lastWords()}`)
       return (await this.call('PING')) === 'PONG' || undefined
     })
     this.id = String(await this.call('CLUSTER', 'MYID'))
