@@ -133,8 +133,20 @@ function recover(world: World): void {
     node.pausedUntil_ms = Math.min(node.pausedUntil_ms, world.timeline.now_ms)
     if (node.state === null) start(world, node)
   }
+  pass(world, 3000)
+  closeOpenSlots(world)
   settle(world, HEALING_MS, 'healing')
   checkWorld(world)
+}
+
+/** Slots whose move was interrupted: somebody has to decide, as `--cluster fix` does. Here they stay where they are. */
+function closeOpenSlots(world: World): void {
+  for (const node of world.nodes) {
+    if (node.state === null) continue
+    for (const slot of [...node.state.migratingTo.keys(), ...node.state.importingFrom.keys()]) {
+      command(world, node, `SETSLOT ${slot} STABLE`)
+    }
+  }
 }
 
 type Happening = (world: World) => void
@@ -233,6 +245,32 @@ const failoverByHand: Happening = (world) => {
   world.watch.takeover = false
 }
 
+/** A slot without keys is moved, in the manager's four steps, between which anything may happen. */
+const moveSlot: Happening = (world) => {
+  const masters = running(world).filter(
+    (node) => isMaster(node.state!.myself) && node.state!.myself.slotCount > 0,
+  )
+  if (masters.length < 2) return
+  const from = pick(world.prng, masters)
+  const to = pick(world.prng, masters)
+  const slot = between(world.prng, 0, 16_383)
+  const fromState = from.state!
+  if (from === to || slot % 7 === 0 || fromState.slotOwner[slot] !== fromState.myself) return
+  const [fromName, toName] = [fromState.myself.name, to.state!.myself.name]
+  const steps: [SimNode, string][] = [
+    [to, `SETSLOT ${slot} IMPORTING ${fromName}`],
+    [from, `SETSLOT ${slot} MIGRATING ${toName}`],
+    [to, `SETSLOT ${slot} NODE ${toName}`],
+    [from, `SETSLOT ${slot} NODE ${toName}`],
+  ]
+  for (const [node, text] of steps) {
+    if (chance(world.prng, 0.1)) return
+    // A manager that gets no answer goes no further: it must not give a slot to a node that does not know of it.
+    if (command(world, node, text)?.kind !== 'simple') return
+    pass(world, between(world.prng, 0, 100))
+  }
+}
+
 const HAPPENINGS: readonly Happening[] = [
   crashOne,
   crashMaster,
@@ -250,5 +288,7 @@ const HAPPENINGS: readonly Happening[] = [
   breakLinks,
   standStill,
   failoverByHand,
+  moveSlot,
+  moveSlot,
   strangerGreets,
 ]

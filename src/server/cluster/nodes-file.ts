@@ -107,12 +107,14 @@ export function readNodesFile(file: string): Uint8Array | null {
 /** Locks the file for this node. Answers what releases it, or null when another node has it. */
 export async function lockNodesFile(file: string): Promise<(() => void) | null> {
   const directory = fs.realpathSync(path.dirname(path.resolve(file)))
-  const full = path.join(directory, path.basename(file))
-  return process.platform === 'linux' ? lockBySocket(full) : lockByFile(`${full}.lock`)
+  if (process.platform !== 'linux') return lockByFile(`${path.join(directory, path.basename(file))}.lock`)
+  // By the folder's inode, not by its path: containers that share a network may all call theirs /data.
+  const { dev, ino } = fs.statSync(directory, { bigint: true })
+  return lockBySocket(`${dev}:${ino}:${path.basename(file)}`)
 }
 
-function lockBySocket(full: string): Promise<(() => void) | null> {
-  const name = `\0shoal-${createHash('sha1').update(full).digest('hex')}`
+function lockBySocket(identity: string): Promise<(() => void) | null> {
+  const name = `\0shoal-${createHash('sha1').update(identity).digest('hex')}`
   const server = net.createServer((socket) => socket.destroy())
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
