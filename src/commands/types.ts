@@ -3,6 +3,7 @@
  * here once; nothing else changes when one is added. A type's number is Redis's.
  */
 
+import { setRef } from '../keyspace/collections/value.js'
 import type { Database } from '../keyspace/database.js'
 import {
   EMBSTR,
@@ -22,7 +23,9 @@ import {
   ZSET,
 } from '../keyspace/entries.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
-import { dumpString } from '../persistence/rdb/dump.js'
+import { dumpString, dumpValue } from '../persistence/rdb/dump.js'
+import { RDB_VERSION_WRITTEN } from '../persistence/rdb/format.js'
+import { codecOf } from '../persistence/values/index.js'
 
 export interface ValueKind {
   /** As TYPE replies and SCAN TYPE takes it. */
@@ -32,29 +35,8 @@ export interface ValueKind {
    * owns blocks of its own (COPY).
    */
   readonly copyOwned?: (keyspace: Keyspace, from: number, made: number) => void
-  /** … afterwards `from` owns nothing, so that releasing it leaves the blocks to the entry they moved to (RENAME, MOVE). */
-  readonly disown?: (keyspace: Keyspace, from: number) => void
   /** The payload of DUMP and MIGRATE. */
   readonly dump: (keyspace: Keyspace, handle: number, compress: boolean) => Uint8Array
-  /**
-   * Puts the value of a payload that `readDump` has found well-formed under a key, whatever stood there; returns the entry.
-   */
-  readonly restore: (
-    db: Database,
-    key: Uint8Array,
-    start: number,
-    end: number,
-    value: DumpedValue,
-    expiry_ms: number,
-  ) => number
-}
-
-/** A value as `readDump` gives it: a string's bytes, or the serialized form of RDB type `type`. */
-export interface DumpedValue {
-  readonly type: number
-  readonly value: Uint8Array
-  readonly start: number
-  readonly end: number
 }
 
 const STRING_KIND: ValueKind = {
@@ -64,12 +46,26 @@ const STRING_KIND: ValueKind = {
     const at = entries.valueStart(handle)
     return dumpString(entries.bytes(handle), at, at + entries.valueLength(handle), compress)
   },
-  restore: (db, key, start, end, { value, start: from, end: to }, expiry_ms) =>
-    db.setString(key, start, end, value, from, to, expiry_ms),
+}
+
+function collection(name: string, copyOwned: NonNullable<ValueKind['copyOwned']>): ValueKind {
+  return {
+    name,
+    copyOwned,
+    dump: (keyspace, handle, compress) => {
+      const codec = codecOf(keyspace.entries.type(handle))!
+      const type = codec.rdbType(keyspace, handle, RDB_VERSION_WRITTEN)
+      return dumpValue(type, compress, (writer) => codec.write(writer, keyspace, handle))
+    },
+  }
 }
 
 /** By number; a type that is missing here is not held yet. */
-const KINDS: ReadonlyMap<number, ValueKind> = new Map([[STRING, STRING_KIND]])
+const KINDS: ReadonlyMap<number, ValueKind> = new Map([
+  [STRING, STRING_KIND],
+  [SET, collection('set', (keyspace, from, made) => keyspace.sets.copyOwned(from, made))],
+  [HASH, collection('hash', (keyspace, from, made) => keyspace.hashes.copyOwned(from, made))],
+])
 
 /** Names of all types that Redis has, for SCAN TYPE and for types of which only the name is known. */
 const NAMES: ReadonlyMap<number, string> = new Map([
@@ -105,12 +101,6 @@ export function kindOf(type: number): ValueKind | undefined {
   return KINDS.get(type)
 }
 
-/** By the name that RDB files' types have (`VALUE_TYPES`) and TYPE replies. */
-export function kindNamed(name: string): ValueKind | undefined {
-  for (const kind of KINDS.values()) if (kind.name === name) return kind
-  return undefined
-}
-
 /**
  * Puts a copy of the entry `from` under a key of `db`, whatever stood there. With `move` the value's blocks become the
  * copy's, and `from` must be removed next; else they are copied too. `from` stays valid. Returns the new entry.
@@ -131,7 +121,8 @@ export function copyEntry(
   entries.bytes(made).set(entries.bytes(from).subarray(at, at + length), entries.valueStart(made))
   const kind = kindOf(type)
   if (move) {
-    kind?.disown?.(keyspace, from)
+    // The old entry owns nothing any more, so that its release leaves the blocks to the new one.
+    if (type !== STRING) setRef(entries, from, 0)
     entries.setAccess(made, keyspace.accessNow(entries.access(from)))
   } else kind?.copyOwned?.(keyspace, from, made)
   return made

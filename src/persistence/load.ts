@@ -6,11 +6,14 @@
  */
 
 import { text } from '../bytes/ascii.js'
+import { attach } from '../keyspace/collections/value.js'
 import { NO_EXPIRY } from '../keyspace/entries.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
-import { TYPE_STRING } from './rdb/format.js'
+import { TYPE_STRING, VALUE_TYPES } from './rdb/format.js'
 import { notSupportedYet, type RdbEntry, type RdbVisitor, type Verdict } from './rdb/reader.js'
 import { decimal, quoted } from './text.js'
+import { BAD_VALUE, EMPTY_VALUE, UNKNOWN_VALUE } from './values/codec.js'
+import { codecForRdb } from './values/index.js'
 
 /** No entry of a file takes less: type, key, value. Bounds the room that a file can ask for. */
 const ENTRY_BYTES_MIN = 3
@@ -109,14 +112,10 @@ export class KeyspaceLoader implements RdbVisitor {
   }
 
   onEntry(entry: RdbEntry): Verdict {
-    const { keyspace, log } = this.options
-    if (entry.empty) {
-      if (this.empty++ < EMPTY_LINES_MAX) {
-        log('notice', `rdbLoadObject skipping empty key: ${text(entry.key, entry.keyStart, entry.keyEnd)}`)
-      }
-      return undefined
-    }
-    if (entry.type !== TYPE_STRING) return notSupportedYet(entry)
+    const { keyspace } = this.options
+    if (entry.empty) return this.skipEmpty(entry)
+    const codec = entry.type === TYPE_STRING ? undefined : codecForRdb(entry.type)
+    if (codec === undefined && entry.type !== TYPE_STRING) return notSupportedYet(entry)
     const expires = entry.expireAt_ms !== -1
     if (expires && entry.expireAt_ms < this.options.dropExpiredBefore_ms) {
       this.expired++
@@ -125,21 +124,31 @@ export class KeyspaceLoader implements RdbVisitor {
     }
     const db = keyspace.databases[this.db]!
     const before = db.size
-    const handle = db.setString(
-      entry.key,
-      entry.keyStart,
-      entry.keyEnd,
-      entry.value,
-      entry.valueStart,
-      entry.valueEnd,
-      expires ? entry.expireAt_ms : NO_EXPIRY,
-    )
+    const { key, keyStart, keyEnd, value, valueStart, valueEnd } = entry
+    const expiry_ms = expires ? entry.expireAt_ms : NO_EXPIRY
+    let handle: number
+    if (codec === undefined) {
+      handle = db.setString(key, keyStart, keyEnd, value, valueStart, valueEnd, expiry_ms)
+    } else {
+      const bare = codec.read(keyspace, entry.type, value, valueStart, valueEnd, false)
+      if (bare === EMPTY_VALUE) return this.skipEmpty(entry)
+      if (bare === UNKNOWN_VALUE) return notSupportedYet(entry)
+      if (bare === BAD_VALUE) return damaged(entry)
+      handle = attach(db, key, keyStart, keyEnd, bare, expiry_ms)
+    }
     if (db.size === before) {
-      const key = text(entry.key, entry.keyStart, entry.keyEnd)
-      return `RDB has duplicated key '${key}' in DB ${this.db}`
+      return `RDB has duplicated key '${text(key, keyStart, keyEnd)}' in DB ${this.db}`
     }
     this.setAccess(handle, entry)
     this.loaded++
+    return undefined
+  }
+
+  private skipEmpty(entry: RdbEntry): Verdict {
+    if (this.empty++ < EMPTY_LINES_MAX) {
+      const key = text(entry.key, entry.keyStart, entry.keyEnd)
+      this.options.log('notice', `rdbLoadObject skipping empty key: ${key}`)
+    }
     return undefined
   }
 
@@ -158,4 +167,10 @@ export class KeyspaceLoader implements RdbVisitor {
     const skipped = this.empty > 0 ? `, empty keys skipped: ${this.empty}` : ''
     return `Done loading RDB, keys loaded: ${this.loaded}, keys expired: ${this.expired}${skipped}.`
   }
+}
+
+function damaged(entry: RdbEntry): string {
+  const what = VALUE_TYPES.get(entry.type)
+  const name = `${what?.name ?? 'value'} (${what?.encoding ?? entry.type})`
+  return `Internal error in RDB: damaged ${name}: key ${quoted(entry.key, entry.keyStart, entry.keyEnd)}`
 }

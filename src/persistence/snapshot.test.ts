@@ -247,9 +247,9 @@ test('what a loader refuses', () => {
   expect(load([254, 3, 0, 'k', 'v']).problem).toContain(
     'FATAL: Data file was created with a Redis server configured',
   )
-  expect(load([4, 'h', 1, 'f', 'v']).problem).toBe(
-    'Values of type hash (hashtable) are not supported yet: key "h"',
-  )
+  expect(load([7, 'm', 5, 0]).problem).toBe('Values of type module (module) are not supported yet: key "m"')
+  expect(load([4, 'h', 1, 'f', 'v']).problem).toBeUndefined()
+  expect(load([16, 'h', 'no listpack']).problem).toContain('damaged hash (listpack): key "h"')
   expect(load([245, 'code']).problem).toContain('Function libraries are not supported yet')
 })
 

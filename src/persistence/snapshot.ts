@@ -15,6 +15,8 @@ import type { Keyspace } from '../keyspace/keyspace.js'
 import { writePexpireAt, writeSelect, writeSet } from './aof/record.js'
 import type { RdbWriter } from './rdb/writer.js'
 import { ByteSink, type SinkOptions } from './sink.js'
+import type { ValueCodec } from './values/codec.js'
+import { codecOf } from './values/index.js'
 
 /** Where the entries of a walk go. */
 export interface SnapshotTarget {
@@ -171,7 +173,7 @@ export class RdbTarget implements SnapshotTarget {
   entry(keyspace: Keyspace, handle: number): void {
     const { entries } = keyspace
     const { writer, clock } = this
-    mustBeString(entries.type(handle))
+    const type = entries.type(handle)
     const expiry = entries.expiry(handle)
     const access = entries.access(handle)
     const idle_s = clock === 'idle' ? (keyspace.lruClock - access) & 0xffffff : -1
@@ -180,7 +182,13 @@ export class RdbTarget implements SnapshotTarget {
     const buf = entries.bytes(handle)
     const key = entries.keyStart(handle)
     const value = key + entries.keyLength(handle)
-    writer.stringEntry(buf, key, value, buf, value, value + entries.valueLength(handle))
+    if (type === STRING) {
+      writer.stringEntry(buf, key, value, buf, value, value + entries.valueLength(handle))
+      return
+    }
+    const codec = mustHaveCodec(type)
+    writer.beginEntry(codec.rdbType(keyspace, handle, writer.version), buf, key, value)
+    codec.write(writer, keyspace, handle)
   }
 
   finish(): void {
@@ -202,11 +210,12 @@ export class CommandTarget implements SnapshotTarget {
 
   entry(keyspace: Keyspace, handle: number): void {
     const { entries } = keyspace
-    mustBeString(entries.type(handle))
+    const type = entries.type(handle)
     const buf = entries.bytes(handle)
     const key = entries.keyStart(handle)
     const value = key + entries.keyLength(handle)
-    writeSet(this.sink, buf, key, value, buf, value, value + entries.valueLength(handle))
+    if (type !== STRING) mustHaveCodec(type).rewrite(this.sink, keyspace, handle)
+    else writeSet(this.sink, buf, key, value, buf, value, value + entries.valueLength(handle))
     const expiry = entries.expiry(handle)
     if (expiry !== NO_EXPIRY) writePexpireAt(this.sink, buf, key, value, expiry)
   }
@@ -216,6 +225,8 @@ export class CommandTarget implements SnapshotTarget {
   }
 }
 
-function mustBeString(type: number): void {
-  if (type !== STRING) throw new Error(`no way to save a value of type ${type}`)
+function mustHaveCodec(type: number): ValueCodec {
+  const codec = codecOf(type)
+  if (codec === undefined) throw new Error(`no way to save a value of type ${type}`)
+  return codec
 }

@@ -1,10 +1,12 @@
 /** DUMP and RESTORE: a value as bytes that any Redis takes, and back. */
 
 import { ascii } from '../../bytes/ascii.js'
+import { attach } from '../../keyspace/collections/value.js'
 import { NO_EXPIRY, STRING } from '../../keyspace/entries.js'
 import { knownFrequency } from '../../keyspace/frequency.js'
 import { type DumpReading, readDump } from '../../persistence/rdb/dump.js'
-import { VALUE_TYPES } from '../../persistence/rdb/format.js'
+import { TYPE_STRING } from '../../persistence/rdb/format.js'
+import { codecForRdb } from '../../persistence/values/index.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
@@ -24,7 +26,7 @@ import { NOT_AN_INTEGER, SYNTAX } from '../errors.js'
 import { NOTIFY_GENERIC, NOTIFY_NEW } from '../host.js'
 import { integerBytes, nearInteger } from '../int64.js'
 import { findKey, readKey } from '../lookup.js'
-import { kindNamed, kindOf, typeName, type ValueKind } from '../types.js'
+import { kindOf, typeName } from '../types.js'
 import { isPast } from './expiry.js'
 
 const ABSTTL = ascii('ABSTTL')
@@ -97,12 +99,14 @@ function readOptions(args: Args): RestoreOptions | string {
   return options
 }
 
-/** The kind of the value that was read, or why it cannot be restored. */
-function restorable(read: DumpReading): ValueKind | string {
+/** What was read, ready to be put under a key: 0 for a string, a bare entry for a collection; or why it cannot be. */
+function readyValue(call: Call, read: DumpReading): number | string {
   if (!read.ok) return `ERR ${read.error}`
-  const type = VALUE_TYPES.get(read.type)
-  if (type === undefined || read.empty) return 'ERR Bad data format'
-  return kindNamed(type.name) ?? `ERR Values of type ${type.name} cannot be restored`
+  if (read.type === TYPE_STRING) return 0
+  const codec = codecForRdb(read.type)
+  if (read.empty || codec === undefined) return 'ERR Bad data format'
+  const bare = codec.read(call.keyspace, read.type, read.value, read.start, read.end, true)
+  return bare > 0 ? bare : 'ERR Bad data format'
 }
 
 function restoreKey(call: Call, args: Args, reply: Reply): void {
@@ -121,9 +125,9 @@ function restoreKey(call: Call, args: Args, reply: Reply): void {
     return
   }
   const read = readDump(args.buf, args.start(3), args.end(3))
-  const kind = restorable(read)
-  if (typeof kind === 'string' || !read.ok) {
-    reply.error(String(kind))
+  const ready = readyValue(call, read)
+  if (typeof ready === 'string' || !read.ok) {
+    reply.error(String(ready))
     return
   }
   const { db } = call
@@ -132,6 +136,7 @@ function restoreKey(call: Call, args: Args, reply: Reply): void {
   const existed = options.replace && db.delete(args.buf, start, end)
   if (ttl_ms > 0 && !options.absolute) ttl_ms += call.keyspace.now_ms
   if (ttl_ms > 0 && isPast(call, ttl_ms)) {
+    if (ready !== 0) call.keyspace.release(ready)
     if (existed) {
       call.dirty++
       call.propagate(call.host.configNumber('lazyfree-lazy-server-del') !== 0 ? UNLINK : DEL, args.view(1))
@@ -140,7 +145,11 @@ function restoreKey(call: Call, args: Args, reply: Reply): void {
     reply.ok()
     return
   }
-  const made = kind.restore(db, args.buf, start, end, read, ttl_ms > 0 ? ttl_ms : NO_EXPIRY)
+  const expiry_ms = ttl_ms > 0 ? ttl_ms : NO_EXPIRY
+  const made =
+    ready === 0
+      ? db.setString(args.buf, start, end, read.value, read.start, read.end, expiry_ms)
+      : attach(db, args.buf, start, end, ready, expiry_ms)
   setClock(call, made, options)
   call.dirty++
   if (ttl_ms > 0 && !options.absolute) propagateAbsolute(call, args, ttl_ms)

@@ -44,6 +44,14 @@ export function dumpRaw(type: number, buf: Uint8Array, start: number, end: numbe
   return close(writer, Math.max(RDB_VERSION_WRITTEN, VALUE_TYPES.get(type)?.since ?? RDB_VERSION_MAX))
 }
 
+/** The payload of a value that `write` writes, without its type, in the oldest version that knows the type. */
+export function dumpValue(type: number, compress: boolean, write: (writer: RdbWriter) => void): Uint8Array {
+  const writer = new RdbWriter({ compress })
+  writer.sink.byte(type)
+  write(writer)
+  return close(writer, Math.max(RDB_VERSION_WRITTEN, VALUE_TYPES.get(type)?.since ?? RDB_VERSION_MAX))
+}
+
 function close(writer: RdbWriter, version: number): Uint8Array {
   const { sink } = writer
   sink.byte(version & 0xff)

@@ -125,6 +125,13 @@ export class RdbWriter {
     this.string(value, valueStart, valueEnd)
   }
 
+  /** The beginning of an entry: type and key; the value must follow. */
+  beginEntry(type: number, key: Uint8Array, keyStart: number, keyEnd: number): void {
+    this.mustHold(format.VALUE_TYPES.get(type)?.since ?? Number.POSITIVE_INFINITY, `type ${type}`)
+    this.sink.byte(type)
+    this.string(key, keyStart, keyEnd)
+  }
+
   /** A key with a value of any type, serialized already. */
   rawEntry(
     type: number,
@@ -135,9 +142,7 @@ export class RdbWriter {
     valueStart: number,
     valueEnd: number,
   ): void {
-    this.mustHold(format.VALUE_TYPES.get(type)?.since ?? Number.POSITIVE_INFINITY, `type ${type}`)
-    this.sink.byte(type)
-    this.string(key, keyStart, keyEnd)
+    this.beginEntry(type, key, keyStart, keyEnd)
     this.sink.bytes(value, valueStart, valueEnd)
   }
 

@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Database } from '../../keyspace/database.js'
-import { EXPIRES, STRING } from '../../keyspace/entries.js'
+import { EXPIRES, HASH, SET, STRING } from '../../keyspace/entries.js'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 
 const SHA1_BYTES = 20
@@ -31,10 +31,23 @@ function bigEndian32(value: number): Uint8Array {
 
 /** Mixes in a value; false for a type not known here. */
 function valueInto(digest: Uint8Array, db: Database, handle: number): boolean {
-  const { entries } = db
-  if (entries.type(handle) !== STRING) return false
-  mix(digest, bigEndian32(STRING))
-  mix(digest, entries.value(handle))
+  const { entries, keyspace } = db
+  const type = entries.type(handle)
+  mix(digest, bigEndian32(type))
+  if (type === STRING) {
+    mix(digest, entries.value(handle))
+  } else if (type === SET) {
+    const { member } = keyspace.sets
+    keyspace.sets.forEach(handle, () => add(digest, member.buf.subarray(member.start, member.end)))
+  } else if (type === HASH) {
+    const { field, value } = keyspace.hashes
+    keyspace.hashes.forEach(handle, () => {
+      const pair = new Uint8Array(SHA1_BYTES)
+      mix(pair, field.buf.subarray(field.start, field.end))
+      mix(pair, value.buf.subarray(value.start, value.end))
+      add(digest, pair)
+    })
+  } else return false
   if ((entries.flags(handle) & EXPIRES) !== 0) add(digest, EXPIRE_MARK)
   return true
 }

@@ -1,0 +1,27 @@
+/** The codecs by type. A type that is missing here cannot be saved, loaded, dumped or restored. */
+
+import { HASH, SET } from '../../keyspace/entries.js'
+import { VALUE_TYPES } from '../rdb/format.js'
+import type { ValueCodec } from './codec.js'
+import { HASH_CODEC } from './hash.js'
+import { SET_CODEC } from './set.js'
+
+const CODECS: ReadonlyMap<number, ValueCodec> = new Map([
+  [HASH, HASH_CODEC],
+  [SET, SET_CODEC],
+])
+const TYPE_OF_NAME: ReadonlyMap<string, number> = new Map([
+  ['hash', HASH],
+  ['set', SET],
+])
+
+/** By the type of an entry. */
+export function codecOf(type: number): ValueCodec | undefined {
+  return CODECS.get(type)
+}
+
+/** By the type byte of RDB data. */
+export function codecForRdb(rdbType: number): ValueCodec | undefined {
+  const type = TYPE_OF_NAME.get(VALUE_TYPES.get(rdbType)?.name ?? '')
+  return type === undefined ? undefined : CODECS.get(type)
+}
