@@ -39,6 +39,30 @@ export function updateHealth(turn: Turn): void {
   turn.ready.facts.push({ kind: 'stateChanged', ok })
 }
 
+/**
+ * At the beginning of every step. A master that stood still for longer than the node timeout (its process was stopped,
+ * the machine was) may have been replaced meanwhile, and may come upon its clients' writes before it comes upon that
+ * news: it comes back as slowly as one that was cut off.
+ */
+export function noticeStandstill(turn: Turn): void {
+  const { state, now_ms } = turn
+  const still_ms = state.steppedAt_ms === 0 ? 0 : now_ms - state.steppedAt_ms
+  state.steppedAt_ms = now_ms
+  if (still_ms <= state.config.nodeTimeout_ms || !state.ok) return
+  // Without other masters there is nobody who could have elected another one.
+  if (!isMaster(state.myself) || state.myself.slotCount === 0 || state.size < 2) return
+  state.minorityAt_ms = now_ms
+  state.ok = false
+  state.servedStale = true
+  log(
+    turn,
+    'warning',
+    `Nothing was done here for ${still_ms} milliseconds: other masters may have been elected.`,
+  )
+  log(turn, 'warning', 'Cluster state changed: fail')
+  turn.ready.facts.push({ kind: 'stateChanged', ok: false })
+}
+
 /** Counts the masters with slots into `size`; answers how many of them are within reach. */
 function countMasters(state: ClusterState): number {
   let reachable = 0

@@ -202,6 +202,8 @@ export interface ClusterState {
   firstUpdateAt_ms: number
   /** When this node last saw itself without the majority of the masters. */
   minorityAt_ms: number
+  /** When the last step was; 0 before the first. */
+  steppedAt_ms: number
   pingsSent: number
   pfailCount: number
   nextCron_ms: number
@@ -326,6 +328,7 @@ export function createState(config: ClusterConfig, local: Local, myself: Cluster
     rejoining: false,
     firstUpdateAt_ms: 0,
     minorityAt_ms: 0,
+    steppedAt_ms: 0,
     pingsSent: 0,
     pfailCount: 0,
     nextCron_ms: 0,

@@ -9,6 +9,7 @@ import { runCommand } from './command.js'
 import { announceIfOwed, cron, finishHealth, nextWake_ms } from './cron.js'
 import { advanceElection, advanceFailover } from './election.js'
 import { setHostname, setHumanName } from './gossip.js'
+import { noticeStandstill } from './health.js'
 import { connectMissing, handleLink } from './links.js'
 import { checkLoadedData } from './loaded.js'
 import { publish } from './publish.js'
@@ -28,6 +29,7 @@ const FAILOVER_ROUNDS_MAX = 4
  */
 export function step(state: ClusterState, input: Input, now_ms: number, random: () => number): Ready {
   const turn = createTurn(state, now_ms, random)
+  noticeStandstill(turn)
   switch (input.kind) {
     case 'packet':
       receive(turn, input.link, input.packet)

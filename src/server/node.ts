@@ -253,8 +253,15 @@ export class ServerNode implements Host {
 
   /** Brings the keyspace's clock up to now. */
   tick(): void {
-    this.keyspace.setTime(this.clock.now_ms())
+    const now_ms = this.clock.now_ms()
+    const still_ms = now_ms - this.keyspace.now_ms
+    this.keyspace.setTime(now_ms)
+    if (still_ms > this.standstill_ms) this.stoodStill()
   }
+
+  /** After so long a time in which nothing was done here, `stoodStill` is called, before any client is served. */
+  standstill_ms = Number.POSITIVE_INFINITY
+  stoodStill: () => void = () => {}
 
   private keyspaceHooks(): KeyspaceHooks {
     return {

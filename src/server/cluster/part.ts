@@ -89,7 +89,12 @@ export class ClusterPart {
     node.publishToCluster = (channel, message, shard) => {
       this.run({ kind: 'publish', channel: channel.slice(), message: message.slice(), sharded: shard })
     }
+    node.standstill_ms = state.config.nodeTimeout_ms
+    node.stoodStill = () => {
+      if (this.started) this.run({ kind: 'tick' })
+    }
     node.config.onChange(CLUSTER_DIRECTIVES, () => {
+      node.standstill_ms = node.config.values['cluster-node-timeout']
       this.run({ kind: 'configure', config: readOptions(node.config.values) })
       return undefined
     })
