@@ -98,7 +98,7 @@ function admit(node: ServerNode, client: Client, entry: Entry, args: Args): bool
   const out = node.turn.outOf(client)
   const mark = out.pos
   out.simple('QUEUED')
-  afterSpecial(client, entry, client.special, mark)
+  keepQuiet(client, client.special, mark)
   return false
 }
 
@@ -138,8 +138,9 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   propagation.endUnit()
   if (node.monitors > 0) node.monitor(client, entry, args)
   node.running = outer
+  if (client.special !== 0 && !answersForItself(entry)) silence(client, special, mark)
   if (outer !== null) return
-  if (special !== 0 || client.special !== 0) afterSpecial(client, entry, special, mark)
+  if (client.special !== 0) turnSilence(client)
   if (node.heldMessages !== null) node.releaseMessages(client)
   if (node.afterCommand !== null) node.afterCommand(client)
 }
@@ -158,14 +159,33 @@ export function isAnsweredByMessages(entry: Entry): boolean {
   return ANSWERED_BY_MESSAGES.has(entry.fullName)
 }
 
+/** EXEC looks after its commands' replies one by one. */
+function answersForItself(entry: Entry): boolean {
+  return isExec(entry) || isAnsweredByMessages(entry)
+}
+
+/** CLIENT REPLY: whether the client is not to be answered. */
+export function isSilent(client: Client): boolean {
+  return (client.special & (REPLY_OFF | REPLY_SKIP)) !== 0
+}
+
 /** CLIENT REPLY: what must not be answered is taken back. `before` is `special` before the command ran. */
-function afterSpecial(client: Client, entry: Entry | null, before: number, mark: number): void {
-  const now = client.special
-  const silent = (now & (REPLY_OFF | REPLY_SKIP_NEXT)) !== 0 || (now & before & REPLY_SKIP) !== 0
-  if (silent && client.out !== null && (entry === null || !isAnsweredByMessages(entry))) client.out.pos = mark
-  if ((now & (REPLY_SKIP | REPLY_SKIP_NEXT)) === 0) return
+function silence(client: Client, before: number, mark: number): void {
+  const silent = (client.special & (REPLY_OFF | (before & REPLY_SKIP))) !== 0
+  if (silent && client.out !== null) client.out.pos = mark
+}
+
+/** CLIENT REPLY SKIP: after this command it is the next one's turn to be silent, after that no one's. */
+function turnSilence(client: Client): void {
+  const { special } = client
+  if ((special & (REPLY_SKIP | REPLY_SKIP_NEXT)) === 0) return
   client.special &= ~(REPLY_SKIP | REPLY_SKIP_NEXT)
-  if ((now & REPLY_SKIP_NEXT) !== 0) client.special |= REPLY_SKIP
+  if ((special & REPLY_SKIP_NEXT) !== 0) client.special |= REPLY_SKIP
+}
+
+function keepQuiet(client: Client, before: number, mark: number): void {
+  silence(client, before, mark)
+  turnSilence(client)
 }
 
 /** Answers with an error a command that did not run, and spoils the transaction it would have been part of. */
@@ -194,7 +214,7 @@ function answer(node: ServerNode, client: Client, entry: Entry | null, message: 
   node.countError(message)
   if (entry !== null) entry.rejected++
   if ((client.special & IN_MULTI) !== 0 && client.transaction !== null) client.transaction.refused = true
-  if (client.special !== 0) afterSpecial(client, entry, client.special, mark)
+  if (client.special !== 0) keepQuiet(client, client.special, mark)
   return false
 }
 

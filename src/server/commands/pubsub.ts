@@ -192,7 +192,7 @@ function* namesOf(map: { entries(): Iterable<readonly [Uint8Array, unknown]> }):
 }
 
 function counts(reply: Reply, args: Args, of: (name: Uint8Array) => number): void {
-  reply.map(args.count - 2)
+  reply.array((args.count - 2) * 2)
   for (let i = 2; i < args.count; i++) {
     reply.bulk(args.view(i))
     reply.int(of(args.view(i)))

@@ -14,7 +14,7 @@ import {
 } from '../../commands/command.js'
 import type { Reply } from '../../resp/reply.js'
 import { type Client, IN_MULTI, LIMITED } from '../client.js'
-import { run } from '../dispatch.js'
+import { isSilent, run } from '../dispatch.js'
 import type { ServerNode } from '../node.js'
 import { serverCommand } from '../server-command.js'
 import { Transaction } from '../transactions.js'
@@ -76,24 +76,23 @@ const exec = serverCommand(
     categories: ['transaction'],
   },
   (node, client, _args, reply) => {
+    const mark = reply.pos
     const transaction = client.transaction
     if ((client.special & IN_MULTI) === 0 || transaction === null) {
       reply.error('ERR EXEC without MULTI')
-      return
-    }
-    if (transaction.refused) {
-      node.discard(client)
+    } else if (transaction.refused) {
       reply.error('EXECABORT Transaction discarded because of previous errors.')
-      return
-    }
-    if (transaction.spoiled || node.watches.haveExpired(transaction, node.keyspace.databases)) {
       node.discard(client)
+    } else if (transaction.spoiled || node.watches.haveExpired(transaction, node.keyspace.databases)) {
       reply.nilArray()
+      node.discard(client)
+    } else {
+      node.unwatch(client, transaction)
+      execute(node, client, transaction.commands, reply)
+      node.discard(client)
       return
     }
-    node.unwatch(client, transaction)
-    execute(node, client, transaction.commands, reply)
-    node.discard(client)
+    if (isSilent(client)) reply.pos = mark
   },
 )
 
@@ -106,7 +105,7 @@ const DENIED: Readonly<Record<string, string>> = {
 
 function execute(node: ServerNode, client: Client, commands: readonly Uint8Array[], out: Reply): void {
   const { call, propagation } = node
-  out.array(commands.length)
+  if (!isSilent(client)) out.array(commands.length)
   const denied = client.denyBlocking
   client.denyBlocking = true
   propagation.beginUnit(false)
