@@ -4,6 +4,7 @@
 
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -469,6 +470,31 @@ describe('Shoal nodes among themselves', () => {
     await master.client.replicaof('127.0.0.1', String(replica.port))
     expect(await outcome).toMatch(/^UNBLOCKED force unblock from blocking operation/)
     waiting.disconnect()
+  })
+
+  test('a replica that does not take its snapshot is dropped after repl-timeout; another one gets its own', async () => {
+    const master = await shoal({ 'repl-timeout': '1', rdbcompression: 'no' })
+    const { node } = master.running
+    const value = 'v'.repeat(2000)
+    for (let from = 0; from < 10_000; from += 1000) {
+      const commands = master.client.pipeline()
+      for (let i = from; i < from + 1000; i++) commands.set(`key:${i}`, `${value}${Math.random()}`)
+      await commands.exec()
+    }
+    const deaf = connect(master.port, '127.0.0.1')
+    cleanUp.push(() => void deaf.destroy())
+    deaf.on('error', () => undefined)
+    deaf.write('REPLCONF listening-port 7 capa eof capa psync2\r\nPSYNC ? -1\r\n')
+    deaf.pause()
+    const snapshot = () => node.persistence!.runner.kind
+    await until('the snapshot', () => snapshot() === 'sync')
+    const replica = await shoal()
+    await replica.client.replicaof('127.0.0.1', String(master.port))
+    const line = 'Disconnecting timedout replica (full sync): 127.0.0.1:7'
+    await until('the end of patience', () => master.log.includes(line))
+    await linked(replica)
+    await sameContents(master, replica)
+    await until('the end of all snapshots', () => snapshot() === null)
   })
 
   test('WAITAOF: on the disk here, and on the disk there', async () => {
