@@ -89,15 +89,7 @@ async function serve(config: Config, configured: boolean, reportTo: number | und
     now_ms: () => Date.now(),
     sink,
   })
-  const report = (text: string) => {
-    if (reportTo === undefined) return
-    try {
-      writeSync(reportTo, text)
-      closeSync(reportTo)
-    } catch {
-      // Whoever started this does not wait any more.
-    }
-  }
+  const report = reporter(reportTo)
   for (const [level, text] of startLines({
     program: 'shoal-server',
     pid: process.pid,
@@ -109,12 +101,7 @@ async function serve(config: Config, configured: boolean, reportTo: number | und
   }
   const mode = values['cluster-enabled'] ? 'cluster' : 'standalone'
   log.notice(runningLine(mode, values.port, process.pid))
-  const setTitle = () => {
-    if (values['set-proc-title']) process.title = processTitle(config)
-    return undefined
-  }
-  setTitle()
-  config.onChange(['proc-title-template', 'port', 'bind'], setTitle)
+  keepTitle(config)
   const pidFile = values.pidfile !== '' ? values.pidfile : values.daemonize ? '/var/run/redis.pid' : ''
   const beforeExit = () => {
     if (pidFile === '') return
@@ -150,6 +137,29 @@ async function serve(config: Config, configured: boolean, reportTo: number | und
   process.off('SIGTERM', whileLoading)
   process.off('SIGINT', whileLoading)
   endOnDemand(running, log, beforeExit)
+}
+
+/** Tells the process that started this one how it went; once. */
+function reporter(reportTo: number | undefined): (text: string) => void {
+  return (text) => {
+    if (reportTo === undefined) return
+    try {
+      writeSync(reportTo, text)
+      closeSync(reportTo)
+    } catch {
+      // Whoever started this does not wait any more.
+    }
+  }
+}
+
+/** What `ps` shows follows the configuration. */
+function keepTitle(config: Config): void {
+  const setTitle = () => {
+    if (config.values['set-proc-title']) process.title = processTitle(config)
+    return undefined
+  }
+  setTitle()
+  config.onChange(['proc-title-template', 'port', 'bind'], setTitle)
 }
 
 /** What no other place has caught ends the process, with a word in the log, before anything else can be acknowledged. */
