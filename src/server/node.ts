@@ -434,6 +434,7 @@ export class ServerNode implements Host {
     if (this.failed) return
     this.failed = true
     this.turn.dead = true
+    this.persistence?.aof.halt()
     const trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.log('warning', '=== SHOAL BUG REPORT START: Cut & paste starting from here ===')
     for (const line of trace.split('\n')) this.log('warning', line)

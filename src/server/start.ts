@@ -65,6 +65,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   }
   // First of all: what cannot be saved keeps the node from stopping, and then nothing else must have ended.
   node.atStop.unshift((wish) => {
+    if (node.failed) return true
     node.turn.end()
     return persistence.shutdown(wish.save, wish.force)
   })

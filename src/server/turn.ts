@@ -34,7 +34,6 @@ export class Turn {
   private readonly afterSend: (client: Client) => void
   private readonly failed: (error: unknown) => void
   private readonly run = () => {
-    if (this.dead) return
     try {
       this.end()
     } catch (error) {
@@ -86,6 +85,7 @@ export class Turn {
   /** Writes and sends at once: before the node stops. */
   end(): void {
     this.scheduled = false
+    if (this.dead) return
     for (const join of this.before) join()
     const clients = this.clients
     this.clients = this.spare

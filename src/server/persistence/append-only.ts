@@ -152,6 +152,13 @@ export class AppendOnly implements Durability {
     return false
   }
 
+  /** Writes nothing more, not even what was fed already: the node has failed, and that may be wrong. */
+  halt(): void {
+    this.sink.pos = 0
+    this.fd = -1
+    this.state = 'off'
+  }
+
   /** Ten times a second: what was put off, the sync of the second, and another try after an error. */
   cron(): void {
     if (this.fd < 0) return
