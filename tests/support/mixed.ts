@@ -27,6 +27,8 @@ export class MixedNode {
   readonly dir: string
   readonly options: readonly string[]
   id = ''
+  /** Where the others reach it, if that is not where it listens. */
+  reachedAt: { readonly port: number; readonly bus: number } | undefined
   #child: ChildProcess | undefined
   #caller: Caller | undefined
 
@@ -134,7 +136,11 @@ export async function startMixed(
   options: readonly string[] = [],
 ): Promise<MixedNode[]> {
   const ports = await freePorts(kinds.length, true)
-  const nodes = kinds.map((kind, i) => new MixedNode(kind, ports[i]!, options))
+  return startAll(kinds.map((kind, i) => new MixedNode(kind, ports[i]!, options)))
+}
+
+/** Starts all of them; or none, when one cannot. */
+export async function startAll(nodes: MixedNode[]): Promise<MixedNode[]> {
   const started = await Promise.allSettled(nodes.map((node) => node.start()))
   const failure = started.find((outcome) => outcome.status === 'rejected')
   if (failure === undefined) return nodes
@@ -168,7 +174,8 @@ export async function form(
 }
 
 export function meet(node: MixedNode, other: MixedNode): Promise<Plain> {
-  return node.call('CLUSTER', 'MEET', '127.0.0.1', other.port)
+  const { port, bus } = other.reachedAt ?? { port: other.port, bus: other.port + 10_000 }
+  return node.call('CLUSTER', 'MEET', '127.0.0.1', port, bus)
 }
 
 /** Until each of `nodes` knows all of `known`, by their names, and is linked with them. */
