@@ -26,6 +26,7 @@ export interface Disk {
   truncateOpen(fd: number, bytes: number): void
   rename(from: string, to: string): void
   unlink(path: string): void
+  /** The name is free at once; what the file held goes later, off the event loop. */
   unlinkSoon(path: string): void
   makeDirectory(path: string): void
   /** Makes renames in a directory last. */
@@ -49,7 +50,7 @@ export const systemDisk: Disk = {
   truncateOpen: (fd, bytes) => fs.ftruncateSync(fd, bytes),
   rename: (from, to) => fs.renameSync(from, to),
   unlink: (path) => fs.rmSync(path, { force: true }),
-  unlinkSoon: (path) => fs.unlink(path, () => {}),
+  unlinkSoon,
   makeDirectory: (path) => {
     if (!fs.existsSync(path)) fs.mkdirSync(path, 0o755)
   },
@@ -67,6 +68,20 @@ export const systemDisk: Disk = {
   },
   isDirectory: (path) => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
   list: (path) => (fs.existsSync(path) ? fs.readdirSync(path) : []),
+}
+
+/**
+ * As long as somebody has a file open, taking its name away is cheap whatever its size. Were the name taken away later, it
+ * might be a new file's by then.
+ */
+function unlinkSoon(path: string): void {
+  try {
+    const fd = fs.openSync(path, 'r')
+    fs.rmSync(path, { force: true })
+    fs.close(fd, () => {})
+  } catch {
+    // There is no such file.
+  }
 }
 
 const TEXTS: Readonly<Record<string, string>> = {
