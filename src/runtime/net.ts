@@ -112,8 +112,8 @@ export interface ListenOptions {
   readonly path?: string
   readonly backlog?: number
   readonly ipv6Only?: boolean
-  /** Probes after so many seconds of silence; 0 for none. */
-  readonly keepAlive_s?: number
+  /** Probes after so many seconds of silence; 0 for none. Asked for each connection. */
+  readonly keepAlive_s?: () => number
   /** Hears, once it listens, of connections that could not be taken in. */
   readonly failed?: (error: Error) => void
 }
@@ -135,7 +135,7 @@ export function listen(
     // Half open, so that replies under way still reach a peer that has sent all it had to send.
     { pauseOnConnect: true, noDelay: true, allowHalfOpen: true },
     (accepted) => {
-      accept((events) => adopt(accepted, buffer, events, options.keepAlive_s ?? 0), accepted)
+      accept((events) => adopt(accepted, buffer, events, options.keepAlive_s?.() ?? 0), accepted)
     },
   )
   return new Promise((resolve, reject) => {

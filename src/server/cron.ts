@@ -35,7 +35,8 @@ const seen = () => ({ looked: 0, removed: 0 })
 /** Removes keys that have expired, as long as many of those looked at have, and the budget lasts. */
 function expire(node: ServerNode, budget_us: number): void {
   if (node.paused !== 0) return
-  const end_us = node.clock.monotonic_us() + budget_us
+  const began_us = node.clock.monotonic_us()
+  const end_us = began_us + budget_us
   const tally = seen()
   node.keyspace.expiry = node.clientExpiry
   for (const db of node.keyspace.databases) {
@@ -45,6 +46,8 @@ function expire(node: ServerNode, budget_us: number): void {
       if (tally.removed * 10 <= tally.looked || node.clock.monotonic_us() >= end_us) break
     }
   }
+  const took_us = node.clock.monotonic_us() - began_us
+  if (took_us >= node.late_us) node.wasLate('expire-cycle', took_us)
 }
 
 function tidy(node: ServerNode): void {

@@ -7,7 +7,7 @@
  */
 
 import { keySlot } from '../bytes/crc16.js'
-import { TOUCHES_ARBITRARY_KEYS } from '../commands/command.js'
+import { FAST, TOUCHES_ARBITRARY_KEYS } from '../commands/command.js'
 import { replyError } from '../commands/errors.js'
 import { type Entry, findKeys } from '../commands/table.js'
 import type { Args } from '../resp/args.js'
@@ -127,6 +127,7 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
     const usec = node.clock.monotonic_us() - began_us
     entry.usec += all ? usec : usec * TIMED_ONE_IN
     if (usec >= node.slow_us) node.wasSlow(client, entry, args, usec)
+    if (usec >= node.late_us) node.wasLate((flags & FAST) === 0 ? 'command' : 'fast-command', usec)
   }
   if (out.errors !== errors) {
     // Whoever ran this command, EXEC or a script, has not failed with it.

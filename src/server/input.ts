@@ -59,6 +59,7 @@ export function goOn(node: ServerNode, client: Client): void {
     if (client.closing || at === length) {
       client.pending = null
       client.pendingLength = 0
+      if (node.parser.args.buf === buf) node.parser.args.forget()
     } else if (at > 0) {
       moveDown(client, buf, at, length)
     }

@@ -89,7 +89,7 @@ async function listenTcp(node: ServerNode): Promise<net.Server[]> {
   if (values.port === 0) return servers
   const common = {
     backlog: values['tcp-backlog'],
-    keepAlive_s: values['tcp-keepalive'],
+    keepAlive_s: () => values['tcp-keepalive'],
     port: values.port,
     failed: acceptFailed(node),
   }

@@ -107,6 +107,8 @@ export class ServerNode implements Host {
   monitors = 0
   /** Commands that take at least so long go to the slow log. */
   slow_us = Number.POSITIVE_INFINITY
+  /** What takes at least so long goes to the latency monitor. */
+  late_us = Number.POSITIVE_INFINITY
   bulkBytesMax = 512 * 1024 * 1024
   queryBufferMax = 1024 * 1024 * 1024
   /** Even the cheapest commands are timed one by one: somebody wants to hear of very short times. */
@@ -144,6 +146,8 @@ export class ServerNode implements Host {
   masterIsDown: () => boolean = () => false
   outOfMemory: () => boolean = () => false
   wasSlow: (client: Client, entry: Entry, args: Args, usec: number) => void = () => {}
+  /** Something, by its name in LATENCY, took so long. */
+  wasLate: (event: string, usec: number) => void = () => {}
   monitor: (client: Client, entry: Entry, args: Args) => void = () => {}
 
   private migrations: Migrations | null = null
@@ -217,7 +221,9 @@ export class ServerNode implements Host {
     this.clients.readLimits()
     const slow = values['slowlog-log-slower-than']
     this.slow_us = slow < 0 ? Number.POSITIVE_INFINITY : slow
-    this.timesAll = this.slow_us < TIME_ALL_BELOW_US || values['latency-monitor-threshold'] > 0
+    const late_ms = values['latency-monitor-threshold']
+    this.late_us = late_ms > 0 ? late_ms * 1000 : Number.POSITIVE_INFINITY
+    this.timesAll = this.slow_us < TIME_ALL_BELOW_US || late_ms > 0
     this.replicaReadOnly = values['replica-read-only']
     this.call.notifyMask = notifyMask(values['notify-keyspace-events'])
     this.keyspace.lfu = values['maxmemory-policy'].endsWith('lfu')

@@ -71,6 +71,9 @@ export function attachAdmin(node: ServerNode): Admin {
   node.admin = admin
   admin.monitors = monitors
   node.access = admin
+  node.wasLate = (event, usec) => {
+    admin.latency.add(event, Math.floor(usec / 1000), Math.floor(node.clock.now_ms() / 1000))
+  }
   node.wasSlow = (client, entry, args, usec) => admin.wasSlow(client, entry, args, usec)
   node.monitor = (client, entry, args) => monitors.tell(client, entry, args)
   node.newClient = (client) => admin.welcome(client)
@@ -79,7 +82,10 @@ export function attachAdmin(node: ServerNode): Admin {
   node.openToAll = () => admin.users.get('default')!.nopass
   // A lower limit is made true at once, not only when somebody comes along.
   node.config.onChange('maxmemory', () => {
-    node.outOfMemory()
+    setImmediate(() => {
+      node.outOfMemory()
+      node.turn.schedule()
+    })
     return undefined
   })
   node.config.onChange('requirepass', () => {
