@@ -180,27 +180,29 @@ function lastResort(log: Log, node: () => ServerNode | undefined): void {
 
 /** Ends the process when SHUTDOWN or a signal asks for it, unless something cannot be saved. */
 function endOnDemand({ node, stop }: RunningNode, log: Log, beforeExit: () => void): void {
-  let stopping = false
-  const end = async (wish: StopWish) => {
-    if (stopping) return
-    stopping = true
+  let stopping: Promise<void> | null = null
+  const tryToEnd = async (wish: StopWish) => {
     log.notice('User requested shutdown...')
-    if (!(await stop(wish))) {
-      stopping = false
-      return
-    }
+    const over = await stop(wish)
+    stopping = null
+    if (!over) return
     beforeExit()
     log.warning('Redis is now ready to exit, bye bye...')
     process.exit(0)
   }
+  // Who asks while an end is under way waits for its outcome.
+  const end = (wish: StopWish): Promise<void> => {
+    stopping ??= tryToEnd(wish)
+    return stopping
+  }
   node.requestStop = end
   const onSignal = async (signal: 'SIGTERM' | 'SIGINT') => {
-    if (stopping && signal === 'SIGINT') {
+    if (stopping !== null && signal === 'SIGINT') {
       log.warning('You insist... exiting now.')
       process.exit(1)
     }
     log.warning(`Received ${signal} scheduling shutdown...`)
-    if (stopping) return
+    if (stopping !== null) return
     await end(
       signalWish(node.config.values[signal === 'SIGTERM' ? 'shutdown-on-sigterm' : 'shutdown-on-sigint']),
     )

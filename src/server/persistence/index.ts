@@ -38,7 +38,11 @@ export class Persistence {
 
   constructor(node: ServerNode, options: PersistenceOptions = {}) {
     this.node = node
-    this.runner = new SnapshotRunner(node.keyspace, node.clock)
+    this.runner = new SnapshotRunner(
+      node.keyspace,
+      node.clock,
+      () => node.config.values['rdb-key-save-delay'],
+    )
     const { config, clock, keyspace, propagation } = node
     this.circle = {
       keyspace,

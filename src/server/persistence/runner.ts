@@ -13,6 +13,8 @@ import type { Clock } from '../../runtime/clock.js'
 const SLICE_US = 1000
 /** Entries between two looks at the clock. */
 const SLICE_ENTRIES = 64
+/** The longest rest between entries: a day. */
+const REST_MS_MAX = 24 * 60 * 60 * 1000
 
 export interface SnapshotJob {
   /** For INFO and for those who want to begin another. */
@@ -35,10 +37,14 @@ export class SnapshotRunner {
   private job: SnapshotJob | null = null
   private walk: SnapshotWalk | null = null
   private scheduled: NodeJS.Immediate | null = null
+  private resting: NodeJS.Timeout | null = null
+  /** How long to rest after each entry (rdb-key-save-delay): tests make a snapshot last as long as they need it. */
+  private readonly entryDelay_us: () => number
 
-  constructor(keyspace: Keyspace, clock: Clock) {
+  constructor(keyspace: Keyspace, clock: Clock, entryDelay_us: () => number = () => 0) {
     this.keyspace = keyspace
     this.clock = clock
+    this.entryDelay_us = entryDelay_us
     this.generations = new Generations(keyspace)
   }
 
@@ -77,7 +83,7 @@ export class SnapshotRunner {
 
   /** What was behind has caught up. */
   resume(job: SnapshotJob): void {
-    if (this.job === job && this.scheduled === null) this.schedule()
+    if (this.job === job && this.scheduled === null && this.resting === null) this.schedule()
   }
 
   /** Writes what is left of the walk under way at once, however far behind its output may be. */
@@ -116,6 +122,11 @@ export class SnapshotRunner {
   private slice(): void {
     const { job, walk } = this
     if (job === null || walk === null || job.behind()) return
+    const delay_us = this.entryDelay_us()
+    if (delay_us > 0) {
+      this.slowSlice(job, walk, delay_us)
+      return
+    }
     const until_us = this.clock.monotonic_us() + SLICE_US
     do {
       if (!walk.step(SLICE_ENTRIES)) {
@@ -128,8 +139,27 @@ export class SnapshotRunner {
     if (this.walk === walk && !job.behind()) this.schedule()
   }
 
+  /** A few entries, and a rest that makes up for them. */
+  private slowSlice(job: SnapshotJob, walk: SnapshotWalk, delay_us: number): void {
+    const before = walk.saved
+    if (!walk.step(Math.max(1, Math.floor(SLICE_US / delay_us)))) {
+      this.done()
+      job.walked()
+      return
+    }
+    this.resting = setTimeout(
+      () => {
+        this.resting = null
+        this.slice()
+      },
+      Math.min(((walk.saved - before) * delay_us) / 1000, REST_MS_MAX),
+    )
+  }
+
   private done(): void {
     if (this.scheduled !== null) clearImmediate(this.scheduled)
+    if (this.resting !== null) clearTimeout(this.resting)
+    this.resting = null
     this.scheduled = null
     this.job = null
     this.walk = null
