@@ -67,7 +67,10 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   node.atStop.unshift((wish) => {
     if (node.failed) return true
     node.turn.end()
-    return persistence.shutdown(wish.save, wish.force)
+    const saved = persistence.shutdown(wish.save, wish.force)
+    if (!saved)
+      node.log('warning', 'Errors trying to shut down the server. Check the logs for more information.')
+    return saved
   })
   replication.start()
   await cluster?.start()

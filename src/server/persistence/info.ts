@@ -19,7 +19,8 @@ export function infoLines(p: Persistence): [string, string | number][] {
     ['current_save_keys_processed', runner.keysProcessed],
     ['current_save_keys_total', runner.keysTotal],
     ['rdb_changes_since_last_save', p.circle.dirty()],
-    ['rdb_bgsave_in_progress', flag(rdb.running)],
+    // A full synchronisation is one, too.
+    ['rdb_bgsave_in_progress', flag(rdb.running || runner.kind === 'sync')],
     ['rdb_last_save_time', rdb.lastSave_s],
     ['rdb_last_bgsave_status', okOr(rdb.lastOk)],
     ['rdb_last_bgsave_time_sec', rdb.lastTook_s],
