@@ -1,10 +1,14 @@
 /** What commands on collections share: looking a collection of one type up, and saying that it has changed. */
 
+import { INT64_MAX, INT64_MIN } from '../bytes/ascii.js'
+import { attach } from '../keyspace/collections/value.js'
+import { NO_EXPIRY } from '../keyspace/entries.js'
 import type { Args } from '../resp/args.js'
 import type { Reply } from '../resp/reply.js'
 import type { Call } from './call.js'
-import { WRONGTYPE } from './errors.js'
-import { NOTIFY_GENERIC } from './host.js'
+import { NOT_AN_INTEGER, WRONGTYPE } from './errors.js'
+import { NOTIFY_GENERIC, NOTIFY_NEW } from './host.js'
+import { bigArgument, nearInteger } from './int64.js'
 import { readKey } from './lookup.js'
 
 /** What look-ups return where the key holds something else, which has been replied. */
@@ -37,6 +41,26 @@ export function collectionToChange(
   }
   db.willChange(handle)
   return handle
+}
+
+/** Puts a new collection, built in a bare entry, under the key of argument `index`, which does not exist. Returns the entry. */
+export function putNew(call: Call, args: Args, index: number, bare: number): number {
+  const start = args.start(index)
+  const end = args.end(index)
+  const handle = attach(call.db, args.buf, start, end, bare, NO_EXPIRY)
+  call.notify(NOTIFY_NEW, 'new', args.buf, start, end)
+  return handle
+}
+
+/** A count that may be negative, of how many random elements are wanted; NaN after an error was replied. */
+export function readRandomCount(args: Args, index: number, reply: Reply): number {
+  const count = nearInteger(args, index)
+  if (Number.isNaN(count)) reply.error(NOT_AN_INTEGER)
+  else if (count < Number.MIN_SAFE_INTEGER && bigArgument(args, index) === INT64_MIN) {
+    reply.error(`ERR value is out of range, value must between ${-INT64_MAX} and ${INT64_MAX}`)
+    return Number.NaN
+  }
+  return count
 }
 
 /** Tells watchers and listeners that the collection of argument `index` has changed, and counts `changes`. */

@@ -9,6 +9,12 @@ import { MIGRATE_FAMILY } from './generic/migrate.js'
 import { OBJECT_FAMILY } from './generic/object.js'
 import { RENAME_FAMILY } from './generic/rename.js'
 import { SCAN_FAMILY } from './generic/scan.js'
+import { HASH_COUNTER_FAMILY } from './hash/counters.js'
+import { FIELD_FAMILY } from './hash/fields.js'
+import { WHOLE_HASH_FAMILY } from './hash/whole.js'
+import { ALGEBRA_FAMILY } from './set/algebra.js'
+import { MEMBER_FAMILY } from './set/members.js'
+import { RANDOM_MEMBER_FAMILY } from './set/random.js'
 import { COUNTER_FAMILY } from './string/counters.js'
 import { FLOAT_FAMILY } from './string/float.js'
 import { GET_AND_FAMILY } from './string/get-and.js'
@@ -25,6 +31,12 @@ export const COMMANDS: readonly Command[] = [
   ...RANGE_FAMILY,
   ...MULTI_FAMILY,
   ...LCS_FAMILY,
+  ...FIELD_FAMILY,
+  ...HASH_COUNTER_FAMILY,
+  ...WHOLE_HASH_FAMILY,
+  ...MEMBER_FAMILY,
+  ...RANDOM_MEMBER_FAMILY,
+  ...ALGEBRA_FAMILY,
   ...KEY_FAMILY,
   ...EXPIRY_FAMILY,
   ...RENAME_FAMILY,

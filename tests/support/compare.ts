@@ -97,15 +97,21 @@ export class Comparison {
     this.runner.host.events.length = 0
   }
 
-  /** Runs the commands on both sides; what differs. */
-  async differences(lines: readonly Line[]): Promise<Difference[]> {
+  /**
+   * Runs the commands on both sides; what differs. `alike`: whether two replies to a command that are not equal mean the same,
+   * such as the members of a set in another order.
+   */
+  async differences(
+    lines: readonly Line[],
+    alike: (line: Line, redis: string, shoal: string) => boolean = () => false,
+  ): Promise<Difference[]> {
     const replies = await this.wire.exchange(lines)
     const found: Difference[] = []
     for (const [i, line] of lines.entries()) {
       const shoal = this.run(line)
       const redis = replies[i]!
       const name = String(line[0]).toLowerCase()
-      if (shoal !== redis && !nearTimes(name, redis, shoal)) {
+      if (shoal !== redis && !nearTimes(name, redis, shoal) && !alike(line, redis, shoal)) {
         found.push({ command: shown(line), redis, shoal })
       }
     }

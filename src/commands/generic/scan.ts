@@ -12,7 +12,7 @@ import { typeName } from '../types.js'
 
 const DEFAULT_COUNT = 10
 /** Buckets that a SCAN may look at, for each key that was asked for: a sparse table must not hold it up. */
-const BUCKETS_A_KEY = 10
+export const BUCKETS_A_KEY = 10
 /** How often RANDOMKEY tries again when it finds a key that has expired but may not be removed here. */
 const RANDOM_TRIES_MAX = 100
 const CURSOR_MAX = 2n ** 64n - 1n
@@ -59,15 +59,24 @@ export interface ScanOptions {
   readonly match: number
   /** The type's name in lower case, '' for none. */
   readonly type: string
+  /** HSCAN: fields alone. */
+  readonly noValues: boolean
 }
 
 /**
- * The options of SCAN and its kin from argument `from` on, or null after an error was replied. Only SCAN knows TYPE.
+ * The options of SCAN and its kin from argument `from` on, or null after an error was replied. Only SCAN knows TYPE, only
+ * HSCAN NOVALUES.
  */
-export function readScanOptions(args: Args, from: number, types: boolean, reply: Reply): ScanOptions | null {
+export function readScanOptions(
+  args: Args,
+  from: number,
+  also: 'type' | 'novalues' | 'nothing',
+  reply: Reply,
+): ScanOptions | null {
   let count = DEFAULT_COUNT
   let match = 0
   let type = ''
+  let noValues = false
   for (let i = from; i < args.count; i += 2) {
     const more = i + 1 < args.count
     if (more && args.is(i, 'count')) {
@@ -79,14 +88,17 @@ export function readScanOptions(args: Args, from: number, types: boolean, reply:
     } else if (more && args.is(i, 'match')) {
       const all = args.length(i + 1) === 1 && args.buf[args.start(i + 1)] === STAR
       match = all ? 0 : i + 1
-    } else if (more && types && args.is(i, 'type')) {
+    } else if (more && also === 'type' && args.is(i, 'type')) {
       type = args.text(i + 1).toLowerCase()
+    } else if (also === 'novalues' && args.is(i, 'novalues')) {
+      noValues = true
+      i--
     } else {
       reply.error(SYNTAX)
       return null
     }
   }
-  return { count, match, type }
+  return { count, match, type, noValues }
 }
 
 /**
@@ -121,7 +133,7 @@ export const scan = command(
   (call, args, reply) => {
     const cursor = readCursor(args, 1, reply)
     if (cursor === null) return
-    const options = readScanOptions(args, 2, true, reply)
+    const options = readScanOptions(args, 2, 'type', reply)
     if (options !== null) scanDatabase(call, args, cursor, options, reply)
   },
 )

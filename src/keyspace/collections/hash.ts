@@ -12,6 +12,7 @@ import type { Keyspace } from '../keyspace.js'
 import { Dictionary } from './dictionary.js'
 import { LP_BYTES_MAX, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
 import { Piece } from './piece.js'
+import { Chooser, sampleDictionary } from './sample.js'
 import { bareEntry, refOf, setRef } from './value.js'
 
 export class Hashes {
@@ -19,6 +20,9 @@ export class Hashes {
   readonly field = new Piece()
   /** The same, and what `get` found. */
   readonly value = new Piece()
+  /** For walks that this object makes itself, while `field` and `value` are somebody's arguments. */
+  private readonly ownField = new Piece()
+  private readonly ownValue = new Piece()
   private readonly keyspace: Keyspace
   private readonly entries: Entries
 
@@ -132,13 +136,17 @@ export class Hashes {
       })
       return
     }
+    this.walk(handle, this.field, this.value, visit)
+  }
+
+  private walk(handle: number, field: Piece, value: Piece, visit: () => void): void {
     const ref = refOf(this.entries, handle)
     const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
     const base = byteOf(ref)
     for (let at = lpFirst(u8, base); at !== 0; ) {
-      lpRead(u8, base, at, this.field)
+      lpRead(u8, base, at, field)
       at = lpNext(u8, base, at)
-      lpRead(u8, base, at, this.value)
+      lpRead(u8, base, at, value)
       at = lpNext(u8, base, at)
       visit()
     }
@@ -167,6 +175,23 @@ export class Hashes {
     this.show(dictionary, dictionary.random(this.keyspace.random32))
   }
 
+  /** Shows `count` different fields at random, of a hash that has at least so many. */
+  sample(handle: number, count: number, visit: () => void): void {
+    const { random32 } = this.keyspace
+    if (!this.isSmall(handle)) {
+      const dictionary = this.dictionary(handle)
+      sampleDictionary(dictionary, count, random32, (element) => {
+        this.show(dictionary, element)
+        visit()
+      })
+      return
+    }
+    const chosen = new Chooser(count, this.size(handle), random32)
+    this.forEach(handle, () => {
+      if (chosen.next()) visit()
+    })
+  }
+
   /** Shows the field of an index, of a small hash. */
   at(handle: number, index: number): void {
     const ref = refOf(this.entries, handle)
@@ -181,8 +206,8 @@ export class Hashes {
   enlarge(handle: number, expected = 0): void {
     const { keyspace, entries } = this
     const dictionary = new Dictionary(entries, keyspace.large, true, Math.max(expected, this.size(handle)))
-    const { field, value } = this
-    this.forEach(handle, () => {
+    const { ownField: field, ownValue: value } = this
+    this.walk(handle, field, value, () => {
       dictionary.set(field.buf, field.start, field.end, value.buf, value.start, value.end)
     })
     keyspace.heap.free(refOf(entries, handle))

@@ -14,6 +14,7 @@ import { Dictionary } from './dictionary.js'
 import { int64Of, intsetAt, intsetCount } from './intset.js'
 import { LP_BYTES_MAX, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
 import { Piece } from './piece.js'
+import { Chooser, sampleDictionary } from './sample.js'
 import { bareEntry, refOf, setRef } from './value.js'
 
 /** An intset's count is 32 bits, and Redis stops earlier. */
@@ -25,6 +26,8 @@ export class Sets {
   private readonly keyspace: Keyspace
   private readonly entries: Entries
   private readonly digits = new Piece()
+  /** For walks that this object makes itself, while `member` is somebody's argument. */
+  private readonly own = new Piece()
 
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace
@@ -146,12 +149,16 @@ export class Sets {
 
   /** Shows every member, in `member`. `visit` must not change the set. */
   forEach(handle: number, visit: () => void): void {
-    const { keyspace, entries, member } = this
+    this.walk(handle, this.member, visit)
+  }
+
+  private walk(handle: number, member: Piece, visit: () => void): void {
+    const { keyspace, entries } = this
     const encoding = entries.encoding(handle)
     if (encoding === HASHTABLE) {
       const dictionary = this.dictionary(handle)
       dictionary.forEach((element) => {
-        this.show(dictionary, element)
+        show(dictionary, element, member)
         visit()
       })
       return
@@ -181,7 +188,7 @@ export class Sets {
     }
     const dictionary = this.dictionary(handle)
     return dictionary.scan(cursor, (element) => {
-      this.show(dictionary, element)
+      show(dictionary, element, this.member)
       visit()
     })
   }
@@ -193,7 +200,24 @@ export class Sets {
       return
     }
     const dictionary = this.dictionary(handle)
-    this.show(dictionary, dictionary.random(this.keyspace.random32))
+    show(dictionary, dictionary.random(this.keyspace.random32), this.member)
+  }
+
+  /** Shows `count` different members at random, of a set that has at least so many. */
+  sample(handle: number, count: number, visit: () => void): void {
+    const { random32 } = this.keyspace
+    if (this.entries.encoding(handle) === HASHTABLE) {
+      const dictionary = this.dictionary(handle)
+      sampleDictionary(dictionary, count, random32, (element) => {
+        show(dictionary, element, this.member)
+        visit()
+      })
+      return
+    }
+    const chosen = new Chooser(count, this.size(handle), random32)
+    this.forEach(handle, () => {
+      if (chosen.next()) visit()
+    })
   }
 
   /** Shows the member of an index, of a set that is not large. */
@@ -215,14 +239,14 @@ export class Sets {
 
   /** Gives a set its large form. */
   enlarge(handle: number, expected = 0): void {
-    const { keyspace, entries, member } = this
+    const { keyspace, entries, own } = this
     const dictionary = new Dictionary(
       entries,
       keyspace.large,
       false,
       Math.max(expected, this.size(handle) + 1),
     )
-    this.forEach(handle, () => dictionary.add(member.buf, member.start, member.end))
+    this.walk(handle, own, () => dictionary.add(own.buf, own.start, own.end))
     keyspace.heap.free(refOf(entries, handle))
     entries.setEncoding(handle, HASHTABLE)
     setRef(entries, handle, keyspace.large.add(dictionary))
@@ -261,9 +285,9 @@ export class Sets {
       setRef(entries, made, keyspace.large.add(dictionary))
     }
   }
+}
 
-  private show(dictionary: Dictionary, element: number): void {
-    const start = dictionary.fieldStart(element)
-    this.member.range(dictionary.bytesOf(element), start, start + dictionary.fieldLength(element))
-  }
+function show(dictionary: Dictionary, element: number, member: Piece): void {
+  const start = dictionary.fieldStart(element)
+  member.range(dictionary.bytesOf(element), start, start + dictionary.fieldLength(element))
 }

@@ -1,0 +1,122 @@
+/** HINCRBY, HINCRBYFLOAT: fields that spell numbers. */
+
+import { ascii, INT64_MAX, INT64_MIN } from '../../bytes/ascii.js'
+import {
+  addLongDouble,
+  formatLongDouble,
+  LONG_DOUBLE_TEXT_BYTES_MAX,
+  type LongDouble,
+  parseLongDouble,
+} from '../../bytes/long-double.js'
+import { type Int64, int64Of } from '../../keyspace/collections/intset.js'
+import { HASH } from '../../keyspace/entries.js'
+import type { Args } from '../../resp/args.js'
+import type { Call } from '../call.js'
+import { collectionChanged, collectionToChange, putNew, WRONG } from '../collection.js'
+import { command, DENYOOM, FAST, firstKey, KEY_ACCESS, KEY_RW, KEY_UPDATE, WRITE } from '../command.js'
+import { NOT_A_FLOAT, NOT_AN_INTEGER, OVERFLOW } from '../errors.js'
+import { NOTIFY_HASH } from '../host.js'
+
+const HSET_NAME = ascii('HSET')
+const ZERO: LongDouble = { mantissa: 0n, exponent: 0 }
+
+/** Whether the hash has the field of argument 2. `handle` may be 0. */
+function has(call: Call, args: Args, handle: number): boolean {
+  return handle !== 0 && call.keyspace.hashes.get(handle, args.buf, args.start(2), args.end(2))
+}
+
+/** Sets the field of argument 2; the hash is made where `handle` is 0. */
+function store(call: Call, args: Args, handle: number, digits: Uint8Array, event: string): void {
+  const { hashes } = call.keyspace
+  const hash = handle === 0 ? putNew(call, args, 1, hashes.create()) : handle
+  hashes.set(hash, args.buf, args.start(2), args.end(2), digits, 0, digits.length)
+  collectionChanged(call, args, 1, NOTIFY_HASH, event, 1)
+}
+
+function sumOf(a: Int64, b: Int64): Int64 {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const sum = a + b
+    if (Number.isSafeInteger(sum)) return sum
+  }
+  return BigInt(a) + BigInt(b)
+}
+
+const COMMON = {
+  arity: 4,
+  flags: WRITE | DENYOOM | FAST,
+  group: 'hash',
+  complexity: 'O(1)',
+  syntax: 'key field increment',
+  keys: firstKey(KEY_RW | KEY_ACCESS | KEY_UPDATE),
+} as const
+
+export const hincrby = command(
+  {
+    ...COMMON,
+    name: 'HINCRBY',
+    since: '2.0.0',
+    summary: 'Adds a number to the integer of a field; a field that is not there counts as 0.',
+  },
+  (call, args, reply) => {
+    const by = int64Of(args.buf, args.start(3), args.end(3))
+    if (by === null) {
+      reply.error(NOT_AN_INTEGER)
+      return
+    }
+    const handle = collectionToChange(call, args, 1, HASH, reply)
+    if (handle === WRONG) return
+    const { value } = call.keyspace.hashes
+    const old = has(call, args, handle) ? int64Of(value.buf, value.start, value.end) : 0
+    if (old === null) {
+      reply.error('ERR hash value is not an integer')
+      return
+    }
+    const sum = sumOf(old, by)
+    if (typeof sum === 'bigint' && (sum > INT64_MAX || sum < INT64_MIN)) {
+      reply.error(OVERFLOW)
+      return
+    }
+    store(call, args, handle, ascii(String(sum)), 'hincrby')
+    if (typeof sum === 'bigint') reply.bigint(sum)
+    else reply.int(sum)
+  },
+)
+
+export const hincrbyfloat = command(
+  {
+    ...COMMON,
+    name: 'HINCRBYFLOAT',
+    since: '2.6.0',
+    summary: 'Adds a number with a fraction to that of a field; a field that is not there counts as 0.',
+  },
+  (call, args, reply) => {
+    const by = args.length(3) < LONG_DOUBLE_TEXT_BYTES_MAX ? parseLongDouble(args.text(3)) : null
+    if (by === null || 'infinite' in by) {
+      reply.error(by === null ? NOT_A_FLOAT : 'ERR value is NaN or Infinity')
+      return
+    }
+    const handle = collectionToChange(call, args, 1, HASH, reply)
+    if (handle === WRONG) return
+    const { value } = call.keyspace.hashes
+    let old: LongDouble | null = ZERO
+    if (has(call, args, handle)) {
+      old = value.length < LONG_DOUBLE_TEXT_BYTES_MAX ? parseLongDouble(value.text()) : null
+    }
+    if (old === null) {
+      reply.error('ERR hash value is not a float')
+      return
+    }
+    const sum = addLongDouble(old, by)
+    if (sum === null || 'infinite' in sum) {
+      reply.error('ERR increment would produce NaN or Infinity')
+      return
+    }
+    const digits = ascii(formatLongDouble(sum))
+    store(call, args, handle, digits, 'hincrbyfloat')
+    reply.bulk(digits)
+    // As the result, so that replicas and the append-only file need not round as this machine does.
+    call.propagate(HSET_NAME, args.view(1), args.view(2), digits)
+  },
+)
+
+export const HASH_COUNTER_FAMILY = [hincrby, hincrbyfloat]

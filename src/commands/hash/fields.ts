@@ -1,0 +1,274 @@
+/** HSET, HMSET, HSETNX, HGET, HMGET, HDEL, HEXISTS, HLEN, HSTRLEN: fields by their names. */
+
+import { HASH } from '../../keyspace/entries.js'
+import type { Args } from '../../resp/args.js'
+import type { Reply } from '../../resp/reply.js'
+import type { Call } from '../call.js'
+import {
+  collectionChanged,
+  collectionToChange,
+  collectionToRead,
+  putNew,
+  removeEmpty,
+  WRONG,
+} from '../collection.js'
+import {
+  command,
+  DENYOOM,
+  FAST,
+  firstKey,
+  KEY_ACCESS,
+  KEY_DELETE,
+  KEY_INSERT,
+  KEY_RO,
+  KEY_RW,
+  KEY_UPDATE,
+  READONLY,
+  WRITE,
+} from '../command.js'
+import { NOTIFY_HASH } from '../host.js'
+
+/** Sets a field to argument `value`; true where the field is new. */
+function setField(call: Call, args: Args, handle: number, field: number, value: number): boolean {
+  const { buf } = args
+  return call.keyspace.hashes.set(
+    handle,
+    buf,
+    args.start(field),
+    args.end(field),
+    buf,
+    args.start(value),
+    args.end(value),
+  )
+}
+
+/** Whether the hash has the field of argument `index`; its value is then in `hashes.value`. */
+function getField(call: Call, args: Args, handle: number, index: number): boolean {
+  return handle !== 0 && call.keyspace.hashes.get(handle, args.buf, args.start(index), args.end(index))
+}
+
+/** The hash of argument 1 or a new one, with room for the fields and values from argument `from` on; or WRONG. */
+export function hashToChange(call: Call, args: Args, from: number, reply: Reply): number {
+  let handle = collectionToChange(call, args, 1, HASH, reply)
+  if (handle === WRONG) return WRONG
+  const { hashes } = call.keyspace
+  if (handle === 0) handle = putNew(call, args, 1, hashes.create())
+  if (!hashes.isSmall(handle)) return handle
+  let longest = 0
+  let bytes = 0
+  for (let i = from; i < args.count; i++) {
+    const length = args.length(i)
+    if (length > longest) longest = length
+    bytes += length
+  }
+  hashes.makeRoom(handle, (args.count - from) >>> 1, longest, bytes)
+  return handle
+}
+
+function setAll(call: Call, args: Args, name: string, reply: Reply): number {
+  if (args.count % 2 === 1) {
+    reply.error(`ERR wrong number of arguments for '${name}' command`)
+    return WRONG
+  }
+  const handle = hashToChange(call, args, 2, reply)
+  if (handle === WRONG) return WRONG
+  let created = 0
+  for (let i = 2; i < args.count; i += 2) if (setField(call, args, handle, i, i + 1)) created++
+  collectionChanged(call, args, 1, NOTIFY_HASH, 'hset', (args.count - 2) >>> 1)
+  return created
+}
+
+const SETTING = {
+  arity: -4,
+  flags: WRITE | DENYOOM | FAST,
+  since: '2.0.0',
+  group: 'hash',
+  syntax: 'key field value [field value ...]',
+  keys: firstKey(KEY_RW | KEY_UPDATE),
+} as const
+
+export const hset = command(
+  {
+    ...SETTING,
+    name: 'HSET',
+    summary: 'Sets fields of a hash, and counts those that are new.',
+    complexity: 'O(N) with N fields that are set',
+    history: [['4.0.0', 'Takes several fields with their values.']],
+  },
+  (call, args, reply) => {
+    const created = setAll(call, args, 'hset', reply)
+    if (created !== WRONG) reply.int(created)
+  },
+)
+
+export const hmset = command(
+  {
+    ...SETTING,
+    name: 'HMSET',
+    summary: 'Sets fields of a hash.',
+    complexity: 'O(N) with N fields that are set',
+    deprecated: { since: '4.0.0', replacedBy: '`HSET` with multiple field-value pairs' },
+  },
+  (call, args, reply) => {
+    if (setAll(call, args, 'hmset', reply) !== WRONG) reply.ok()
+  },
+)
+
+export const hsetnx = command(
+  {
+    name: 'HSETNX',
+    arity: 4,
+    flags: WRITE | DENYOOM | FAST,
+    since: '2.0.0',
+    group: 'hash',
+    summary: 'Sets a field of a hash if it is not there yet.',
+    complexity: 'O(1)',
+    syntax: 'key field value',
+    keys: firstKey(KEY_RW | KEY_INSERT),
+  },
+  (call, args, reply) => {
+    const handle = collectionToChange(call, args, 1, HASH, reply)
+    if (handle === WRONG) return
+    if (getField(call, args, handle, 2)) {
+      reply.int(0)
+      return
+    }
+    setField(call, args, hashToChange(call, args, 2, reply), 2, 3)
+    reply.int(1)
+    collectionChanged(call, args, 1, NOTIFY_HASH, 'hset', 1)
+  },
+)
+
+/** Replies with the value of the field in argument `index`, or nil. `handle` may be 0. */
+function replyField(call: Call, args: Args, handle: number, index: number, reply: Reply): void {
+  const { value } = call.keyspace.hashes
+  if (getField(call, args, handle, index)) reply.bulkRange(value.buf, value.start, value.end)
+  else reply.nil()
+}
+
+export const hget = command(
+  {
+    name: 'HGET',
+    arity: 3,
+    flags: READONLY | FAST,
+    since: '2.0.0',
+    group: 'hash',
+    summary: 'Returns the value of a field of a hash.',
+    complexity: 'O(1)',
+    syntax: 'key field',
+    keys: firstKey(KEY_RO | KEY_ACCESS),
+  },
+  (call, args, reply) => {
+    const handle = collectionToRead(call, args, 1, HASH, reply)
+    if (handle !== WRONG) replyField(call, args, handle, 2, reply)
+  },
+)
+
+export const hmget = command(
+  {
+    name: 'HMGET',
+    arity: -3,
+    flags: READONLY | FAST,
+    since: '2.0.0',
+    group: 'hash',
+    summary: 'Returns the values of fields of a hash, and nil for those that are not there.',
+    complexity: 'O(N) with N fields that are asked for',
+    syntax: 'key field [field ...]',
+    keys: firstKey(KEY_RO | KEY_ACCESS),
+  },
+  (call, args, reply) => {
+    const handle = collectionToRead(call, args, 1, HASH, reply)
+    if (handle === WRONG) return
+    reply.array(args.count - 2)
+    for (let i = 2; i < args.count; i++) replyField(call, args, handle, i, reply)
+  },
+)
+
+export const hdel = command(
+  {
+    name: 'HDEL',
+    arity: -3,
+    flags: WRITE | FAST,
+    since: '2.0.0',
+    group: 'hash',
+    summary: 'Removes fields of a hash, and the hash with its last one; counts those that were there.',
+    complexity: 'O(N) with N fields to be removed',
+    syntax: 'key field [field ...]',
+    keys: firstKey(KEY_RW | KEY_DELETE),
+    history: [['2.4.0', 'Takes several fields.']],
+  },
+  (call, args, reply) => {
+    const handle = collectionToChange(call, args, 1, HASH, reply)
+    if (handle === WRONG) return
+    const { hashes } = call.keyspace
+    let deleted = 0
+    let left = handle === 0 ? 0 : hashes.size(handle)
+    for (let i = 2; i < args.count && left > 0; i++) {
+      if (!hashes.delete(handle, args.buf, args.start(i), args.end(i))) continue
+      deleted++
+      left--
+    }
+    if (deleted > 0) {
+      collectionChanged(call, args, 1, NOTIFY_HASH, 'hdel', deleted)
+      if (left === 0) removeEmpty(call, args, 1)
+    }
+    reply.int(deleted)
+  },
+)
+
+export const hexists = command(
+  {
+    name: 'HEXISTS',
+    arity: 3,
+    flags: READONLY | FAST,
+    since: '2.0.0',
+    group: 'hash',
+    summary: 'Says whether a hash has a field.',
+    complexity: 'O(1)',
+    syntax: 'key field',
+    keys: firstKey(KEY_RO),
+  },
+  (call, args, reply) => {
+    const handle = collectionToRead(call, args, 1, HASH, reply)
+    if (handle !== WRONG) reply.int(getField(call, args, handle, 2) ? 1 : 0)
+  },
+)
+
+export const hlen = command(
+  {
+    name: 'HLEN',
+    arity: 2,
+    flags: READONLY | FAST,
+    since: '2.0.0',
+    group: 'hash',
+    summary: 'Counts the fields of a hash.',
+    complexity: 'O(1)',
+    syntax: 'key',
+    keys: firstKey(KEY_RO),
+  },
+  (call, args, reply) => {
+    const handle = collectionToRead(call, args, 1, HASH, reply)
+    if (handle !== WRONG) reply.int(handle === 0 ? 0 : call.keyspace.hashes.size(handle))
+  },
+)
+
+export const hstrlen = command(
+  {
+    name: 'HSTRLEN',
+    arity: 3,
+    flags: READONLY | FAST,
+    since: '3.2.0',
+    group: 'hash',
+    summary: 'Returns how many bytes the value of a field has.',
+    complexity: 'O(1)',
+    syntax: 'key field',
+    keys: firstKey(KEY_RO),
+  },
+  (call, args, reply) => {
+    const handle = collectionToRead(call, args, 1, HASH, reply)
+    if (handle === WRONG) return
+    reply.int(getField(call, args, handle, 2) ? call.keyspace.hashes.value.length : 0)
+  },
+)
+
+export const FIELD_FAMILY = [hset, hmset, hsetnx, hget, hmget, hdel, hexists, hlen, hstrlen]

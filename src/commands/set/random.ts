@@ -1,0 +1,167 @@
+/** SPOP, SRANDMEMBER: members at random. What SPOP took goes out as SREM, or as DEL where nothing is left. */
+
+import { ascii } from '../../bytes/ascii.js'
+import { SET } from '../../keyspace/entries.js'
+import type { Args } from '../../resp/args.js'
+import type { Reply } from '../../resp/reply.js'
+import type { Call } from '../call.js'
+import {
+  collectionChanged,
+  collectionToChange,
+  collectionToRead,
+  readRandomCount,
+  removeEmpty,
+  WRONG,
+} from '../collection.js'
+import {
+  command,
+  FAST,
+  firstKey,
+  KEY_ACCESS,
+  KEY_DELETE,
+  KEY_RO,
+  KEY_RW,
+  READONLY,
+  WRITE,
+} from '../command.js'
+import { SYNTAX } from '../errors.js'
+import { NOTIFY_SET } from '../host.js'
+import { nearInteger } from '../int64.js'
+import { replyMembers } from './members.js'
+
+const SREM_NAME = ascii('SREM')
+const DEL = ascii('DEL')
+const UNLINK = ascii('UNLINK')
+/** Members that one SREM carries. */
+const SREM_MEMBERS_MAX = 1024
+
+function popOne(call: Call, args: Args, reply: Reply): void {
+  const handle = collectionToChange(call, args, 1, SET, reply)
+  if (handle === WRONG) return
+  if (handle === 0) {
+    reply.nil()
+    return
+  }
+  const { sets } = call.keyspace
+  sets.random(handle)
+  const popped = sets.member.copy()
+  sets.remove(handle, popped, 0, popped.length)
+  collectionChanged(call, args, 1, NOTIFY_SET, 'spop', 1)
+  if (sets.size(handle) === 0) removeEmpty(call, args, 1)
+  call.propagate(SREM_NAME, args.view(1), popped)
+  reply.bulk(popped)
+}
+
+function popMany(call: Call, args: Args, reply: Reply): void {
+  const count = nearInteger(args, 2)
+  if (!(count >= 0)) {
+    reply.error('ERR value is out of range, must be positive')
+    return
+  }
+  const handle = collectionToChange(call, args, 1, SET, reply)
+  if (handle === WRONG) return
+  if (handle === 0 || count === 0) {
+    reply.set(0)
+    return
+  }
+  const { sets } = call.keyspace
+  const size = sets.size(handle)
+  if (count >= size) {
+    replyMembers(call, handle, reply)
+    collectionChanged(call, args, 1, NOTIFY_SET, 'spop', size)
+    removeEmpty(call, args, 1)
+    call.propagate(call.host.configNumber('lazyfree-lazy-server-del') !== 0 ? UNLINK : DEL, args.view(1))
+    return
+  }
+  const popped: Uint8Array[] = []
+  sets.sample(handle, count, () => popped.push(sets.member.copy()))
+  reply.set(count)
+  for (const member of popped) {
+    sets.remove(handle, member, 0, member.length)
+    reply.bulk(member)
+  }
+  collectionChanged(call, args, 1, NOTIFY_SET, 'spop', count)
+  for (let i = 0; i < popped.length; i += SREM_MEMBERS_MAX) {
+    call.propagate(SREM_NAME, args.view(1), ...popped.slice(i, i + SREM_MEMBERS_MAX))
+  }
+}
+
+export const spop = command(
+  {
+    name: 'SPOP',
+    arity: -2,
+    flags: WRITE | FAST,
+    since: '1.0.0',
+    group: 'set',
+    summary: 'Removes members of a set at random, and returns them.',
+    complexity: 'O(N) with N members that are returned',
+    syntax: 'key [count]',
+    keys: firstKey(KEY_RW | KEY_ACCESS | KEY_DELETE),
+    tips: ['nondeterministic_output'],
+    history: [['3.2.0', 'Takes a `count`.']],
+  },
+  (call, args, reply) => {
+    if (args.count === 2) popOne(call, args, reply)
+    else if (args.count === 3) popMany(call, args, reply)
+    else reply.error(SYNTAX)
+  },
+)
+
+/** `count` members: if positive different ones, as many as there are at most; if negative each on its own. */
+function replyRandom(call: Call, args: Args, reply: Reply): void {
+  const count = readRandomCount(args, 2, reply)
+  if (Number.isNaN(count)) return
+  const handle = collectionToRead(call, args, 1, SET, reply)
+  if (handle === WRONG) return
+  const { sets } = call.keyspace
+  const { member } = sets
+  const size = handle === 0 ? 0 : sets.size(handle)
+  const many = handle === 0 ? 0 : count < 0 ? -count : Math.min(count, size)
+  reply.array(many)
+  if (many === 0) return
+  const show = () => reply.bulkRange(member.buf, member.start, member.end)
+  if (count < 0 || count === 1) {
+    for (let i = 0; i < many; i++) {
+      sets.random(handle)
+      show()
+    }
+  } else if (many === size) sets.forEach(handle, show)
+  else sets.sample(handle, many, show)
+}
+
+export const srandmember = command(
+  {
+    name: 'SRANDMEMBER',
+    arity: -2,
+    flags: READONLY,
+    since: '1.0.0',
+    group: 'set',
+    summary: 'Returns members of a set at random.',
+    complexity: 'O(N) with N members that are returned',
+    syntax: 'key [count]',
+    keys: firstKey(KEY_RO | KEY_ACCESS),
+    tips: ['nondeterministic_output'],
+    history: [['2.6.0', 'Takes a `count`.']],
+  },
+  (call, args, reply) => {
+    if (args.count === 3) {
+      replyRandom(call, args, reply)
+      return
+    }
+    if (args.count > 3) {
+      reply.error(SYNTAX)
+      return
+    }
+    const handle = collectionToRead(call, args, 1, SET, reply)
+    if (handle === WRONG) return
+    if (handle === 0) {
+      reply.nil()
+      return
+    }
+    const { sets } = call.keyspace
+    sets.random(handle)
+    reply.bulkRange(sets.member.buf, sets.member.start, sets.member.end)
+  },
+)
+
+export const RANDOM_MEMBER_FAMILY = [spop, srandmember]
