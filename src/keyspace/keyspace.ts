@@ -10,8 +10,9 @@ import { LargeValues } from './collections/large.js'
 import { type CollectionLimit, defaultLimit } from './collections/limits.js'
 import { Listpacks } from './collections/listpack.js'
 import { Sets } from './collections/set.js'
+import { SortedSets } from './collections/zset.js'
 import { Database } from './database.js'
-import { Entries, HASH, SET, STRING } from './entries.js'
+import { Entries, HASH, SET, STRING, ZSET } from './entries.js'
 import { EXPIRE_DELETE } from './expiry.js'
 import { NEVER_USED, newFrequency, usedAgain } from './frequency.js'
 
@@ -50,6 +51,7 @@ export class Keyspace {
   readonly large = new LargeValues()
   readonly hashes: Hashes
   readonly sets: Sets
+  readonly zsets: SortedSets
   /** Up to which size collections stay small: the configuration's word, asked every time, since it may change. */
   limit: (name: CollectionLimit) => number = defaultLimit
   hooks: KeyspaceHooks = NO_HOOKS
@@ -82,8 +84,10 @@ export class Keyspace {
     this.databases = Array.from({ length: options.databases }, (_, index) => new Database(this, index))
     this.hashes = new Hashes(this)
     this.sets = new Sets(this)
+    this.zsets = new SortedSets(this)
     this.onRelease(HASH, (keyspace, handle) => keyspace.hashes.release(handle))
     this.onRelease(SET, (keyspace, handle) => keyspace.sets.release(handle))
+    this.onRelease(ZSET, (keyspace, handle) => keyspace.zsets.release(handle))
   }
 
   /** Sets the time of the commands that follow. */

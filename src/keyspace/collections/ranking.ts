@@ -1,0 +1,324 @@
+/**
+ * The large form of sorted sets: one block of the byte heap an element, found by its member in a table (table.ts) and kept in
+ * order, by score and then by the member's bytes, in a tree that runs through the same blocks:
+ *
+ *     8 bytes   the score, a double
+ *     word 2    length of the member
+ *     word 3    the left child, 0 for none
+ *     word 4    the right child
+ *     word 5    how many elements the subtree has, this one included
+ *     the member's bytes
+ *
+ * The tree is a treap (Seidel and Aragon: "Randomized search trees", 1996): a heap by priorities that are as good as random, so
+ * that it is as deep as one built from shuffled elements, whatever order they came in. A priority is the handle, scrambled
+ * with a number of the tree's own, and takes no room. The counts give ranks, and elements by rank, in logarithmic time.
+ */
+
+import { compareBytes } from '../../bytes/ascii.js'
+import { type ByteHeap, byteOf, chunkOf, doubleOf, wordOf } from '../../bytes/heap.js'
+import type { Entries } from '../entries.js'
+import { Table, type TableKeys } from '../table.js'
+import type { LargeValue, LargeValues } from './large.js'
+
+const HEADER_BYTES = 24
+const LENGTH = 2
+const LEFT = 3
+const RIGHT = 4
+const COUNT = 5
+
+export class Ranking implements LargeValue, TableKeys {
+  private readonly entries: Entries
+  private readonly heap: ByteHeap
+  private readonly owner: LargeValues
+  private readonly seed: number
+  private readonly table: Table
+  private root = 0
+  private noted = 0
+  /** What `split` leaves: the elements in front of the one given, and those behind it. */
+  private low = 0
+  private high = 0
+
+  /** `entries` lends its secret hash; `owner` counts the bytes; `seed` is a random number. */
+  constructor(entries: Entries, owner: LargeValues, seed: number, expected = 0) {
+    this.entries = entries
+    this.heap = entries.heap
+    this.owner = owner
+    this.seed = seed
+    this.table = new Table(this)
+    if (expected > 0) this.table.reserve(expected)
+    this.note()
+  }
+
+  get size(): number {
+    return this.table.size
+  }
+
+  get bytes(): number {
+    return this.noted
+  }
+
+  hashOf(handle: number): number {
+    const start = this.memberStart(handle)
+    return this.entries.hash(this.bytesOf(handle), start, start + this.memberLength(handle))
+  }
+
+  keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean {
+    const length = end - start
+    if (this.memberLength(handle) !== length) return false
+    const u8 = this.bytesOf(handle)
+    const at = this.memberStart(handle)
+    for (let i = 0; i < length; i++) if (u8[at + i] !== buf[start + i]) return false
+    return true
+  }
+
+  /** The chunk's bytes, which `memberStart` indexes. */
+  bytesOf(handle: number): Uint8Array {
+    return this.heap.u8[chunkOf(handle)]!
+  }
+
+  memberStart(handle: number): number {
+    return byteOf(handle) + HEADER_BYTES
+  }
+
+  memberLength(handle: number): number {
+    return this.word(handle, LENGTH)
+  }
+
+  score(handle: number): number {
+    return this.heap.f64[chunkOf(handle)]![doubleOf(handle)]!
+  }
+
+  /** The element whose member is `buf[start, end)`, or 0. Valid until it is removed. */
+  find(buf: Uint8Array, start: number, end: number): number {
+    return this.table.find(buf, start, end, this.entries.hash(buf, start, end))
+  }
+
+  /** Adds a member or gives it another score; true where it is new. */
+  set(buf: Uint8Array, start: number, end: number, score: number): boolean {
+    const hash = this.entries.hash(buf, start, end)
+    const old = this.table.find(buf, start, end, hash)
+    if (old !== 0) {
+      if (this.score(old) !== score) {
+        this.uproot(old)
+        this.heap.f64[chunkOf(old)]![doubleOf(old)] = score
+        this.plant(old)
+      }
+      return false
+    }
+    const length = end - start
+    const made = this.heap.alloc(HEADER_BYTES + length)
+    this.heap.f64[chunkOf(made)]![doubleOf(made)] = score
+    this.setWord(made, LENGTH, length)
+    const u8 = this.bytesOf(made)
+    const at = this.memberStart(made)
+    for (let i = 0; i < length; i++) u8[at + i] = buf[start + i]!
+    this.table.insert(made, hash)
+    this.plant(made)
+    this.note()
+    return true
+  }
+
+  /** Removes a member; false where it is not there. */
+  delete(buf: Uint8Array, start: number, end: number): boolean {
+    const handle = this.find(buf, start, end)
+    if (handle === 0) return false
+    this.table.removeFound()
+    this.uproot(handle)
+    this.heap.free(handle)
+    this.note()
+    return true
+  }
+
+  /** How many elements stand in front of one. */
+  rankOf(handle: number): number {
+    const buf = this.bytesOf(handle)
+    const start = this.memberStart(handle)
+    const end = start + this.memberLength(handle)
+    const score = this.score(handle)
+    return this.countFront((element) => this.compare(element, score, buf, start, end) < 0)
+  }
+
+  /** How many elements there are for which `isFront` holds, which must be true up to somewhere and false from there on. */
+  countFront(isFront: (handle: number) => boolean): number {
+    let count = 0
+    let at = this.root
+    while (at !== 0) {
+      if (isFront(at)) {
+        count += 1 + this.count(this.word(at, LEFT))
+        at = this.word(at, RIGHT)
+      } else at = this.word(at, LEFT)
+    }
+    return count
+  }
+
+  /** The element of a rank, 0 if there is none. */
+  at(rank: number): number {
+    let at = this.root
+    let left = rank
+    while (at !== 0) {
+      const before = this.count(this.word(at, LEFT))
+      if (left === before) return at
+      if (left < before) at = this.word(at, LEFT)
+      else {
+        left -= before + 1
+        at = this.word(at, RIGHT)
+      }
+    }
+    return 0
+  }
+
+  /** Visits the elements of ranks [from, to), backwards where `reverse`. `visit` must not change the set. */
+  range(from: number, to: number, reverse: boolean, visit: (handle: number) => void): void {
+    this.walk(this.root, from, to, reverse, visit)
+  }
+
+  /** Visits a part of the elements in no order and returns the next cursor, 0 at the end; see Table.scan. */
+  scan(cursor: number, visit: (handle: number) => void): number {
+    return this.table.scan(cursor, visit)
+  }
+
+  free(): void {
+    let cursor = 0
+    do {
+      cursor = this.table.scan(cursor, (handle) => {
+        this.heap.free(handle)
+      })
+    } while (cursor !== 0)
+    this.table.clear()
+    this.root = 0
+  }
+
+  private walk(
+    at: number,
+    from: number,
+    to: number,
+    reverse: boolean,
+    visit: (handle: number) => void,
+  ): void {
+    if (at === 0 || to <= 0 || from >= this.count(at) || from >= to) return
+    const left = this.word(at, LEFT)
+    const right = this.word(at, RIGHT)
+    const before = this.count(left)
+    if (reverse) this.walk(right, from - before - 1, to - before - 1, reverse, visit)
+    else this.walk(left, from, to, reverse, visit)
+    if (from <= before && before < to) visit(at)
+    if (reverse) this.walk(left, from, to, reverse, visit)
+    else this.walk(right, from - before - 1, to - before - 1, reverse, visit)
+  }
+
+  private word(handle: number, index: number): number {
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle) + index]!
+  }
+
+  private setWord(handle: number, index: number, value: number): void {
+    this.heap.u32[chunkOf(handle)]![wordOf(handle) + index] = value
+  }
+
+  private count(handle: number): number {
+    return handle === 0 ? 0 : this.word(handle, COUNT)
+  }
+
+  private recount(handle: number): void {
+    const both = this.count(this.word(handle, LEFT)) + this.count(this.word(handle, RIGHT))
+    this.setWord(handle, COUNT, both + 1)
+  }
+
+  /** The scramble of MurmurHash3's end: every bit of the handle decides about every bit of the priority. */
+  private priority(handle: number): number {
+    let x = handle ^ this.seed
+    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b)
+    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35)
+    return (x ^ (x >>> 16)) >>> 0
+  }
+
+  /** Less than zero where the element stands in front of the score and member given. */
+  private compare(handle: number, score: number, buf: Uint8Array, start: number, end: number): number {
+    const own = this.score(handle)
+    if (own !== score) return own < score ? -1 : 1
+    const at = this.memberStart(handle)
+    return compareBytes(this.bytesOf(handle), at, at + this.memberLength(handle), buf, start, end)
+  }
+
+  /** Hangs a node below `parent`, or as the root where that is 0. */
+  private link(parent: number, side: number, child: number): void {
+    if (parent === 0) this.root = child
+    else this.setWord(parent, side, child)
+  }
+
+  private plant(made: number): void {
+    const score = this.score(made)
+    const buf = this.bytesOf(made)
+    const start = this.memberStart(made)
+    const end = start + this.memberLength(made)
+    const priority = this.priority(made)
+    let parent = 0
+    let side = LEFT
+    let at = this.root
+    while (at !== 0 && this.priority(at) >= priority) {
+      this.setWord(at, COUNT, this.word(at, COUNT) + 1)
+      parent = at
+      side = this.compare(at, score, buf, start, end) < 0 ? RIGHT : LEFT
+      at = this.word(at, side)
+    }
+    this.split(at, score, buf, start, end)
+    this.setWord(made, LEFT, this.low)
+    this.setWord(made, RIGHT, this.high)
+    this.recount(made)
+    this.link(parent, side, made)
+  }
+
+  private split(at: number, score: number, buf: Uint8Array, start: number, end: number): void {
+    if (at === 0) {
+      this.low = 0
+      this.high = 0
+      return
+    }
+    if (this.compare(at, score, buf, start, end) < 0) {
+      this.split(this.word(at, RIGHT), score, buf, start, end)
+      this.setWord(at, RIGHT, this.low)
+      this.low = at
+    } else {
+      this.split(this.word(at, LEFT), score, buf, start, end)
+      this.setWord(at, LEFT, this.high)
+      this.high = at
+    }
+    this.recount(at)
+  }
+
+  private uproot(handle: number): void {
+    const score = this.score(handle)
+    const buf = this.bytesOf(handle)
+    const start = this.memberStart(handle)
+    const end = start + this.memberLength(handle)
+    let parent = 0
+    let side = LEFT
+    let at = this.root
+    while (at !== handle) {
+      this.setWord(at, COUNT, this.word(at, COUNT) - 1)
+      parent = at
+      side = this.compare(at, score, buf, start, end) < 0 ? RIGHT : LEFT
+      at = this.word(at, side)
+    }
+    this.link(parent, side, this.merge(this.word(handle, LEFT), this.word(handle, RIGHT)))
+  }
+
+  private merge(low: number, high: number): number {
+    if (low === 0) return high
+    if (high === 0) return low
+    if (this.priority(low) >= this.priority(high)) {
+      this.setWord(low, RIGHT, this.merge(this.word(low, RIGHT), high))
+      this.recount(low)
+      return low
+    }
+    this.setWord(high, LEFT, this.merge(low, this.word(high, LEFT)))
+    this.recount(high)
+    return high
+  }
+
+  private note(): void {
+    const { bytes } = this.table
+    if (bytes === this.noted) return
+    this.owner.bytes += bytes - this.noted
+    this.noted = bytes
+  }
+}
