@@ -86,6 +86,8 @@ export class Client implements Caller {
   /** The parser that knows the beginning of a command whose end has not arrived. */
   parser: RequestParser | null = null
 
+  /** Of its memory, what maxmemory-clients counts already; see Clients.account. */
+  accounted = 0
   blocked: Blocked | null = null
   /** CLIENT PAUSE has caught it. */
   paused = false

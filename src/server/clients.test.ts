@@ -282,3 +282,21 @@ test('on a socket in the file system, and on IPv6', async () => {
   await until(() => told.endsWith('\r\n') && told.includes('lib-ver'))
   expect(told).toMatch(/^\+PONG\r\n\$\d+\r\nid=\d+ addr=.*shoal\.sock:0 .* flags=U /)
 })
+
+test('maxmemory-clients: the largest go first, and only as many as must', async () => {
+  const node = await start('--maxmemory-clients', '8mb')
+  const half = (bytes: number) => `*2\r\n$4\r\nECHO\r\n$${bytes + 1000}\r\n${'x'.repeat(bytes)}`
+  const small = await silent(node, half(2 * MEGABYTE))
+  await until(() => small.pendingLength >= 2 * MEGABYTE)
+  const transaction = await silent(node, `MULTI\r\nSET k ${'v'.repeat(60_000)}\r\n`)
+  const large = await silent(node, half(7 * MEGABYTE))
+  await until(() => large.gone)
+  expect(small.gone).toBe(false)
+  expect(transaction.gone).toBe(false)
+  expect(node.node.stats.evictedClients).toBe(1)
+  expect(node.log.some((line) => line.startsWith('Evicting client: id='))).toBe(true)
+  await node.call('CONFIG', 'SET', 'maxmemory-clients', '1mb')
+  expect(small.gone).toBe(true)
+  await node.call('CLIENT', 'NO-EVICT', 'ON')
+  expect(await node.call('ECHO', 'x'.repeat(2 * MEGABYTE))).toHaveLength(2 * MEGABYTE)
+})

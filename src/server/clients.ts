@@ -4,8 +4,8 @@
  */
 
 import type { Link, LinkEvents } from '../runtime/net.js'
-import { clientInfo } from './admin/client-info.js'
-import { Client, type ClientKind, formatAddress, IS_MONITOR } from './client.js'
+import { clientBytes, clientInfo } from './admin/client-info.js'
+import { Client, type ClientKind, formatAddress, IS_MONITOR, NO_EVICT } from './client.js'
 import { receive } from './input.js'
 import type { ServerNode } from './node.js'
 
@@ -13,6 +13,8 @@ import type { ServerNode } from './node.js'
 const LOOK_BYTES = 256 * 1024
 /** What one client's commands may write in one turn; the rest of its commands comes in the next one. */
 const TURN_OUTPUT_BYTES_MAX = 4 * 1024 * 1024
+/** A lower maxmemory-clients would leave nobody to be talked to. */
+const MEMORY_LIMIT_BYTES_MIN = 128 * 1024
 /** No client's output may grow beyond this, whatever the configuration allows: one buffer has to hold it. */
 export const OUTPUT_BYTES_MAX = 1024 * 1024 * 1024
 
@@ -22,6 +24,9 @@ export class Clients {
   private readonly node: ServerNode
   private readonly byId = new Map<number, Client>()
   private nextId = 1
+  /** maxmemory-clients in bytes, 0 for none; and what the clients hold together, kept only where there is a limit. */
+  private memoryLimit = 0
+  private memory = 0
 
   constructor(node: ServerNode) {
     this.node = node
@@ -50,6 +55,42 @@ export class Clients {
     let look = LOOK_BYTES
     for (const { hard } of [limits.normal, limits.pubsub]) if (hard > 0 && hard < look) look = hard
     this.lookBytes = look
+    this.readMemoryLimit()
+  }
+
+  private readMemoryLimit(): void {
+    const values = this.node.config.values
+    const wanted = values['maxmemory-clients']
+    // A negative number is so many percent of maxmemory.
+    const limit = wanted < 0 ? Math.floor((values.maxmemory * -wanted) / 100) : wanted
+    this.memoryLimit = limit > 0 ? Math.max(limit, MEMORY_LIMIT_BYTES_MIN) : 0
+    if (this.memoryLimit > 0) for (const client of [...this.byId.values()]) this.account(client)
+  }
+
+  /** What the client holds may have changed: where all together hold too much, the largest have to go. */
+  account(client: Client): void {
+    if (this.memoryLimit === 0 || client.gone || (client.kind !== 'normal' && client.kind !== 'pubsub'))
+      return
+    const bytes = clientBytes(client)
+    this.memory += bytes - client.accounted
+    client.accounted = bytes
+    if (this.memory >= this.memoryLimit) this.evict()
+  }
+
+  /** Closes the largest clients until the others are within the limit. */
+  private evict(): void {
+    const { node } = this
+    const candidates = [...this.byId.values()].filter(
+      ({ special, kind, closing }) =>
+        (special & NO_EVICT) === 0 && (kind === 'normal' || kind === 'pubsub') && !closing,
+    )
+    candidates.sort((a, b) => b.accounted - a.accounted)
+    for (const client of candidates) {
+      if (this.memory < this.memoryLimit) return
+      node.log('notice', `Evicting client: ${clientInfo(node, client)}`)
+      node.stats.evictedClients++
+      this.close(client)
+    }
   }
 
   /** Takes in a connection; `make` gives it events and starts it. */
@@ -136,6 +177,10 @@ export class Clients {
     const link = client.link
     if (link === null || client.gone) return
     client.lastActive_ms = this.node.keyspace.now_ms
+    if (this.memoryLimit > 0) {
+      this.account(client)
+      if (client.gone) return
+    }
     const bytes = this.unsentBytes(client)
     if (bytes > 0) {
       if (this.isOverLimit(client, bytes)) this.closeOver(client)
@@ -210,6 +255,8 @@ export class Clients {
     client.gone = true
     const node = this.node
     this.byId.delete(client.id)
+    this.memory -= client.accounted
+    client.accounted = 0
     if (client.blocked !== null) {
       client.blocked.cancel()
       client.blocked = null

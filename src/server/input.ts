@@ -46,7 +46,8 @@ export function receive(node: ServerNode, client: Client, buf: Uint8Array, start
     closeTooLong(node, client)
     return
   }
-  if (client.blocked === null && !client.paused) goOn(node, client)
+  node.clients.account(client)
+  if (client.blocked === null && !client.paused && !client.gone) goOn(node, client)
 }
 
 /** Carries out what is pending: after more has arrived, or when the client need not wait any more. */

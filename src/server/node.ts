@@ -204,6 +204,7 @@ export class ServerNode implements Host {
         'min-replicas-max-lag',
         'notify-keyspace-events',
         'client-output-buffer-limit',
+        'maxmemory-clients',
         'latency-monitor-threshold',
       ],
       () => {

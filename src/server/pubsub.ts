@@ -16,8 +16,17 @@ export interface Subscriptions {
   readonly channels: ByteMap<true>
   readonly patterns: ByteMap<true>
   readonly shards: ByteMap<true>
+  /** What they take, about. */
+  bytes: number
 }
 
+/** The three kinds of what one can listen to. */
+export type SubscriptionKind = 'channels' | 'patterns' | 'shards'
+
+/** What one subscription takes beside its name, about. */
+const SUBSCRIPTION_BYTES = 128
+
+const KINDS: readonly SubscriptionKind[] = ['channels', 'patterns', 'shards']
 const MESSAGE = ascii('message')
 const PMESSAGE = ascii('pmessage')
 const SMESSAGE = ascii('smessage')
@@ -46,10 +55,11 @@ export class PubSub {
   }
 
   /** Adds a subscription; false where it was there. */
-  subscribe(kind: keyof Subscriptions, client: Client, name: Uint8Array): boolean {
+  subscribe(kind: SubscriptionKind, client: Client, name: Uint8Array): boolean {
     const mine = this.subscriptionsOf(client)[kind]
     if (mine.has(name)) return false
     mine.set(name, true)
+    this.subscriptionsOf(client).bytes += name.length + SUBSCRIPTION_BYTES
     const clients = this[kind].get(name)
     if (clients === undefined) this[kind].set(name, new Set([client]))
     else clients.add(client)
@@ -58,8 +68,9 @@ export class PubSub {
   }
 
   /** Takes a subscription away; false where it was not there. */
-  unsubscribe(kind: keyof Subscriptions, client: Client, name: Uint8Array): boolean {
+  unsubscribe(kind: SubscriptionKind, client: Client, name: Uint8Array): boolean {
     if (client.subscriptions?.[kind].delete(name) !== true) return false
+    client.subscriptions.bytes -= name.length + SUBSCRIPTION_BYTES
     const clients = this[kind].get(name)
     clients?.delete(client)
     if (clients?.size === 0) this[kind].delete(name)
@@ -68,7 +79,7 @@ export class PubSub {
   }
 
   /** How many channels and patterns (or shard channels) the client listens to: what its replies count. */
-  count(kind: keyof Subscriptions, client: Client): number {
+  count(kind: SubscriptionKind, client: Client): number {
     const mine = client.subscriptions
     if (mine === null) return 0
     return kind === 'shards' ? mine.shards.size : mine.channels.size + mine.patterns.size
@@ -78,7 +89,7 @@ export class PubSub {
   forget(client: Client): void {
     const mine = client.subscriptions
     if (mine === null) return
-    for (const kind of ['channels', 'patterns', 'shards'] as const) {
+    for (const kind of KINDS) {
       for (const name of [...mine[kind].entries()].map(([key]) => key)) this.unsubscribe(kind, client, name)
     }
     client.subscriptions = null
@@ -142,7 +153,7 @@ export class PubSub {
   private subscriptionsOf(client: Client): Subscriptions {
     if (client.subscriptions === null) {
       const map = () => new ByteMap<true>(this.random32(), this.random32())
-      client.subscriptions = { channels: map(), patterns: map(), shards: map() }
+      client.subscriptions = { channels: map(), patterns: map(), shards: map(), bytes: 0 }
     }
     return client.subscriptions
   }

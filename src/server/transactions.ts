@@ -12,6 +12,9 @@ import type { Args } from '../resp/args.js'
 import { encodeArgs } from '../resp/encode.js'
 import type { Client } from './client.js'
 
+/** What one watch takes beside its key, about. */
+const WATCH_BYTES = 128
+
 /** The commands of a transaction lie in no slot, or in more than one. */
 export const NO_SLOT = -2
 export const MANY_SLOTS = -1
@@ -29,6 +32,8 @@ export class Transaction {
   /** Cluster mode: where the keys of all commands lie; NO_SLOT, MANY_SLOTS, or the one slot. */
   slot = NO_SLOT
   readonly watched: Watched[] = []
+  /** What the watches take, about. */
+  watchedBytes = 0
 
   /** Keeps the command in `args` for EXEC, unless EXEC will not run it anyway. `slot` is where its keys lie. */
   queue(args: Args, flags: number, slot: number): void {
@@ -76,6 +81,7 @@ export class Watches {
     }
     clients.set(client, watched)
     transaction.watched.push(watched)
+    transaction.watchedBytes += key.length + WATCH_BYTES
     this.count++
   }
 
@@ -89,6 +95,7 @@ export class Watches {
       if (clients.size === 0) keys?.delete(key)
     }
     transaction.watched.length = 0
+    transaction.watchedBytes = 0
   }
 
   /** The key has changed, or is about to be removed because it has expired: whoever watches it will find that out. */

@@ -37,7 +37,9 @@ function descriptorOf(client: Client): number {
 /** Bytes a client holds: input that is not a command yet, replies, queued commands. */
 export function clientBytes(client: Client): number {
   const output = (client.out?.buf.length ?? 0) + (client.link?.pendingBytes ?? 0)
-  return (client.pending?.length ?? 0) + output + (client.transaction?.bytes ?? 0)
+  const { transaction, subscriptions } = client
+  const kept = transaction === null ? 0 : transaction.bytes + transaction.watchedBytes
+  return (client.pending?.length ?? 0) + output + kept + (subscriptions?.bytes ?? 0)
 }
 
 /** The line, without its newline. `running_bytes`: the length of the command that the client is running just now. */

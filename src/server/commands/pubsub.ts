@@ -19,13 +19,13 @@ import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import { type Client, IN_MULTI } from '../client.js'
 import type { ServerNode } from '../node.js'
-import type { Subscriptions } from '../pubsub.js'
+import type { SubscriptionKind } from '../pubsub.js'
 import { serverCommand } from '../server-command.js'
 
 const LISTEN = PUBSUB | NOSCRIPT | LOADING | STALE
 
 interface Family {
-  readonly kind: keyof Subscriptions
+  readonly kind: SubscriptionKind
   readonly subscribe: string
   readonly unsubscribe: string
   readonly what: string
@@ -65,7 +65,7 @@ function confirm(
   client: Client,
   reply: Reply,
   word: string,
-  kind: keyof Subscriptions,
+  kind: SubscriptionKind,
   name: Uint8Array | null,
 ): void {
   reply.push(3)
