@@ -59,8 +59,10 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     ? await (await import('./cluster/index.js')).attachCluster(node, replication)
     : null
   options.listening?.()
+  node.log('notice', 'Server initialized')
   if (!(await persistence.start())) {
     for (const server of servers) server.close()
+    cluster?.stop()
     throw new LoadError('Fatal error loading the DB, check server logs. Exiting.')
   }
   // First of all: what cannot be saved keeps the node from stopping, and then nothing else must have ended.
@@ -75,7 +77,6 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   replication.start()
   await cluster?.start()
   const stopCron = startCron(node)
-  node.log('notice', 'Server initialized')
   const { values } = options.config
   if (values.port !== 0) node.log('notice', 'Ready to accept connections tcp')
   if (values.unixsocket !== '') node.log('notice', 'Ready to accept connections unix')
