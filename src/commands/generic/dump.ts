@@ -5,7 +5,8 @@ import { attach } from '../../keyspace/collections/value.js'
 import { NO_EXPIRY, STRING } from '../../keyspace/entries.js'
 import { knownFrequency } from '../../keyspace/frequency.js'
 import { type DumpReading, readDump } from '../../persistence/rdb/dump.js'
-import { TYPE_STRING } from '../../persistence/rdb/format.js'
+import { TYPE_STRING, VALUE_TYPES } from '../../persistence/rdb/format.js'
+import { UNKNOWN_VALUE } from '../../persistence/values/codec.js'
 import { codecForRdb } from '../../persistence/values/index.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -103,10 +104,12 @@ function readOptions(args: Args): RestoreOptions | string {
 function readyValue(call: Call, read: DumpReading): number | string {
   if (!read.ok) return `ERR ${read.error}`
   if (read.type === TYPE_STRING) return 0
+  if (read.empty) return 'ERR Bad data format'
   const codec = codecForRdb(read.type)
-  if (read.empty || codec === undefined) return 'ERR Bad data format'
-  const bare = codec.read(call.keyspace, read.type, read.value, read.start, read.end, true)
-  return bare > 0 ? bare : 'ERR Bad data format'
+  const bare = codec?.read(call.keyspace, read.type, read.value, read.start, read.end, true) ?? UNKNOWN_VALUE
+  if (bare > 0) return bare
+  if (bare !== UNKNOWN_VALUE) return 'ERR Bad data format'
+  return `ERR Values of type ${VALUE_TYPES.get(read.type)?.name} cannot be restored`
 }
 
 function restoreKey(call: Call, args: Args, reply: Reply): void {

@@ -61,6 +61,7 @@ function renameKey(call: Call, args: Args, reply: Reply, onlyNew: boolean): void
   }
   // A key that has expired goes for itself before another takes its name.
   findKey(call, args, 2)
+  db.willChange(from)
   const made = copyEntry(db, from, args.buf, args.start(2), args.end(2), true)
   db.delete(args.buf, args.start(1), args.end(1))
   call.dirty++
@@ -201,6 +202,7 @@ export const move = command(
       reply.int(0)
       return
     }
+    call.db.willChange(from)
     const made = copyEntry(to, from, args.buf, start, end, true)
     call.db.delete(args.buf, start, end)
     call.dirty++
