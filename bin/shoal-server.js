@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-require('../dist/shoal-server.main.cjs')
+require('./load.js')('shoal-server')

@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-require('../dist/shoal-trib.main.cjs')
+require('./load.js')('shoal-trib')

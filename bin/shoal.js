@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-require('../dist/shoal.main.cjs')
+require('./load.js')('shoal')

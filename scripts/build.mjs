@@ -1,7 +1,9 @@
 // Bundles each program into one file in dist/. Types and walls are tsc's business (`npm run types`); this only makes
 // JavaScript, in a second. The files are CommonJS, since Node starts those a third faster than ES modules, and without
 // white space, since V8 reads all of a file before it runs any; what a program imports lazily is read but not run.
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import Module from 'node:module'
+import { Script } from 'node:vm'
 import { build } from 'esbuild'
 
 // `node scripts/build.mjs shoal-server` builds that program alone, `OUT=dir` elsewhere.
@@ -10,7 +12,7 @@ const out = process.env.OUT ?? 'dist'
 const entries = readdirSync('src/cli')
   .filter((f) => f.endsWith('.main.ts') && (only.length === 0 || only.includes(f.replace('.main.ts', ''))))
   .map((f) => `src/cli/${f}`)
-const before = safeList(out).filter((file) => /\.c?js(\.map)?$/.test(file))
+const before = safeList(out).filter((file) => /\.c?js(\.map|\.cache)?$/.test(file))
 const { metafile } = await build({
   metafile: true,
   entryPoints: entries,
@@ -27,13 +29,22 @@ const { metafile } = await build({
   sourcemap: 'linked',
   legalComments: 'none',
   logLevel: 'warning',
+  supported: { 'dynamic-import': false }, // what is imported late is bundled, or comes with Node
   define: { 'import.meta.url': '__url' },
   banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
 })
 
+// The code caches that bin/load.js looks for: a bundle read once, here.
+const bundles = Object.keys(metafile.outputs).filter((path) => path.endsWith('.cjs'))
+for (const path of bundles) {
+  const script = new Script(Module.wrap(readFileSync(path, 'latin1')), { filename: path })
+  writeFileSync(`${path}.cache`, script.createCachedData())
+}
+
 // What an earlier build left and this one did not make: only now, so that a build that fails takes nothing away.
 if (only.length === 0) {
-  const made = new Set(Object.keys(metafile.outputs).map((path) => path.slice(out.length + 1)))
+  const outputs = [...Object.keys(metafile.outputs), ...bundles.map((path) => `${path}.cache`)]
+  const made = new Set(outputs.map((path) => path.slice(out.length + 1)))
   for (const file of before) if (!made.has(file)) rmSync(`${out}/${file}`)
 }
 

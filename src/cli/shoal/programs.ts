@@ -39,5 +39,8 @@ export function programPath(name: string): string {
 
 /** Runs another program in this process: its bundle lies beside this one, and starts as soon as it is loaded. */
 export function load(program: Program): void {
-  createRequire(import.meta.url)(join(packageFolder(), 'dist', `${program.bin}.main.cjs`))
+  const run = createRequire(import.meta.url)(join(packageFolder(), 'bin', 'load.js')) as (
+    name: string,
+  ) => void
+  run(program.bin)
 }
