@@ -15,6 +15,9 @@ const NIL = ascii('_\r\n')
 const COPY_LOOP_MAX = 48
 const INITIAL_BYTES = 16 * 1024
 
+/** What may gather in one buffer before it is sent. */
+export const REPLY_BYTES_MAX = 1024 * 1024 * 1024
+
 export class Reply {
   buf: Uint8Array
   /** How many bytes of `buf` are written. */
@@ -25,6 +28,8 @@ export class Reply {
   errors = 0
   /** The text of the last error, without the dash. */
   lastError = ''
+  /** More was written than one buffer holds: what is in it is not to be used, and its reader has to be given up. */
+  overflowed = false
 
   constructor(bytes = INITIAL_BYTES) {
     this.buf = new Uint8Array(bytes)
@@ -36,6 +41,11 @@ export class Reply {
   }
 
   private grow(more: number): void {
+    if (this.pos + more > REPLY_BYTES_MAX) {
+      this.overflowed = true
+      this.pos = 0
+      if (more <= this.buf.length) return
+    }
     const bigger = new Uint8Array(Math.max(this.buf.length * 2, this.pos + more))
     bigger.set(this.buf.subarray(0, this.pos))
     this.buf = bigger

@@ -95,6 +95,8 @@ export class Client implements Caller {
   subscriptions: Subscriptions | null = null
   /** Some of its commands wait for the next turn, so that others get theirs. */
   yielded = false
+  /** So much waits to be read by it that its commands wait too, until it has read. */
+  choked = false
   /** It sends nothing more. */
   ended = false
   /** Closed as soon as what was written has been sent; nothing more is written. */

@@ -128,6 +128,26 @@ test('commands that write much share the turns with others', async () => {
   expect(yields).toBeGreaterThan(5)
 })
 
+test('who does not read gets no more carried out, until it reads', async () => {
+  const node = await start()
+  await node.call('SET', 'v', 'x'.repeat(4 * MEGABYTE))
+  const count = 40
+  const commands = 'INCR n\r\nGET v\r\n'.repeat(count)
+  const client = await silent(node, commands)
+  await until(() => client.choked)
+  expect(Number(await node.call('GET', 'n'))).toBeLessThan(30)
+  expect(node.node.clients.unsentBytes(client)).toBeLessThan(80 * MEGABYTE)
+  const reading = sockets.at(-1)!
+  let got = 0
+  reading.on('data', (bytes) => {
+    got += bytes.length
+  })
+  reading.resume()
+  const one = `$${4 * MEGABYTE}\r\n\r\n`.length + 4 * MEGABYTE
+  await until(() => got >= count * one)
+  expect(await node.call('GET', 'n')).toBe(String(count))
+})
+
 test('a hard limit closes who does not read, even within one turn', async () => {
   const node = await start('--client-output-buffer-limit', 'normal 3mb 0 0')
   await node.call('SET', 'v', 'x'.repeat(100_000))

@@ -3,6 +3,7 @@
  * kind of client how much of its output may wait (client-output-buffer-limit).
  */
 
+import { REPLY_BYTES_MAX } from '../resp/reply.js'
 import type { Link, LinkEvents } from '../runtime/net.js'
 import { clientBytes, clientInfo } from './admin/client-info.js'
 import { Client, type ClientKind, formatAddress, IS_MONITOR, NO_EVICT } from './client.js'
@@ -15,8 +16,11 @@ const LOOK_BYTES = 256 * 1024
 const TURN_OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 /** A lower maxmemory-clients would leave nobody to be talked to. */
 const MEMORY_LIMIT_BYTES_MIN = 128 * 1024
-/** No client's output may grow beyond this, whatever the configuration allows: one buffer has to hold it. */
-export const OUTPUT_BYTES_MAX = 1024 * 1024 * 1024
+/**
+ * A client without a limit for its output that has so much to read gets no more of its commands carried out until it has
+ * read: so its output is bounded by this and one reply.
+ */
+const CHOKE_BYTES = 64 * 1024 * 1024
 
 export class Clients {
   /** A client whose output has grown to this is to be looked at before its turn ends. */
@@ -181,12 +185,20 @@ export class Clients {
       this.account(client)
       if (client.gone) return
     }
+    if (client.out?.overflowed) {
+      this.closeOver(client)
+      return
+    }
     const bytes = this.unsentBytes(client)
     if (bytes > 0) {
       if (this.isOverLimit(client, bytes)) this.closeOver(client)
     } else {
       client.softLimitSince_ms = 0
       if (client.closing) link.end()
+    }
+    if (client.choked && bytes < CHOKE_BYTES) {
+      client.choked = false
+      this.node.yieldTurn(client)
     }
   }
 
@@ -198,7 +210,15 @@ export class Clients {
     if (client.link === null || client.gone) return false
     const bytes = this.unsentBytes(client)
     if (bytes >= this.lookBytes && this.isOverLimit(client, bytes)) this.closeOver(client)
+    client.choked = bytes >= CHOKE_BYTES && !this.isLimited(client)
     return bytes >= TURN_OUTPUT_BYTES_MAX
+  }
+
+  /** Whether the client's output has a limit; then it is closed there, not held back before. */
+  private isLimited(client: Client): boolean {
+    const limits = this.node.config.values['client-output-buffer-limit']
+    const limit = client.kind === 'master' ? limits.normal : limits[client.kind]
+    return limit.hard > 0 || limit.soft > 0
   }
 
   private closeOver(client: Client): void {
@@ -212,7 +232,7 @@ export class Clients {
     const { config, keyspace } = this.node
     const limits = config.values['client-output-buffer-limit']
     const limit = client.kind === 'master' ? limits.normal : limits[client.kind]
-    let hard = limit.hard === 0 ? OUTPUT_BYTES_MAX : Math.min(limit.hard, OUTPUT_BYTES_MAX)
+    let hard = limit.hard === 0 ? REPLY_BYTES_MAX : Math.min(limit.hard, REPLY_BYTES_MAX)
     // A replica may always be as far behind as the backlog allows.
     if (client.kind === 'replica') hard = Math.max(hard, config.values['repl-backlog-size'])
     if (bytes >= hard) return true

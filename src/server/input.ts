@@ -33,7 +33,7 @@ export function receive(node: ServerNode, client: Client, buf: Uint8Array, start
   client.lastActive_ms = node.keyspace.now_ms
   if (client.closing) return
   if (client.pending === null) {
-    if (client.blocked === null && !client.paused) {
+    if (client.blocked === null && !client.paused && !client.choked) {
       const at = carryOut(node, client, buf, start, end)
       if (at < end && !client.closing) keep(client, buf, at, end)
     } else {
@@ -47,7 +47,7 @@ export function receive(node: ServerNode, client: Client, buf: Uint8Array, start
     return
   }
   node.clients.account(client)
-  if (client.blocked === null && !client.paused && !client.gone) goOn(node, client)
+  if (client.blocked === null && !client.paused && !client.choked && !client.gone) goOn(node, client)
 }
 
 /** Carries out what is pending: after more has arrived, or when the client need not wait any more. */
@@ -105,7 +105,8 @@ function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: numb
     if (client.blocked !== null || client.closing) break
     const out = client.out
     if (out !== null && out.pos >= lookBytes && node.clients.checkMuch(client)) {
-      node.yieldTurn(client)
+      if (client.choked) client.yielded = true
+      else node.yieldTurn(client)
       break
     }
     if (!parser.trusted) parser.trusted = (client.special & NEEDS_AUTH) === 0

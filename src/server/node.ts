@@ -430,7 +430,7 @@ export class ServerNode implements Host {
   }
 
   private mayGoOn(client: Client): boolean {
-    return client.blocked === null && !client.paused && !client.gone && !client.closing
+    return client.blocked === null && !client.paused && !client.choked && !client.gone && !client.closing
   }
 
   /**

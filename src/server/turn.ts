@@ -124,7 +124,7 @@ export class Turn {
   /** The client may have what stands before `upTo`, counted from the first byte that was ever written for it. */
   private finish(client: Client, upTo: number): void {
     const out = client.out
-    if (out !== null) this.send(client, out, Math.min(upTo - client.outBase, out.pos))
+    if (out !== null && !out.overflowed) this.send(client, out, Math.min(upTo - client.outBase, out.pos))
     this.afterSend(client)
   }
 
