@@ -20,6 +20,9 @@ import type { AofRewriter } from './rewrite.js'
 const PIECE_BYTES = 256 * 1024
 /** So long the event loop waits for the loading at most. */
 const SLICE_US = 8000
+/** With key-load-delay, by which tests make a loading last as long as they need it: bytes between two rests. */
+const SLOW_BYTES = 64
+const REST_MS_MAX = 24 * 60 * 60 * 1000
 const NEVER = Number.NEGATIVE_INFINITY
 
 /** Numbers of the last loading, for INFO. */
@@ -56,6 +59,7 @@ export class Loader {
   private readonly stats: LoadStats
   private readonly isMaster: () => boolean
   private sliceEnd_us = 0
+  private current: KeyspaceLoader | null = null
 
   constructor(circle: Circle, stats: LoadStats, isMaster: () => boolean) {
     this.circle = circle
@@ -261,6 +265,7 @@ export class Loader {
       lfu: accessClock(circle) === 'frequency',
       log: (level, line) => circle.log(level, line),
     })
+    this.current = loader
     return loader
   }
 
@@ -286,10 +291,15 @@ export class Loader {
     try {
       const buf = new Uint8Array(PIECE_BYTES)
       for (;;) {
-        const count = disk.read(fd, buf)
+        const delay_us = this.circle.config.values['key-load-delay']
+        const count = disk.read(fd, delay_us > 0 ? buf.subarray(0, SLOW_BYTES) : buf)
         if (count === 0) return
         this.stats.loaded_bytes += count
+        const before = this.current?.loaded ?? 0
         if (!take(buf, count)) return
+        const rest_us = ((this.current?.loaded ?? 0) - before) * delay_us
+        if (rest_us > 0)
+          await new Promise((resolve) => setTimeout(resolve, Math.min(rest_us / 1000, REST_MS_MAX)))
         if (clock.monotonic_us() < this.sliceEnd_us) continue
         await new Promise((resolve) => setImmediate(resolve))
         this.sliceEnd_us = clock.monotonic_us() + SLICE_US

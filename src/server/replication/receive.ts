@@ -17,6 +17,9 @@ export const SPOOL_MEMORY_BYTES_MAX = 16 * 1024 * 1024
 const PIECE_BYTES = 256 * 1024
 /** So long the event loop waits for the loading at most. */
 const SLICE_us = 8000
+/** With key-load-delay, by which tests make a loading last as long as they need it: bytes between two rests. */
+const SLOW_BYTES = 64
+const REST_ms_MAX = 24 * 60 * 60 * 1000
 
 export class Receiver {
   private readonly part: ReplicationPart
@@ -72,17 +75,31 @@ export class Receiver {
     this.beginLoading()
     const transfer = this.current
     const next = this.fd === -1 ? fromMemory(this.pieces) : fromFile(this.fd, this.collected)
+    const { clock, config } = this.part.node
+    let piece: Uint8Array | null = null
+    let at = 0
     const slice = (): void => {
       if (transfer !== this.current) return
-      const { clock } = this.part.node
       const until_us = clock.monotonic_us() + SLICE_us
       for (;;) {
-        const piece = next()
-        if (piece === null || this.reader === null) {
+        if (piece === null || at === piece.length) {
+          piece = next()
+          at = 0
+        }
+        if (piece === null || this.reader === null || this.loader === null) {
           this.finish()
           return
         }
-        if (!this.feed(piece, 0, piece.length)) return
+        const delay_us = config.values['key-load-delay']
+        const to = delay_us > 0 ? Math.min(at + SLOW_BYTES, piece.length) : piece.length
+        const before = this.loader.loaded
+        if (!this.feed(piece, at, to)) return
+        at = to
+        const rest_us = this.loader === null ? 0 : (this.loader.loaded - before) * delay_us
+        if (rest_us > 0) {
+          setTimeout(slice, Math.min(rest_us / 1000, REST_ms_MAX))
+          return
+        }
         if (clock.monotonic_us() >= until_us) break
       }
       setImmediate(slice)
