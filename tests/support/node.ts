@@ -82,6 +82,8 @@ export async function freePort(): Promise<number> {
 
 /** Starts a node with options of the command line (`'--appendonly', 'yes'`); nothing is saved unless they say so. */
 export async function open(...options: string[]): Promise<RunningNode> {
+  const bind = options.lastIndexOf('--bind')
+  const host = bind < 0 ? '127.0.0.1' : options[bind + 1]!
   const dir = mkdtempSync(join(tmpdir(), 'shoal-node-'))
   const port = await freePort()
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...options]
@@ -89,7 +91,7 @@ export async function open(...options: string[]): Promise<RunningNode> {
   if (!start.ok || start.instead !== undefined) throw new Error(JSON.stringify(start))
   const log: string[] = []
   const running = await startNode({ config: start.config, log: (_level, message) => log.push(message) })
-  const connection = await connect({ host: '127.0.0.1', port })
+  const connection = await connect({ host, port })
   return new RunningNode(connection, port, running.node, log, async () => {
     await running.stop()
     rmSync(dir, { recursive: true, force: true })
