@@ -63,7 +63,10 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   if (!(await persistence.start())) {
     for (const server of servers) server.close()
     cluster?.stop()
-    throw new LoadError('Fatal error loading the DB, check server logs. Exiting.')
+    // After a broken append-only file Redis has no more to say.
+    throw new LoadError(
+      options.config.values.appendonly ? '' : 'Fatal error loading the DB, check server logs. Exiting.',
+    )
   }
   // First of all: what cannot be saved keeps the node from stopping, and then nothing else must have ended.
   node.atStop.unshift((wish) => {

@@ -130,7 +130,7 @@ async function serve(config: Config, configured: boolean, reportTo: number | und
   } catch (error) {
     const text = (error as Error).message
     const silent = error instanceof LoadError || error instanceof ListenError
-    log.warning(silent ? text : `Fatal error: ${text}`)
+    if (text !== '') log.warning(silent ? text : `Fatal error: ${text}`)
     report(text)
     process.exit(1)
   }

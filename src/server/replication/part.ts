@@ -190,7 +190,8 @@ export class ReplicationPart implements Feed {
     r.foreignSnapshot = kind === 'rdb' ? 'rdb' : kind === 'aof' ? 'other' : 'none'
     r.snapshotIsCheap =
       r.options.replDisklessSyncDelay_s === DEFAULT_SYNC_DELAY_s &&
-      node.keyspace.heap.usedBytes <= CHEAP_SNAPSHOT_BYTES_MAX
+      node.keyspace.heap.usedBytes <= CHEAP_SNAPSHOT_BYTES_MAX &&
+      node.config.values['rdb-key-save-delay'] === 0
     if (r.master.state === 'psync' || r.master.state === 'transfer')
       r.master.datasetEmpty = node.keyspace.size === 0
   }
