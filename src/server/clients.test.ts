@@ -320,3 +320,16 @@ test('maxmemory-clients: the largest go first, and only as many as must', async 
   await node.call('CLIENT', 'NO-EVICT', 'ON')
   expect(await node.call('ECHO', 'x'.repeat(2 * MEGABYTE))).toHaveLength(2 * MEGABYTE)
 })
+
+test('a slow reader, and a disk that must answer first: everything, in order', async () => {
+  const node = await start('--appendonly', 'yes', '--appendfsync', 'always')
+  const value = 'x'.repeat(300_000)
+  const commands = Array.from({ length: 60 }, (_, i) => `SET k ${i}\r\nGET v\r\nGET k\r\nINCR n\r\n`)
+  await node.call('SET', 'v', value)
+  const replies = await converse(Number(node.port), commands, { readsAfter_ms: 150 })
+  const expected = Array.from(
+    { length: 60 },
+    (_, i) => `+OK\r\n${bulk(value)}${bulk(String(i))}:${i + 1}\r\n`,
+  )
+  expect(replies === expected.join('')).toBe(true)
+})

@@ -118,7 +118,9 @@ export class Clients {
         else this.ended(client)
       },
       closed: () => {
-        if (client !== null) this.forget(client)
+        if (client === null) return
+        this.tellClosed(client)
+        this.forget(client)
       },
     })
     const values = node.config.values
@@ -165,9 +167,17 @@ export class Clients {
 
   /** The client has said all it had to say: it still gets the answers, but waits for nothing any more. */
   private ended(client: Client): void {
+    this.tellClosed(client)
     client.ended = true
     if (client.blocked !== null || client.paused) this.close(client)
     else if (!client.yielded) this.node.closeAfterReply(client)
+  }
+
+  /** Once for each client that went by itself. The line takes long to put together, so only where it is wanted. */
+  private tellClosed(client: Client): void {
+    const level = this.node.config.values.loglevel
+    if (client.gone || client.closing || client.ended || (level !== 'verbose' && level !== 'debug')) return
+    this.node.log('verbose', `Client closed connection ${clientInfo(this.node, client)}`)
   }
 
   /** Bytes that were written for a client and that the system has not taken. */
