@@ -267,13 +267,14 @@ export class Table {
   random(random32: () => number): number {
     if (this.size === 0) return 0
     for (;;) {
-      const place =
-        this.next !== null && (random32() >>> 0) % this.size >= this.main.used ? this.next : this.main
+      const place = this.next !== null && below(this.size, random32) >= this.main.used ? this.next : this.main
       if (place.used === 0) continue
-      // A chain is sampled as one bucket: keys of longer chains are a little less likely, as in Redis.
-      const found: number[] = []
-      visitChain(place, random32() & place.mask, (handle) => found.push(handle))
-      if (found.length > 0) return found[(random32() >>> 0) % found.length]!
+      // A place in the chain is drawn of more than it has as a rule, and nothing found if it has fewer: so an entry of a
+      // short chain is not more likely than one of a long chain.
+      const index = below(place.mask + 1, random32)
+      const length = chainLength(place, index)
+      const drawn = below(Math.max(length, 2 * PLACES), random32)
+      if (drawn < length) return nthOfChain(place, index, drawn)
     }
   }
 
@@ -366,6 +367,35 @@ function visitChain(place: Buckets, index: number, visit: (handle: number) => vo
     }
     bucket = place.words[base + CHAIN]!
   } while (bucket !== 0)
+}
+
+/** A random number from 0 up to below `count`, made of the upper bits, which are the better ones of a simple generator. */
+export function below(count: number, random32: () => number): number {
+  return Math.floor(((random32() >>> 0) / 2 ** 32) * count)
+}
+
+function chainLength(place: Buckets, index: number): number {
+  const { words } = place
+  let length = 0
+  let bucket = index
+  do {
+    const base = bucket * BUCKET_WORDS
+    for (let i = 0; i < PLACES; i++) if (words[base + i] !== 0) length++
+    bucket = words[base + CHAIN]!
+  } while (bucket !== 0)
+  return length
+}
+
+function nthOfChain(place: Buckets, index: number, n: number): number {
+  const { words } = place
+  let left = n
+  let bucket = index
+  do {
+    const base = bucket * BUCKET_WORDS
+    for (let i = 0; i < PLACES; i++) if (words[base + i] !== 0 && left-- === 0) return words[base + i]!
+    bucket = words[base + CHAIN]!
+  } while (bucket !== 0)
+  return 0
 }
 
 /** One more on a cursor whose bits are read from the highest down, within `mask`. */

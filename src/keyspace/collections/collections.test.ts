@@ -7,6 +7,7 @@ import { NO_EXPIRY } from '../entries.js'
 import { Keyspace } from '../keyspace.js'
 import { intsetBytes, intsetValidate } from './intset.js'
 import * as lp from './listpack.js'
+import { ownedBytes } from './memory.js'
 import { Piece } from './piece.js'
 import { attach } from './value.js'
 
@@ -275,7 +276,27 @@ test('a large hash is scanned whole while it grows and shrinks, and is released 
   } while (cursor !== 0)
   for (let i = 0; i < 1000; i++) expect(seen.has(`field:${i}`)).toBe(true)
   expect(k.large.bytes).toBeGreaterThan(0)
+  const inHeap = k.heap.usedBytes - before - k.heap.sizeOf(handle)
+  expect(ownedBytes(k, handle, 0)).toBe(inHeap + k.large.bytes)
+  expect(ownedBytes(k, handle, 5) / (inHeap + k.large.bytes)).toBeCloseTo(1, 0)
   db.delete(key, 0, 3)
   expect(k.heap.usedBytes).toBe(before)
   expect(k.large.bytes).toBe(0)
+})
+
+test('every member of a large set is as likely as any other', () => {
+  const k = newKeyspace()
+  const set = k.sets.createListpack()
+  for (let i = 0; i < 200; i++) k.sets.add(set, bytes(`member:${i}`), 0, bytes(`member:${i}`).length)
+  const seen = new Map<string, number>()
+  const draws = 40_000
+  for (let i = 0; i < draws; i++) {
+    k.sets.random(set)
+    seen.set(k.sets.member.text(), (seen.get(k.sets.member.text()) ?? 0) + 1)
+  }
+  let chiSquare = 0
+  for (const count of seen.values()) chiSquare += (count - draws / 200) ** 2 / (draws / 200)
+  expect(seen.size).toBe(200)
+  // 199 degrees of freedom: one in a thousand is above 267.
+  expect(chiSquare).toBeLessThan(267)
 })

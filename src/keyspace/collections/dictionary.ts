@@ -167,6 +167,20 @@ export class Dictionary implements LargeValue, TableKeys {
     this.note()
   }
 
+  heapBytes(samples: number): number {
+    const enough = samples === 0 ? this.size : Math.min(samples, this.size)
+    let seen = 0
+    let bytes = 0
+    let cursor = 0
+    do {
+      cursor = this.table.scan(cursor, (handle) => {
+        seen++
+        bytes += this.heap.sizeOf(handle)
+      })
+    } while (cursor !== 0 && seen < enough)
+    return seen === 0 ? 0 : Math.round((bytes / seen) * this.size)
+  }
+
   free(): void {
     this.forEach((handle) => {
       this.heap.free(handle)

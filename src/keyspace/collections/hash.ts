@@ -9,6 +9,7 @@
 import { byteOf, chunkOf } from '../../bytes/heap.js'
 import { type Entries, HASH, HASHTABLE, LISTPACK } from '../entries.js'
 import type { Keyspace } from '../keyspace.js'
+import { below } from '../table.js'
 import { Dictionary } from './dictionary.js'
 import { LP_BYTES_MAX, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
 import { Piece } from './piece.js'
@@ -168,7 +169,7 @@ export class Hashes {
   /** Shows a field at random, of a hash that has some. */
   random(handle: number): void {
     if (this.isSmall(handle)) {
-      this.at(handle, (this.keyspace.random32() >>> 0) % this.size(handle))
+      this.at(handle, below(this.size(handle), this.keyspace.random32))
       return
     }
     const dictionary = this.dictionary(handle)

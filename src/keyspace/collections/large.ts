@@ -8,6 +8,8 @@ export interface LargeValue {
   free(): void
   /** Bytes that it holds outside of the heap: its typed arrays, about. May change with every write. */
   readonly bytes: number
+  /** Bytes of its blocks in the heap, estimated from so many elements, or with 0 counted. */
+  heapBytes?(samples: number): number
 }
 
 export class LargeValues {
@@ -15,7 +17,7 @@ export class LargeValues {
   private readonly freeIds: number[] = []
   /** How many there are. */
   size = 0
-  /** Bytes outside of the heap, of all of them: whoever grows or shrinks adds the difference here (`noteBytes`). */
+  /** Bytes outside of the heap, of all of them: whoever grows or shrinks adds the difference here. */
   bytes = 0
 
   /** The number of a new one, never 0. */

@@ -10,6 +10,7 @@
 import { byteOf, chunkOf } from '../../bytes/heap.js'
 import { type Entries, HASHTABLE, INTSET, LISTPACK, SET } from '../entries.js'
 import type { Keyspace } from '../keyspace.js'
+import { below } from '../table.js'
 import { Dictionary } from './dictionary.js'
 import { int64Of, intsetAt, intsetCount } from './intset.js'
 import { LP_BYTES_MAX, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
@@ -196,7 +197,7 @@ export class Sets {
   /** Shows a member at random, of a set that has some. */
   random(handle: number): void {
     if (this.entries.encoding(handle) !== HASHTABLE) {
-      this.at(handle, (this.keyspace.random32() >>> 0) % this.size(handle))
+      this.at(handle, below(this.size(handle), this.keyspace.random32))
       return
     }
     const dictionary = this.dictionary(handle)

@@ -2,6 +2,7 @@
 
 import { type Command, container, KEY_RO, keyAt, READONLY } from '../../commands/command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../../commands/errors.js'
+import { ownedBytes } from '../../keyspace/collections/memory.js'
 import type { Reply } from '../../resp/reply.js'
 import { memoryUse } from '../admin/memory.js'
 import type { ServerNode } from '../node.js'
@@ -11,6 +12,8 @@ import { declare, helpCommand } from './declare.js'
 const SHARDS = ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special']
 /** What a table needs for a key, on average: a fingerprint and a handle in buckets that are not full. */
 const SLOT_BYTES = 8
+/** Elements of a collection that MEMORY USAGE looks at where it is not told how many. */
+const DEFAULT_SAMPLES = 5
 
 const usage = serverCommand(
   declare('server', 'USAGE', -3, READONLY, '4.0.0', 'Returns how many bytes a key with its value takes.', {
@@ -19,15 +22,19 @@ const usage = serverCommand(
     keys: keyAt(2, KEY_RO),
   }),
   (_node, _client, args, reply, call) => {
+    let samples = DEFAULT_SAMPLES
     for (let i = 3; i < args.count; i += 2) {
       if (!args.is(i, 'samples') || i + 1 >= args.count) return reply.error(SYNTAX)
-      const samples = args.integer(i + 1)
+      samples = args.integer(i + 1)
       if (Number.isNaN(samples)) return reply.error(NOT_AN_INTEGER)
       if (samples < 0) return reply.error(SYNTAX)
     }
     const handle = call.db.peek(args.buf, args.start(2), args.end(2))
     if (handle === 0) reply.nil()
-    else reply.int(call.keyspace.heap.sizeOf(handle) + SLOT_BYTES)
+    else {
+      const { keyspace } = call
+      reply.int(keyspace.heap.sizeOf(handle) + SLOT_BYTES + ownedBytes(keyspace, handle, samples))
+    }
   },
 )
 

@@ -1,0 +1,16 @@
+/** How much memory the collection of an entry takes, beyond the entry itself. */
+
+import { INTSET, LISTPACK, STRING } from '../entries.js'
+import type { Keyspace } from '../keyspace.js'
+import { refOf } from './value.js'
+
+/** `samples`: how many elements of a large form are looked at, the others being thought like them; 0 for all. */
+export function ownedBytes(keyspace: Keyspace, handle: number, samples: number): number {
+  const { entries } = keyspace
+  if (entries.type(handle) === STRING) return 0
+  const ref = refOf(entries, handle)
+  const encoding = entries.encoding(handle)
+  if (encoding === LISTPACK || encoding === INTSET) return keyspace.heap.sizeOf(ref)
+  const value = keyspace.large.get(ref)
+  return value.bytes + (value.heapBytes?.(samples) ?? 0)
+}
