@@ -21,6 +21,7 @@ import {
   planRewriteStart,
   planStart,
 } from '../../persistence/aof/plan.js'
+import { writeTimestamp } from '../../persistence/aof/record.js'
 import { CommandTarget, RdbTarget, type SnapshotTarget } from '../../persistence/snapshot.js'
 import { diskErrorText } from '../../runtime/disk.js'
 import type { AppendOnly } from './append-only.js'
@@ -184,7 +185,12 @@ export class AofRewriter {
   }
 
   private target(rdb: boolean, onBlock: (block: Uint8Array) => void): SnapshotTarget {
-    if (!rdb) return new CommandTarget({ onBlock })
+    if (!rdb) {
+      const commands = new CommandTarget({ onBlock })
+      const { circle } = this
+      if (circle.config.values['aof-timestamp-enabled']) writeTimestamp(commands.sink, circle.now_s())
+      return commands
+    }
     const writer = rdbWriter(this.circle, onBlock)
     writer.header(rdbInfo(this.circle, true))
     return new RdbTarget(writer, accessClock(this.circle))
