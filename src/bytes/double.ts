@@ -21,6 +21,20 @@ export function formatDouble(value: number): string {
   return value.toFixed(-power + mantissa.replace(/[-.]/g, '').length - 1)
 }
 
+/** A double that is not NaN as C's `%.17g` writes it: what Redis's digests and ZSCAN of large sets show. */
+export function seventeenDigits(value: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0'
+  const [mantissa, exponent] = value.toExponential(16).split('e') as [string, string]
+  const power = Number(exponent)
+  if (power >= -4 && power < 17) {
+    const plain = value.toFixed(Math.min(100, 16 - power))
+    return plain.includes('.') ? plain.replace(/\.?0+$/, '') : plain
+  }
+  const digits = mantissa.replace(/\.?0+$/, '')
+  return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
+}
+
 const NUMBER = /^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)$/
 const HEX = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?$/
 

@@ -64,6 +64,7 @@ function collection(name: string, copyOwned: NonNullable<ValueKind['copyOwned']>
 const KINDS: ReadonlyMap<number, ValueKind> = new Map([
   [STRING, STRING_KIND],
   [SET, collection('set', (keyspace, from, made) => keyspace.sets.copyOwned(from, made))],
+  [ZSET, collection('zset', (keyspace, from, made) => keyspace.zsets.copyOwned(from, made))],
   [HASH, collection('hash', (keyspace, from, made) => keyspace.hashes.copyOwned(from, made))],
 ])
 
@@ -103,7 +104,8 @@ export function kindOf(type: number): ValueKind | undefined {
 
 /**
  * Puts a copy of the entry `from` under a key of `db`, whatever stood there. With `move` the value's blocks become the
- * copy's, and `from` must be removed next; else they are copied too. `from` stays valid. Returns the new entry.
+ * copy's: `from`, which a snapshot must have seen (`willChange`), must be removed next; else they are copied too. `from`
+ * stays valid. Returns the new entry.
  */
 export function copyEntry(
   db: Database,

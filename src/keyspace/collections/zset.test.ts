@@ -126,8 +126,8 @@ test('changes of form keep all members; a copy is a set of its own', () => {
   const model = new Map<string, number>()
   for (let i = 0; i < 9; i++) {
     const name = bytes(`m${i}`)
-    zsets.set(handle, name, 0, name.length, -i / 4)
-    model.set(`m${i}`, -i / 4)
+    zsets.set(handle, name, 0, name.length, -(i + 1) / 4)
+    model.set(`m${i}`, -(i + 1) / 4)
   }
   zsets.enlarge(handle)
   expect(zsets.isSmall(handle)).toBe(false)

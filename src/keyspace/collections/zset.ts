@@ -56,6 +56,11 @@ export class SortedSets {
     return bareEntry(this.entries, ZSET, SKIPLIST, keyspace.large.add(this.newRanking(expected)))
   }
 
+  /** A bare entry with a set without members, in the large form; `shrink` may make it small again. */
+  createLarge(): number {
+    return bareEntry(this.entries, ZSET, SKIPLIST, this.keyspace.large.add(this.newRanking(0)))
+  }
+
   private newRanking(expected: number): Ranking {
     const { keyspace } = this
     return new Ranking(this.entries, keyspace.large, keyspace.random32(), expected)
@@ -139,8 +144,8 @@ export class SortedSets {
       at = lpNext(u8, base, next)
     }
     if (at === 0) at = lpEnd(u8, base)
-    // The score first, so that the member comes in front of it.
-    if (Number.isSafeInteger(score) && !Object.is(score, -0)) ref = listpacks.insertInteger(ref, at, score)
+    // The score first, so that the member comes in front of it. Zero has no sign here, as in Redis's listpacks.
+    if (Number.isSafeInteger(score)) ref = listpacks.insertInteger(ref, at, score === 0 ? 0 : score)
     else {
       const digits = ascii(formatDouble(score))
       ref = listpacks.insert(ref, at, digits, 0, digits.length)
@@ -356,13 +361,13 @@ export class SortedSets {
   /** Gives a large set the small form where that may hold it: for one that a command has just made. */
   shrink(handle: number): void {
     const { keyspace, entries } = this
-    if (this.isSmall(handle)) return
     const ranking = this.ranking(handle)
-    if (ranking.size > keyspace.limit('zset-max-listpack-entries')) return
+    const { size } = ranking
+    if (size > keyspace.limit('zset-max-listpack-entries')) return
     const longest = keyspace.limit('zset-max-listpack-value')
     let fits = true
     let bytes = 0
-    ranking.range(0, ranking.size, false, (element) => {
+    ranking.range(0, size, false, (element) => {
       fits = fits && ranking.memberLength(element) <= longest
       bytes += ranking.memberLength(element) + SCORE_BYTES_MAX
     })
@@ -370,7 +375,7 @@ export class SortedSets {
     const large = refOf(entries, handle)
     entries.setEncoding(handle, LISTPACK)
     setRef(entries, handle, keyspace.listpacks.create())
-    ranking.range(0, ranking.size, false, (element) => {
+    ranking.range(0, size, false, (element) => {
       const start = ranking.memberStart(element)
       const end = start + ranking.memberLength(element)
       this.insert(handle, ranking.bytesOf(element), start, end, ranking.score(element))

@@ -3,6 +3,8 @@
  * form that Redis ever gave them. Snapshot, loading, DUMP and RESTORE ask `codecOf` (index.ts) and know no type by name.
  */
 
+import { text } from '../../bytes/ascii.js'
+import { parseDouble } from '../../bytes/double.js'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 import { Cursor, DecodedString, DONE } from '../rdb/cursor.js'
 import type { RdbWriter } from '../rdb/writer.js'
@@ -54,6 +56,36 @@ export class ValueReader {
     if (this.ok && this.cursor.readLength() === DONE && !this.cursor.special) return this.cursor.length
     this.ok = false
     return 0
+  }
+
+  /** A double of eight bytes, least significant first. */
+  double(): number {
+    const { cursor } = this
+    if (!this.ok || cursor.end - cursor.pos < 8) {
+      this.ok = false
+      return 0
+    }
+    const { buf, pos } = cursor
+    cursor.pos += 8
+    return new DataView(buf.buffer, buf.byteOffset + pos, 8).getFloat64(0, true)
+  }
+
+  /** A double as its digits behind a byte that counts them, as before Redis 4; 253 to 255 are NaN and the infinities. */
+  textDouble(): number {
+    const { cursor } = this
+    const length = this.ok && cursor.pos < cursor.end ? cursor.buf[cursor.pos]! : -1
+    cursor.pos++
+    if (length === 254) return Number.POSITIVE_INFINITY
+    if (length === 255) return Number.NEGATIVE_INFINITY
+    const from = cursor.pos
+    if (length < 0 || length === 253 || cursor.end - from < length) {
+      this.ok = false
+      return 0
+    }
+    cursor.pos += length
+    const value = parseDouble(text(cursor.buf, from, from + length).trim())
+    this.ok = value !== null
+    return value ?? 0
   }
 
   /** The next string into `into`; false where there is none. */

@@ -1,18 +1,21 @@
 /** The codecs by type. A type that is missing here cannot be saved, loaded, dumped or restored. */
 
-import { HASH, SET } from '../../keyspace/entries.js'
+import { HASH, SET, ZSET } from '../../keyspace/entries.js'
 import { VALUE_TYPES } from '../rdb/format.js'
 import type { ValueCodec } from './codec.js'
 import { HASH_CODEC } from './hash.js'
 import { SET_CODEC } from './set.js'
+import { ZSET_CODEC } from './zset.js'
 
 const CODECS: ReadonlyMap<number, ValueCodec> = new Map([
   [HASH, HASH_CODEC],
   [SET, SET_CODEC],
+  [ZSET, ZSET_CODEC],
 ])
 const TYPE_OF_NAME: ReadonlyMap<string, number> = new Map([
   ['hash', HASH],
   ['set', SET],
+  ['zset', ZSET],
 ])
 
 /** By the type of an entry. */

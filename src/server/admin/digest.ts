@@ -4,8 +4,9 @@
  */
 
 import { createHash } from 'node:crypto'
+import { seventeenDigits } from '../../bytes/double.js'
 import type { Database } from '../../keyspace/database.js'
-import { EXPIRES, HASH, SET, STRING } from '../../keyspace/entries.js'
+import { EXPIRES, HASH, SET, STRING, ZSET } from '../../keyspace/entries.js'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 
 const SHA1_BYTES = 20
@@ -45,6 +46,14 @@ function valueInto(digest: Uint8Array, db: Database, handle: number): boolean {
       const pair = new Uint8Array(SHA1_BYTES)
       mix(pair, field.buf.subarray(field.start, field.end))
       mix(pair, value.buf.subarray(value.start, value.end))
+      add(digest, pair)
+    })
+  } else if (type === ZSET) {
+    const { zsets } = keyspace
+    zsets.forEach(handle, () => {
+      const pair = new Uint8Array(SHA1_BYTES)
+      mix(pair, zsets.member.buf.subarray(zsets.member.start, zsets.member.end))
+      mix(pair, new TextEncoder().encode(seventeenDigits(zsets.score)))
       add(digest, pair)
     })
   } else return false
