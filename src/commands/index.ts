@@ -22,6 +22,12 @@ import { SET_FAMILY } from './string/get-set.js'
 import { LCS_FAMILY } from './string/lcs.js'
 import { MULTI_FAMILY } from './string/multi.js'
 import { RANGE_FAMILY } from './string/ranges.js'
+import { SORTED_ALGEBRA_FAMILY } from './zset/algebra.js'
+import { SORTED_MEMBER_FAMILY } from './zset/members.js'
+import { SORTED_POP_FAMILY } from './zset/pop.js'
+import { SORTED_RANGE_FAMILY } from './zset/ranges.js'
+import { RANK_FAMILY } from './zset/ranks.js'
+import { WHOLE_SORTED_FAMILY } from './zset/whole.js'
 
 export const COMMANDS: readonly Command[] = [
   ...SET_FAMILY,
@@ -37,6 +43,12 @@ export const COMMANDS: readonly Command[] = [
   ...MEMBER_FAMILY,
   ...RANDOM_MEMBER_FAMILY,
   ...ALGEBRA_FAMILY,
+  ...SORTED_MEMBER_FAMILY,
+  ...RANK_FAMILY,
+  ...SORTED_RANGE_FAMILY,
+  ...SORTED_POP_FAMILY,
+  ...WHOLE_SORTED_FAMILY,
+  ...SORTED_ALGEBRA_FAMILY,
   ...KEY_FAMILY,
   ...EXPIRY_FAMILY,
   ...RENAME_FAMILY,

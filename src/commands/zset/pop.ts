@@ -1,0 +1,149 @@
+/** ZPOPMIN, ZPOPMAX, ZMPOP: members are returned and removed. */
+
+import { ascii } from '../../bytes/ascii.js'
+import { ZSET } from '../../keyspace/entries.js'
+import type { Args } from '../../resp/args.js'
+import type { Reply } from '../../resp/reply.js'
+import type { Call } from '../call.js'
+import { collectionChanged, collectionToChange, removeEmpty, WRONG } from '../collection.js'
+import { command, FAST, firstKey, KEY_ACCESS, KEY_DELETE, KEY_RW, MOVABLE_KEYS, WRITE } from '../command.js'
+import { SYNTAX } from '../errors.js'
+import { NOTIFY_ZSET } from '../host.js'
+import { integerBytes, nearInteger } from '../int64.js'
+
+const ZPOPMIN_NAME = ascii('ZPOPMIN')
+const ZPOPMAX_NAME = ascii('ZPOPMAX')
+
+/** Returns and removes `many` members, which there are, of the set of argument `key`; pairs stand in arrays if `nested`. */
+function popMany(
+  call: Call,
+  args: Args,
+  key: number,
+  handle: number,
+  many: number,
+  max: boolean,
+  nested: boolean,
+  reply: Reply,
+): void {
+  const { zsets } = call.keyspace
+  const { member } = zsets
+  const size = zsets.size(handle)
+  const from = max ? size - many : 0
+  reply.array(nested ? many : many * 2)
+  zsets.range(handle, from, from + many, max, () => {
+    if (nested) reply.array(2)
+    reply.bulkRange(member.buf, member.start, member.end)
+    reply.double(zsets.score)
+  })
+  zsets.removeRange(handle, from, from + many)
+  collectionChanged(call, args, key, NOTIFY_ZSET, max ? 'zpopmax' : 'zpopmin', many)
+  if (many === size) removeEmpty(call, args, key)
+}
+
+function pop(call: Call, args: Args, max: boolean, reply: Reply): void {
+  if (args.count > 3) {
+    reply.error(SYNTAX)
+    return
+  }
+  const told = args.count === 3
+  const count = told ? nearInteger(args, 2) : 1
+  if (!(count >= 0)) {
+    reply.error('ERR value is out of range, must be positive')
+    return
+  }
+  const handle = collectionToChange(call, args, 1, ZSET, reply)
+  if (handle === WRONG) return
+  if (handle === 0 || count === 0) {
+    reply.array(0)
+    return
+  }
+  const many = Math.min(count, call.keyspace.zsets.size(handle))
+  popMany(call, args, 1, handle, many, max, told && reply.protocol > 2, reply)
+}
+
+const POP = {
+  arity: -2,
+  flags: WRITE | FAST,
+  since: '5.0.0',
+  group: 'sorted-set',
+  complexity: 'O(log(N)*M) with N members of the set and M removed',
+  syntax: 'key [count]',
+  keys: firstKey(KEY_RW | KEY_ACCESS | KEY_DELETE),
+} as const
+
+export const zpopmin = command(
+  { ...POP, name: 'ZPOPMIN', summary: 'Removes the members with the lowest scores and returns them.' },
+  (call, args, reply) => pop(call, args, false, reply),
+)
+
+export const zpopmax = command(
+  { ...POP, name: 'ZPOPMAX', summary: 'Removes the members with the highest scores and returns them.' },
+  (call, args, reply) => pop(call, args, true, reply),
+)
+
+/** Where MIN or MAX stands, the number of keys being in argument 1, and how many are wanted; null after an error. */
+function readMany(args: Args, reply: Reply): { where: number; count: number } | null {
+  const keys = nearInteger(args, 1)
+  if (!(keys > 0)) {
+    reply.error('ERR numkeys should be greater than 0')
+    return null
+  }
+  const where = keys + 2
+  if (where >= args.count || !(args.is(where, 'min') || args.is(where, 'max'))) {
+    reply.error(SYNTAX)
+    return null
+  }
+  let count = 0
+  for (let i = where + 1; i < args.count; i += 2) {
+    if (count !== 0 || !args.is(i, 'count') || i + 1 >= args.count) {
+      reply.error(SYNTAX)
+      return null
+    }
+    count = nearInteger(args, i + 1)
+    if (!(count > 0)) {
+      reply.error('ERR count should be greater than 0')
+      return null
+    }
+  }
+  return { where, count: count || 1 }
+}
+
+export const zmpop = command(
+  {
+    name: 'ZMPOP',
+    arity: -4,
+    flags: WRITE | MOVABLE_KEYS,
+    since: '7.0.0',
+    group: 'sorted-set',
+    summary:
+      'Removes members of the first of several sorted sets that is there, and returns them with its key.',
+    complexity: 'O(K)+O(M*log(N)) with K keys, N members of the set and M removed',
+    syntax: 'numkeys key [key ...] <MIN | MAX> [COUNT count]',
+    keys: [
+      {
+        flags: KEY_RW | KEY_ACCESS | KEY_DELETE,
+        begin: { index: 1 },
+        find: { keyNumber: 0, firstKey: 1, step: 1 },
+      },
+    ],
+  },
+  (call, args, reply) => {
+    const wanted = readMany(args, reply)
+    if (wanted === null) return
+    const max = args.is(wanted.where, 'max')
+    for (let key = 2; key < wanted.where; key++) {
+      const handle = collectionToChange(call, args, key, ZSET, reply)
+      if (handle === WRONG) return
+      if (handle === 0) continue
+      const many = Math.min(wanted.count, call.keyspace.zsets.size(handle))
+      reply.array(2)
+      reply.bulkRange(args.buf, args.start(key), args.end(key))
+      popMany(call, args, key, handle, many, max, true, reply)
+      call.propagate(max ? ZPOPMAX_NAME : ZPOPMIN_NAME, args.view(key), integerBytes(many))
+      return
+    }
+    reply.nilArray()
+  },
+)
+
+export const SORTED_POP_FAMILY = [zpopmin, zpopmax, zmpop]
