@@ -92,7 +92,8 @@ export class Database {
         if (this.keyspace.expiry === EXPIRE_DELETE) this.expire(handle)
         handle = 0
       } else {
-        u32[word + 1] = this.keyspace.lfu ? this.keyspace.accessNow(u32[word + 1]!) : this.keyspace.lruClock
+        const { keyspace } = this
+        u32[word + 1] = keyspace.asksForClock ? keyspace.accessNow(u32[word + 1]!) : keyspace.lruClock
         this.keyspace.hits++
         return handle
       }

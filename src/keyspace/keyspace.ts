@@ -8,11 +8,12 @@ import { Hashes } from './collections/hash.js'
 import { Intsets } from './collections/intset.js'
 import { LargeValues } from './collections/large.js'
 import { type CollectionLimit, defaultLimit } from './collections/limits.js'
+import { Lists } from './collections/list.js'
 import { Listpacks } from './collections/listpack.js'
 import { Sets } from './collections/set.js'
 import { SortedSets } from './collections/zset.js'
 import { Database } from './database.js'
-import { Entries, HASH, SET, STRING, ZSET } from './entries.js'
+import { Entries, HASH, LIST, SET, STRING, ZSET } from './entries.js'
 import { EXPIRE_DELETE } from './expiry.js'
 import { NEVER_USED, newFrequency, usedAgain } from './frequency.js'
 
@@ -50,6 +51,7 @@ export class Keyspace {
   /** Collections in their large form. */
   readonly large = new LargeValues()
   readonly hashes: Hashes
+  readonly lists: Lists
   readonly sets: Sets
   readonly zsets: SortedSets
   /** Up to which size collections stay small: the configuration's word, asked every time, since it may change. */
@@ -61,7 +63,25 @@ export class Keyspace {
   /** What a look-up writes into an entry: the low 24 bits of the time in seconds. */
   lruClock = 0
   /** Whether entries keep how often they are used (maxmemory-policy …-lfu; frequency.ts), not when they last were. */
-  lfu = false
+  get lfu(): boolean {
+    return this.countsUse
+  }
+
+  set lfu(on: boolean) {
+    this.countsUse = on
+    this.asksForClock = on || this.untouched
+  }
+
+  /** While true, looking a key up does not count as using it: CLIENT NO-TOUCH. */
+  set leavesClocks(on: boolean) {
+    this.untouched = on
+    this.asksForClock = on || this.countsUse
+  }
+
+  private countsUse = false
+  private untouched = false
+  /** Whether a look-up writes what `accessNow` says; else, as always but in the two cases above, `lruClock`. */
+  asksForClock = false
   lfuLogFactor = 10
   lfuDecayTime_min = 1
   expiry = EXPIRE_DELETE
@@ -83,9 +103,11 @@ export class Keyspace {
     this.entries = new Entries(this.heap, options.random32(), options.random32())
     this.databases = Array.from({ length: options.databases }, (_, index) => new Database(this, index))
     this.hashes = new Hashes(this)
+    this.lists = new Lists(this)
     this.sets = new Sets(this)
     this.zsets = new SortedSets(this)
     this.onRelease(HASH, (keyspace, handle) => keyspace.hashes.release(handle))
+    this.onRelease(LIST, (keyspace, handle) => keyspace.lists.release(handle))
     this.onRelease(SET, (keyspace, handle) => keyspace.sets.release(handle))
     this.onRelease(ZSET, (keyspace, handle) => keyspace.zsets.release(handle))
   }
@@ -98,7 +120,8 @@ export class Keyspace {
 
   /** The access clock of an entry that is used now; `old` is its clock before, or NEVER_USED for a new one. */
   accessNow(old: number): number {
-    if (!this.lfu) return this.lruClock
+    if (this.untouched && old !== NEVER_USED) return old
+    if (!this.countsUse) return this.lruClock
     return old === NEVER_USED ? newFrequency(this) : usedAgain(this, old)
   }
 

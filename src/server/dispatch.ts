@@ -20,7 +20,7 @@ import {
   whyNotNow,
   wrongArity,
 } from './admit.js'
-import { type Client, IN_MULTI, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT } from './client.js'
+import { type Client, IN_MULTI, NO_TOUCH, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT } from './client.js'
 import type { ServerNode } from './node.js'
 import { MANY_SLOTS, NO_SLOT } from './transactions.js'
 
@@ -121,7 +121,10 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   const all = !entry.sampled || node.timesAll || args.rawEnd - args.rawStart > LONG_COMMAND_BYTES
   const timed = all || (entry.calls & (TIMED_ONE_IN - 1)) === 0
   const began_us = timed ? node.clock.monotonic_us() : 0
+  const untouched = (special & NO_TOUCH) !== 0 && entry.fullName !== 'touch'
+  if (untouched) node.keyspace.leavesClocks = true
   entry.handler(call, args, out)
+  if (untouched) node.keyspace.leavesClocks = false
   entry.calls++
   if (timed) {
     const usec = node.clock.monotonic_us() - began_us

@@ -138,6 +138,30 @@ describe('pauses', () => {
   })
 })
 
+test('CLIENT NO-TOUCH: reading leaves the time of the last use as it is, TOUCH does not', async () => {
+  const node = await start()
+  const client = await wire(node)
+  await client.run('SET', 'a', '1')
+  const { keyspace } = node.node
+  const db = keyspace.databases[0]!
+  const key = Uint8Array.of(0x61)
+  const usedAt = () => db.entries.access(db.peek(key, 0, 1))
+  const setUsed = () => db.entries.setAccess(db.peek(key, 0, 1), 7)
+  for (const lfu of [false, true]) {
+    keyspace.lfu = lfu
+    setUsed()
+    await client.run('CLIENT', 'NO-TOUCH', 'ON')
+    await client.exchange([['GET', 'a'], ['EXISTS', 'a'], ['MULTI'], ['GET', 'a'], ['EXEC']])
+    expect(usedAt()).toBe(7)
+    await client.run('TOUCH', 'a')
+    expect(usedAt()).not.toBe(7)
+    setUsed()
+    await client.run('CLIENT', 'NO-TOUCH', 'OFF')
+    await client.run('GET', 'a')
+    expect(usedAt()).not.toBe(7)
+  }
+})
+
 describe('transactions', () => {
   test('rights that were taken away since a command was queued', async () => {
     const node = await start()
