@@ -5,7 +5,7 @@
  */
 
 import { SLOTS } from '../bytes/crc16.js'
-import type { ClusterState } from './state.js'
+import type { ClusterConfig, ClusterState } from './state.js'
 import { FAILED, isMaster, PFAIL, quorum } from './state.js'
 import type { Turn } from './turn.js'
 import { log, TODO_STATE } from './turn.js'
@@ -14,6 +14,7 @@ const REJOIN_DELAY_MAX_MS = 5000
 const REJOIN_DELAY_MIN_MS = 500
 /** After a restart as a member with slots, a master stays down this long at least. */
 const WRITABLE_DELAY_MS = 2000
+const STANDSTILL_MIN_MS = 500
 
 function rejoinDelay_ms(state: ClusterState): number {
   return Math.min(REJOIN_DELAY_MAX_MS, Math.max(REJOIN_DELAY_MIN_MS, state.config.nodeTimeout_ms))
@@ -39,6 +40,11 @@ export function updateHealth(turn: Turn): void {
   turn.ready.facts.push({ kind: 'stateChanged', ok })
 }
 
+/** A pause between two steps that is longer than this is a standstill; never so short as steps are apart in peace. */
+export function standstill_ms(config: ClusterConfig): number {
+  return Math.max(config.nodeTimeout_ms, STANDSTILL_MIN_MS)
+}
+
 /**
  * At the beginning of every step. A master that stood still for longer than the node timeout (its process was stopped,
  * the machine was) may have been replaced meanwhile, and may come upon its clients' writes before it comes upon that
@@ -48,7 +54,7 @@ export function noticeStandstill(turn: Turn): void {
   const { state, now_ms } = turn
   const still_ms = state.steppedAt_ms === 0 ? 0 : now_ms - state.steppedAt_ms
   state.steppedAt_ms = now_ms
-  if (still_ms <= state.config.nodeTimeout_ms || !state.ok) return
+  if (still_ms <= standstill_ms(state.config) || !state.ok) return
   // Without other masters there is nobody who could have elected another one.
   if (!isMaster(state.myself) || state.myself.slotCount === 0 || state.size < 2) return
   state.minorityAt_ms = now_ms

@@ -19,6 +19,7 @@ import {
   type LinkId,
   type Local,
   type Ready,
+  standstill_ms,
   step,
   takeLinkId,
 } from '../../cluster/index.js'
@@ -89,13 +90,13 @@ export class ClusterPart {
     node.publishToCluster = (channel, message, shard) => {
       this.run({ kind: 'publish', channel: channel.slice(), message: message.slice(), sharded: shard })
     }
-    node.standstill_ms = state.config.nodeTimeout_ms
+    node.standstill_ms = standstill_ms(state.config)
     node.stoodStill = () => {
       if (this.started) this.run({ kind: 'tick' })
     }
     node.config.onChange(CLUSTER_DIRECTIVES, () => {
-      node.standstill_ms = node.config.values['cluster-node-timeout']
       this.run({ kind: 'configure', config: readOptions(node.config.values) })
+      node.standstill_ms = standstill_ms(state.config)
       return undefined
     })
     if (isReplica(state.myself)) node.setRole(true)
