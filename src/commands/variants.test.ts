@@ -6,18 +6,37 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { genericCommand, stringCommand } from '../../tests/differential/arbitrary.js'
+import { hashCommand, setCommand } from '../../tests/differential/arbitrary-collections.js'
 import { latin1, type Part, Runner } from '../../tests/support/runner.js'
 import { keySlot } from '../bytes/crc16.js'
+import { HASH, SET } from '../keyspace/entries.js'
 
 const RUNS = 100
 const lines = (command: fc.Arbitrary<Part[]>) => fc.array(command, { maxLength: 60, size: 'max' })
-const all = fc.oneof(stringCommand, genericCommand)
+const all = fc.oneof(stringCommand, hashCommand, setCommand, genericCommand)
 /** What a cluster refuses, since it has one database; flushes of one database and of all are the same there. */
 const SEVERAL_DATABASES = /^(select|swapdb|move)$/i
 const inCluster = all.filter((line) => {
   const [name, ...rest] = line.map(String)
   return !SEVERAL_DATABASES.test(name!) && !rest.some((word) => /^db$/i.test(word))
 })
+
+/** The value of an entry; the elements of a collection are sorted. */
+function heldBy({ keyspace }: Runner, handle: number): string | string[] {
+  const { entries, hashes, sets } = keyspace
+  const type = entries.type(handle)
+  const held: string[] = []
+  if (type === HASH) {
+    hashes.forEach(handle, () => {
+      held.push(JSON.stringify([hashes.field.text(), hashes.value.text()]))
+    })
+  } else if (type === SET) {
+    sets.forEach(handle, () => {
+      held.push(sets.member.text())
+    })
+  } else return latin1(entries.value(handle))
+  return held.sort()
+}
 
 /** All keys, values and expiries, sorted. */
 function content(runner: Runner): string[] {
@@ -29,7 +48,7 @@ function content(runner: Runner): string[] {
         JSON.stringify([
           db.index,
           latin1(entries.key(handle)),
-          latin1(entries.value(handle)),
+          heldBy(runner, handle),
           entries.expiry(handle),
         ]),
       )
@@ -91,12 +110,7 @@ describe('replies are the same', () => {
         const { entries } = keyspace
         const save = (db: number, handle: number) =>
           saved.push(
-            JSON.stringify([
-              db,
-              latin1(entries.key(handle)),
-              latin1(entries.value(handle)),
-              entries.expiry(handle),
-            ]),
+            JSON.stringify([db, latin1(entries.key(handle)), heldBy(walked, handle), entries.expiry(handle)]),
           )
         const generation = keyspace.beginSnapshot()
         keyspace.hooks.beforeWrite = (db, handle) => save(db.index, handle)

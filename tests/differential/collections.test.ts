@@ -9,74 +9,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { digestOfValue } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
-import { bytesOf, latin1, type Part } from '../support/runner.js'
+import { bytesOf, latin1 } from '../support/runner.js'
 import { type Decoded, decode, Wire } from '../support/wire.js'
-import { genericCommand, integer, value } from './arbitrary.js'
+import { genericCommand } from './arbitrary.js'
+import { hashCommand, KEYS, key, setCommand, words } from './arbitrary-collections.js'
 
 const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 60)
-const KEYS = ['a', 'b', 'c', '\0\xff\r\n']
-
-const key = fc.constantFrom<Part>(...KEYS, 'string')
-const field: fc.Arbitrary<Part> = fc.oneof(
-  { weight: 6, arbitrary: fc.integer({ min: -3, max: 12 }).map(String) },
-  { weight: 2, arbitrary: fc.constantFrom('f', 'g', '', 'x'.repeat(64), 'y'.repeat(65), '\0\r\n') },
-  { weight: 2, arbitrary: value },
-)
-const floating = fc.oneof(
-  fc.constantFrom('0.1', '1e3', '-2.5', '3.0', '1e400', 'inf', 'nan', '-inf', '', ' 1', '0x10', '5e-20'),
-  fc.integer({ min: -100_000, max: 100_000 }).map((cents) => (cents / 100).toFixed(2)),
-  integer,
-)
-const oneOf = (...words: string[]) => fc.constantFrom(...words, ...words.map((word) => word.toLowerCase()))
-const some = (item: fc.Arbitrary<Part | readonly Part[]>, most = 4, least = 0) =>
-  fc.array(item, { minLength: least, maxLength: most }).map((all) => all.flat() as Part[])
-const words = (...parts: (fc.Arbitrary<Part | readonly Part[]> | string)[]): fc.Arbitrary<Part[]> =>
-  fc
-    .tuple(...parts.map((part) => (typeof part === 'string' ? oneOf(part) : part)))
-    .map((all) => all.flat() as Part[])
-
-const scanOption = fc.oneof(
-  fc.constantFrom<readonly Part[]>(['COUNT', '1000'], ['match', '*'], ['MATCH', '1*'], ['match', '[a-z]']),
-  fc.constantFrom<readonly Part[]>(['COUNT', '0'], ['count', 'x'], ['COUNT'], ['TYPE', 'hash'], ['bogus']),
-)
-/** Counts for which chance has no say. */
-const everything = fc.constantFrom<Part>('0', '1000', 'x', '', '-9223372036854775808', '9223372036854775808')
-
-const hashCommand = fc.oneof(
-  { weight: 4, arbitrary: words(oneOf('HSET', 'HMSET'), key, some(fc.tuple(field, value), 4, 1)) },
-  words(oneOf('HSET', 'HMSET'), key, some(field, 4, 2)),
-  words('HSETNX', key, field, value),
-  words('HGET', key, field),
-  words('HMGET', key, some(field, 4, 1)),
-  words(oneOf('HGETALL', 'HKEYS', 'HVALS', 'HLEN'), key),
-  words(oneOf('HSTRLEN', 'HEXISTS'), key, field),
-  { weight: 2, arbitrary: words('HDEL', key, some(field, 4, 1)) },
-  { weight: 2, arbitrary: words('HINCRBY', key, field, integer) },
-  { weight: 2, arbitrary: words('HINCRBYFLOAT', key, field, floating) },
-  words('HRANDFIELD', key, everything, some(oneOf('WITHVALUES', 'bogus'), 1)),
-  words('HSCAN', key, fc.constantFrom('0', '0', 'x'), fc.constant(['COUNT', '1000']), some(scanOption, 2)),
-  words('SET', fc.constant('string'), value),
-  words(oneOf('HSET', 'HGET', 'HDEL', 'HINCRBY', 'HRANDFIELD', 'HSCAN'), some(field, 2)),
-)
-
-const setCommand = fc.oneof(
-  { weight: 4, arbitrary: words('SADD', key, some(field, 6, 1)) },
-  { weight: 2, arbitrary: words('SREM', key, some(field, 4, 1)) },
-  words(oneOf('SMEMBERS', 'SCARD'), key),
-  words('SISMEMBER', key, field),
-  words('SMISMEMBER', key, some(field, 4, 1)),
-  words('SMOVE', key, key, field),
-  words(oneOf('SINTER', 'SUNION', 'SDIFF'), some(key, 4, 1)),
-  words(oneOf('SINTERSTORE', 'SUNIONSTORE', 'SDIFFSTORE'), some(key, 4, 2)),
-  words('SINTERCARD', fc.oneof(integer, fc.constantFrom('1', '2')), some(key, 3, 1)),
-  words('SINTERCARD', fc.constant('2'), key, key, oneOf('LIMIT'), integer),
-  words('SPOP', key, everything),
-  words('SRANDMEMBER', key, everything),
-  words('SSCAN', key, fc.constant('0'), fc.constant(['COUNT', '1000']), some(scanOption, 2)),
-  words('SET', fc.constant('string'), value),
-  words(oneOf('SADD', 'SREM', 'SPOP', 'SRANDMEMBER', 'SINTERCARD', 'SMOVE'), some(field, 2)),
-)
-
 const keyCommand = genericCommand.filter(
   ([name]) => !/^(select|swapdb|move|flush.*|restore)$/i.test(String(name)),
 )

@@ -53,7 +53,13 @@ describe.skipIf(missing('redis-server'))('commands beside redis-server', () => {
   }
 
   test('what goes out', async () => {
-    const command = fc.oneof(stringCommand, genericCommand)
+    // Redis 7.0 writes a SET with PXAT anew, 7.2 sends it as it came.
+    const command = fc
+      .oneof(stringCommand, genericCommand)
+      .filter(
+        ([name, ...rest]) =>
+          !/^set$/i.test(String(name)) || !rest.some((word) => /^pxat$/i.test(String(word))),
+      )
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 40, size: 'max' }), async (lines) => {
         await both.reset()
