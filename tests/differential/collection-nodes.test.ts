@@ -1,5 +1,5 @@
 /**
- * Hashes and sets between a Shoal node and redis-server: as replicas of each other, by files that the one wrote and the
+ * Hashes, sets and sorted sets between a Shoal node and redis-server: as replicas of each other, by files that the one wrote and the
  * other loads, and through each one's own append-only file.
  */
 
@@ -14,7 +14,7 @@ const skip = missing('redis-server')
 
 type Say = (...args: string[]) => Promise<unknown>
 
-/** Hashes and sets of all forms, some of them changed after they were made. */
+/** Hashes, sets and sorted sets of all forms, some of them changed after they were made. */
 async function fill(say: Say, prefix: string): Promise<void> {
   const numbers = Array.from({ length: 700 }, (_, i) => String(i * 7919 - 2_000_000))
   const members = (count: number) => Array.from({ length: count }, (_, i) => `member:${i}`)
@@ -32,6 +32,32 @@ async function fill(say: Say, prefix: string): Promise<void> {
   await say('SPOP', `${prefix}words`)
   await say('SUNIONSTORE', `${prefix}union`, `${prefix}ints`, `${prefix}words`)
   await say('SMOVE', `${prefix}words`, `${prefix}ints`, 'member:7')
+  const ranked = members(400).flatMap((member, i) => [
+    String((i * 37) % 100) + (i % 3 === 0 ? '.1' : ''),
+    member,
+  ])
+  await say(
+    'ZADD',
+    `${prefix}few`,
+    '-inf',
+    'a',
+    'inf',
+    'b',
+    '0.1',
+    '',
+    '-1e-7',
+    'd',
+    '12345678901234567000',
+    'e',
+  )
+  await say('ZADD', `${prefix}ranked`, ...ranked)
+  await say('ZADD', `${prefix}long member`, '1', 'm'.repeat(100))
+  await say('ZINCRBY', `${prefix}ranked`, '0.2', 'member:3')
+  await say('ZPOPMAX', `${prefix}ranked`, '7')
+  await say('ZMPOP', '2', `${prefix}nothing`, `${prefix}ranked`, 'MIN', 'COUNT', '5')
+  await say('ZREMRANGEBYRANK', `${prefix}ranked`, '100', '120')
+  await say('ZUNIONSTORE', `${prefix}sum`, '2', `${prefix}few`, `${prefix}words`, 'WEIGHTS', '0.3', '2')
+  await say('ZRANGESTORE', `${prefix}part`, `${prefix}ranked`, '(10', '50', 'BYSCORE', 'LIMIT', '5', '40')
   await say('PEXPIREAT', `${prefix}union`, '4000000000000')
 }
 

@@ -15,6 +15,12 @@ const NEWER_TIPS = new Set(['nondeterministic_output', 'request_policy:special',
 /** Commands that 7.2 gives no hints any more. */
 const WITHOUT_TIPS = new Set(['msetnx'])
 
+/** Commands that take an option since 7.2, where 7.0 takes none. */
+const NEWER_ARITY = new Map([
+  ['zrank', -3],
+  ['zrevrank', -3],
+])
+
 type Pairs = Record<string, Decoded>
 
 function pairs(flat: Decoded): Pairs {
@@ -55,7 +61,7 @@ function theirs(info: Decoded, tips: readonly string[]): unknown {
   const [name, arity, flags, first, last, step, categories, hints, specs, subcommands] = info as Decoded[]
   return {
     name,
-    arity,
+    arity: NEWER_ARITY.get(String(name)) ?? arity,
     flags: sorted(flags!),
     range: [first, last, step],
     categories: sorted(categories!),

@@ -6,10 +6,13 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { dumpRaw } from '../../src/persistence/rdb/dump.js'
+import { RdbWriter } from '../../src/persistence/rdb/writer.js'
+import { ZSET_CODEC } from '../../src/persistence/values/zset.js'
 import { digestOfValue } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
-import { bytesOf, type Part } from '../support/runner.js'
+import { bytesOf, type Part, Runner } from '../support/runner.js'
 import { decode, Wire } from '../support/wire.js'
 import { genericCommand, integer, value } from './arbitrary.js'
 
@@ -264,4 +267,56 @@ describe.skipIf(missing('redis-server'))('sorted sets beside redis-server', () =
       { numRuns: RUNS, endOnFailure: false },
     )
   })
+})
+
+test('damaged payloads are refused, or hold something whole', () => {
+  const runner = new Runner()
+  runner.run('ZADD', 'z', '1', 'a', '2.5', 'b', '-inf', '70000', '1e300', '')
+  const payload = bytesOf(decode(runner.run('DUMP', 'z')) as string)
+  const listpack = new RdbWriter({ version: 11 })
+  ZSET_CODEC.write(listpack, runner.keyspace, runner.keyspace.databases[0]!.find(bytesOf('z'), 0, 1))
+  const bodies = [payload.slice(1, payload.length - 10), listpack.sink.take()]
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...bodies),
+      fc.array(fc.tuple(fc.nat(80), fc.nat(255)), { maxLength: 3 }),
+      fc.constantFrom(3, 5, 12, 17),
+      (body, changes, type) => {
+        const changed = body.slice()
+        for (const [at, byte] of changes) changed[at % changed.length] = byte
+        const before = runner.keyspace.heap.usedBytes
+        const reply = runner.run('RESTORE', 'damaged', 0, dumpRaw(type, changed, 0, changed.length))
+        if (reply === '+OK\r\n') {
+          for (const line of ['ZRANGE damaged 0 -1', 'ZADD damaged 3 a', 'DUMP damaged']) runner.say(line)
+          runner.say('DEL damaged')
+        } else expect(reply).toBe('-ERR Bad data format\r\n')
+        expect(runner.keyspace.heap.usedBytes).toBe(before)
+      },
+    ),
+    { numRuns: 1500 },
+  )
+})
+
+test('random members and whole scans', () => {
+  for (const many of [5, 100, 400]) {
+    const runner = new Runner()
+    const members = Array.from({ length: many }, (_, i) => `m${i}`)
+    runner.run('ZADD', 'z', ...members.flatMap((name, i) => [String(i / 2), name]))
+    for (const count of [1, 3, many, many + 5, -7]) {
+      const wanted = count < 0 ? -count : Math.min(count, many)
+      const found = decode(runner.run('ZRANDMEMBER', 'z', count, 'WITHSCORES')) as string[]
+      expect(found.length).toBe(wanted * 2)
+      for (let i = 0; i < found.length; i += 2) expect(found[i]).toBe(`m${Number(found[i + 1]) * 2}`)
+      if (count > 0) expect(new Set(found.filter((_, i) => i % 2 === 0)).size).toBe(wanted)
+    }
+    expect(members).toContain(decode(runner.run('ZRANDMEMBER', 'z')))
+    const seen = new Map<string, string>()
+    let cursor = '0'
+    do {
+      const [next, page] = decode(runner.run('ZSCAN', 'z', cursor, 'COUNT', 7)) as [string, string[]]
+      for (let i = 0; i < page.length; i += 2) seen.set(page[i]!, page[i + 1]!)
+      cursor = next
+    } while (cursor !== '0')
+    expect(seen).toEqual(new Map(members.map((name, i) => [name, String(i / 2)])))
+  }
 })

@@ -177,6 +177,20 @@ export class Ranking implements LargeValue, TableKeys {
     return this.table.scan(cursor, visit)
   }
 
+  heapBytes(samples: number): number {
+    const enough = samples === 0 ? this.size : Math.min(samples, this.size)
+    let seen = 0
+    let bytes = 0
+    let cursor = 0
+    do {
+      cursor = this.table.scan(cursor, (handle) => {
+        seen++
+        bytes += this.heap.sizeOf(handle)
+      })
+    } while (cursor !== 0 && seen < enough)
+    return seen === 0 ? 0 : Math.round((bytes / seen) * this.size)
+  }
+
   free(): void {
     let cursor = 0
     do {
