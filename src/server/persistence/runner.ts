@@ -15,6 +15,8 @@ const SLICE_US = 1000
 const SLICE_ENTRIES = 64
 /** The longest rest between entries: a day. */
 const REST_MS_MAX = 24 * 60 * 60 * 1000
+/** So often a rest looks whether it is still wanted. */
+const REST_LOOK_MS = 50
 
 export interface SnapshotJob {
   /** For INFO and for those who want to begin another. */
@@ -147,12 +149,19 @@ export class SnapshotRunner {
       job.walked()
       return
     }
+    this.rest(Math.min(((walk.saved - before) * delay_us) / 1000, REST_MS_MAX))
+  }
+
+  /** Ends early where the delay is taken back meanwhile. */
+  private rest(left_ms: number): void {
     this.resting = setTimeout(
       () => {
         this.resting = null
-        this.slice()
+        const more_ms = left_ms - REST_LOOK_MS
+        if (more_ms > 0 && this.entryDelay_us() > 0) this.rest(more_ms)
+        else this.slice()
       },
-      Math.min(((walk.saved - before) * delay_us) / 1000, REST_MS_MAX),
+      Math.min(left_ms, REST_LOOK_MS),
     )
   }
 
