@@ -72,3 +72,10 @@ export function writeInt64(buf: Uint8Array, at: number, value: number | bigint):
   for (let i = 0; i < 4; i++) buf[at + i] = low >>> (i << 3)
   for (let i = 0; i < 4; i++) buf[at + 4 + i] = high >> (i << 3)
 }
+
+/** Whether the piece is `buf[start, end)`. */
+export function sameBytes(piece: Piece, buf: Uint8Array, start: number, end: number): boolean {
+  if (piece.length !== end - start) return false
+  for (let i = piece.start, j = start; j < end; i++, j++) if (piece.buf[i] !== buf[j]) return false
+  return true
+}

@@ -1,0 +1,408 @@
+/**
+ * The large list: listpacks in a chain, so that both ends are near and the middle is not far. A node is a block of four
+ * words of the heap, nothing of it is a JavaScript object:
+ *
+ *     the node before, the node behind (0: none), how many elements, the block that holds them
+ *
+ * The block is a listpack; or, in a plain node, which the highest bit of the number marks, the bytes of one big element,
+ * whose length stands in the number's place: a big element in a listpack would be moved with its neighbours.
+ *
+ * A node takes as much as list-max-listpack-size says: positive so many elements (and 8 KiB), negative so many bytes.
+ * Nodes are not compressed, whatever list-compress-depth says. After Redis's quicklist.
+ */
+
+import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
+import type { Keyspace } from '../keyspace.js'
+import type { LargeValue } from './large.js'
+import {
+  type Listpacks,
+  LP_EMPTY_BYTES,
+  lpFirst,
+  lpLast,
+  lpNext,
+  lpPrevious,
+  lpRead,
+  lpSeek,
+} from './listpack.js'
+import { type Piece, sameBytes } from './piece.js'
+
+const NODE_BYTES = 16
+const BEFORE = 0
+const BEHIND = 1
+const COUNT = 2
+const BLOCK = 3
+const PLAIN = 0x80000000
+/** From this length on an element gets a plain node. */
+export const PLAIN_BYTES_MIN = 1 << 20
+/** No more than this where the limit counts elements. */
+const SAFE_BYTES_MAX = 8192
+/** What an element may add to a node beyond its own length. */
+const ELEMENT_OVERHEAD_BYTES = 8
+const BYTE_LIMITS = [4096, 8192, 16384, 32768, 65536]
+
+/** Bytes that list-max-listpack-size allows; infinite where it counts elements. */
+export function listBytesMax(fill: number): number {
+  return fill >= 0 ? Number.POSITIVE_INFINITY : BYTE_LIMITS[Math.min(-fill, BYTE_LIMITS.length) - 1]!
+}
+
+/** Elements that list-max-listpack-size allows; infinite where it counts bytes. */
+export function listCountMax(fill: number): number {
+  return fill >= 0 ? Math.max(fill, 1) : Number.POSITIVE_INFINITY
+}
+
+/** Whether a listpack of so many bytes and elements is more than list-max-listpack-size allows. */
+export function exceedsListLimit(fill: number, bytes: number, count: number): boolean {
+  if (fill < 0) return bytes > listBytesMax(fill)
+  return bytes > SAFE_BYTES_MAX || count > listCountMax(fill)
+}
+
+export class Quicklist implements LargeValue {
+  head = 0
+  tail = 0
+  nodes = 0
+  /** How many elements. */
+  size = 0
+  readonly bytes = 0
+  private readonly keyspace: Keyspace
+  private readonly heap: ByteHeap
+  private readonly listpacks: Listpacks
+  /** Where `seek` arrived: a node, and which of its elements. */
+  private found = 0
+  private within = 0
+
+  constructor(keyspace: Keyspace) {
+    this.keyspace = keyspace
+    this.heap = keyspace.heap
+    this.listpacks = keyspace.listpacks
+  }
+
+  free(): void {
+    for (let node = this.head; node !== 0; ) {
+      const behind = this.behind(node)
+      this.heap.free(this.block(node))
+      this.heap.free(node)
+      node = behind
+    }
+  }
+
+  private word(node: number, word: number): number {
+    return this.heap.u32[chunkOf(node)]![wordOf(node) + word]!
+  }
+
+  private setWord(node: number, word: number, value: number): void {
+    this.heap.u32[chunkOf(node)]![wordOf(node) + word] = value
+  }
+
+  behind(node: number): number {
+    return this.word(node, BEHIND)
+  }
+
+  before(node: number): number {
+    return this.word(node, BEFORE)
+  }
+
+  block(node: number): number {
+    return this.word(node, BLOCK)
+  }
+
+  isPlain(node: number): boolean {
+    return this.word(node, COUNT) >= PLAIN
+  }
+
+  count(node: number): number {
+    const count = this.word(node, COUNT)
+    return count >= PLAIN ? 1 : count
+  }
+
+  /** Bytes of the node's content. */
+  contentBytes(node: number): number {
+    const count = this.word(node, COUNT)
+    return count >= PLAIN ? count - PLAIN : this.listpacks.bytes(this.block(node))
+  }
+
+  /** Puts a node with this content behind `before`, 0 for the beginning. */
+  private link(before: number, count: number, block: number): number {
+    const node = this.heap.alloc(NODE_BYTES)
+    const behind = before === 0 ? this.head : this.behind(before)
+    this.setWord(node, BEFORE, before)
+    this.setWord(node, BEHIND, behind)
+    this.setWord(node, COUNT, count)
+    this.setWord(node, BLOCK, block)
+    if (before === 0) this.head = node
+    else this.setWord(before, BEHIND, node)
+    if (behind === 0) this.tail = node
+    else this.setWord(behind, BEFORE, node)
+    this.nodes++
+    return node
+  }
+
+  /** Takes a node out of the chain; its content stays. */
+  private unlink(node: number): void {
+    const before = this.before(node)
+    const behind = this.behind(node)
+    if (before === 0) this.head = behind
+    else this.setWord(before, BEHIND, behind)
+    if (behind === 0) this.tail = before
+    else this.setWord(behind, BEFORE, before)
+    this.heap.free(node)
+    this.nodes--
+  }
+
+  private drop(node: number): void {
+    this.size -= this.count(node)
+    this.heap.free(this.block(node))
+    this.unlink(node)
+  }
+
+  /** Appends a node that is the listpack `ref`, of `count` elements, which is the list's from now on. */
+  appendListpack(ref: number, count: number): void {
+    this.link(this.tail, count, ref)
+    this.size += count
+  }
+
+  /** The block of the only node, which the list gives away: it is empty afterwards. */
+  takeOnly(): number {
+    const block = this.block(this.head)
+    this.unlink(this.head)
+    this.size = 0
+    return block
+  }
+
+  /** Puts a plain node behind `before`, 0 for the beginning. */
+  linkPlain(before: number, buf: Uint8Array, start: number, end: number): void {
+    const block = this.heap.alloc(end - start)
+    this.heap.u8[chunkOf(block)]!.set(buf.subarray(start, end), byteOf(block))
+    this.link(before, PLAIN + end - start, block)
+    this.size++
+  }
+
+  /** Puts a node of one element behind `before`. */
+  private linkElement(before: number, buf: Uint8Array, start: number, end: number): void {
+    if (end - start >= PLAIN_BYTES_MIN) {
+      this.linkPlain(before, buf, start, end)
+      return
+    }
+    const block = this.listpacks.create(end - start + ELEMENT_OVERHEAD_BYTES)
+    this.link(before, 1, this.listpacks.append(block, buf, start, end))
+    this.size++
+  }
+
+  /** Whether the node has room for an element of `length` bytes. */
+  private takes(node: number, length: number): boolean {
+    if (node === 0 || length >= PLAIN_BYTES_MIN || this.isPlain(node)) return false
+    const bytes = this.contentBytes(node) + length + ELEMENT_OVERHEAD_BYTES
+    return !exceedsListLimit(this.fill, bytes, this.count(node) + 1)
+  }
+
+  private get fill(): number {
+    return this.keyspace.limit('list-max-listpack-size')
+  }
+
+  private setBlock(node: number, block: number, more: number): void {
+    this.setWord(node, BLOCK, block)
+    this.setWord(node, COUNT, this.word(node, COUNT) + more)
+    this.size += more
+  }
+
+  pushHead(buf: Uint8Array, start: number, end: number): void {
+    const { head } = this
+    if (!this.takes(head, end - start)) this.linkElement(0, buf, start, end)
+    else this.setBlock(head, this.listpacks.prepend(this.block(head), buf, start, end), 1)
+  }
+
+  pushTail(buf: Uint8Array, start: number, end: number): void {
+    const { tail } = this
+    if (!this.takes(tail, end - start)) this.linkElement(tail, buf, start, end)
+    else this.setBlock(tail, this.listpacks.append(this.block(tail), buf, start, end), 1)
+  }
+
+  /** Finds the element of an index from 0 to `size` - 1. */
+  private seek(index: number): void {
+    if (index < this.size / 2) {
+      let left = index
+      let node = this.head
+      for (let count = this.count(node); left >= count; count = this.count(node)) {
+        left -= count
+        node = this.behind(node)
+      }
+      this.found = node
+      this.within = left
+      return
+    }
+    let left = this.size - 1 - index
+    let node = this.tail
+    for (let count = this.count(node); left >= count; count = this.count(node)) {
+      left -= count
+      node = this.before(node)
+    }
+    this.found = node
+    this.within = this.count(node) - 1 - left
+  }
+
+  private offset(node: number, index: number): number {
+    const block = this.block(node)
+    return lpSeek(this.heap.u8[chunkOf(block)]!, byteOf(block), index)
+  }
+
+  /** Puts an element in front of the one of an index from 0 to `size`. */
+  insert(index: number, buf: Uint8Array, start: number, end: number): void {
+    if (index === this.size) {
+      this.pushTail(buf, start, end)
+      return
+    }
+    this.seek(index)
+    const { found: node, within } = this
+    const before = this.before(node)
+    const length = end - start
+    if (this.takes(node, length)) {
+      const block = this.listpacks.insert(this.block(node), this.offset(node, within), buf, start, end)
+      this.setBlock(node, block, 1)
+    } else if (within === 0) {
+      if (!this.takes(before, length)) this.linkElement(before, buf, start, end)
+      else this.setBlock(before, this.listpacks.append(this.block(before), buf, start, end), 1)
+    } else {
+      const behind = this.split(node, within)
+      if (this.takes(node, length)) {
+        this.setBlock(node, this.listpacks.append(this.block(node), buf, start, end), 1)
+      } else this.linkElement(node, buf, start, end)
+      this.mergeWithNext(behind)
+      this.mergeWithNext(this.before(behind))
+      this.mergeWithNext(before)
+    }
+  }
+
+  /** Cuts a node in two; the first keeps `count` elements. Returns the second. */
+  private split(node: number, count: number): number {
+    const { listpacks } = this
+    const all = this.count(node)
+    const block = this.block(node)
+    const second = listpacks.delete(listpacks.copy(block), this.offset(node, 0), count)
+    const first = listpacks.delete(block, this.offset(node, count), all - count)
+    this.setWord(node, BLOCK, first)
+    this.setWord(node, COUNT, count)
+    return this.link(node, all - count, second)
+  }
+
+  /** Makes one node of this and the next where it would not be too large. */
+  private mergeWithNext(node: number): void {
+    const next = node === 0 ? 0 : this.behind(node)
+    if (next === 0 || this.isPlain(node) || this.isPlain(next)) return
+    const bytes = this.contentBytes(node) + this.contentBytes(next) - LP_EMPTY_BYTES
+    const count = this.count(node) + this.count(next)
+    if (exceedsListLimit(this.fill, bytes, count)) return
+    const from = this.block(next)
+    const u8 = this.heap.u8[chunkOf(from)]!
+    const base = byteOf(from)
+    const piece = this.keyspace.lists.ownElement
+    let block = this.block(node)
+    for (let at = lpFirst(u8, base); at !== 0; at = lpNext(u8, base, at)) {
+      lpRead(u8, base, at, piece)
+      block = this.listpacks.append(block, piece.buf, piece.start, piece.end)
+    }
+    this.setWord(node, BLOCK, block)
+    this.setWord(node, COUNT, count)
+    this.heap.free(from)
+    this.unlink(next)
+  }
+
+  /** Puts an element in the place of the one of an index, which is there. */
+  set(index: number, buf: Uint8Array, start: number, end: number): void {
+    this.seek(index)
+    const { found: node, within } = this
+    const alone = this.count(node) === 1
+    if (!this.isPlain(node) && end - start < PLAIN_BYTES_MIN && (alone || this.takes(node, end - start))) {
+      const block = this.listpacks.replace(this.block(node), this.offset(node, within), buf, start, end)
+      this.setWord(node, BLOCK, block)
+      return
+    }
+    this.delete(index, 1)
+    this.insert(index, buf, start, end)
+  }
+
+  /** Takes `count` elements out, which are there. */
+  delete(index: number, count: number): void {
+    if (count <= 0) return
+    this.seek(index)
+    let { found: node, within } = this
+    for (let left = count; left > 0; ) {
+      const behind = this.behind(node)
+      const here = Math.min(left, this.count(node) - within)
+      if (here === this.count(node)) this.drop(node)
+      else {
+        const block = this.listpacks.delete(this.block(node), this.offset(node, within), here)
+        this.setBlock(node, block, -here)
+      }
+      left -= here
+      within = 0
+      node = behind
+    }
+  }
+
+  /** Shows the elements from an index on, forwards or backwards, until `visit` says false. */
+  walk(index: number, backwards: boolean, piece: Piece, visit: () => boolean): void {
+    if (index < 0 || index >= this.size) return
+    this.seek(index)
+    let { found: node } = this
+    let at = this.isPlain(node) ? 0 : this.offset(node, this.within)
+    while (true) {
+      const block = this.block(node)
+      const u8 = this.heap.u8[chunkOf(block)]!
+      const base = byteOf(block)
+      if (this.isPlain(node)) {
+        piece.range(u8, base, base + this.contentBytes(node))
+        if (!visit()) return
+      }
+      for (; at !== 0; at = backwards ? lpPrevious(u8, base, at) : lpNext(u8, base, at)) {
+        lpRead(u8, base, at, piece)
+        if (!visit()) return
+      }
+      node = backwards ? this.before(node) : this.behind(node)
+      if (node === 0) return
+      at = this.isPlain(node) ? 0 : this.endOf(node, backwards)
+    }
+  }
+
+  private endOf(node: number, last: boolean): number {
+    const block = this.block(node)
+    const u8 = this.heap.u8[chunkOf(block)]!
+    return last ? lpLast(u8, byteOf(block)) : lpFirst(u8, byteOf(block))
+  }
+
+  /** Takes out up to `most` elements that equal `buf[start, end)`, from one end on; how many there were. */
+  remove(most: number, backwards: boolean, buf: Uint8Array, start: number, end: number): number {
+    const { lists } = this.keyspace
+    let removed = 0
+    for (let node = backwards ? this.tail : this.head; node !== 0 && removed < most; ) {
+      const next = backwards ? this.before(node) : this.behind(node)
+      const block = this.block(node)
+      if (this.isPlain(node)) {
+        lists.ownElement.range(
+          this.heap.u8[chunkOf(block)]!,
+          byteOf(block),
+          byteOf(block) + this.contentBytes(node),
+        )
+        if (sameBytes(lists.ownElement, buf, start, end)) {
+          this.drop(node)
+          removed++
+        }
+      } else {
+        const made = lists.removeFrom(block, most - removed, backwards, buf, start, end)
+        this.setBlock(node, made, -lists.removed)
+        removed += lists.removed
+        if (this.count(node) === 0) this.drop(node)
+      }
+      node = next
+    }
+    return removed
+  }
+
+  /** Becomes a copy of another list, having been empty. */
+  copyFrom(from: Quicklist): void {
+    for (let node = from.head; node !== 0; node = from.behind(node)) {
+      const block = from.block(node)
+      const base = byteOf(block)
+      if (!from.isPlain(node)) this.appendListpack(this.listpacks.copy(block), from.count(node))
+      else this.linkPlain(this.tail, this.heap.u8[chunkOf(block)]!, base, base + from.contentBytes(node))
+    }
+  }
+}
