@@ -412,8 +412,19 @@ export class ReplicationPart implements Feed {
   private listMaster(up: boolean): void {
     const { clients } = this.node
     const link = this.master.current
-    if (this.listed !== null) clients.release(this.listed)
-    this.listed = up && link !== null ? clients.adopt(link, 'master', '(superuser)') : null
+    const { listed } = this
+    this.listed = null
+    if (listed !== null) clients.release(listed)
+    if (!up || link === null) return
+    const client = clients.adopt(link, 'master', '(superuser)')
+    this.listed = client
+    const { attempt } = this.r.master
+    client.onGone.push(() => {
+      // CLIENT KILL: the link is lost from this moment on, not from when the socket says so.
+      if (this.listed !== client) return
+      this.listed = null
+      this.later((r, turn) => masterClosed(r, attempt, 'Connection closed', turn))
+    })
   }
 
   private send(to: number, bytes: Uint8Array, start: number, end: number): void {
