@@ -28,7 +28,7 @@ if (missing.length > 0) {
 const tables: Table[] = []
 if (wants('start')) tables.push(await starting(quick ? 3 : 7))
 if (wants('memory')) tables.push(await memory())
-if (wants('throughput')) tables.push(await throughput(quick ? 1 : 5, quick ? 0.3 : 1))
+if (wants('throughput')) tables.push(await throughput(quick ? 1 : 3, quick ? 0.3 : 0.6))
 if (wants('cluster')) tables.push(await clusters(quick ? 1 : 3))
 
 const redis = /v=(\S+)/.exec(await output(find('redis-server')!, ['--version']))?.[1] ?? '?'
