@@ -139,8 +139,8 @@ export class Persistence {
    */
   shutdown(save: boolean | undefined, force: boolean): boolean {
     const { node } = this
-    if (this.aof.state === 'waiting') {
-      // What is there would be lost: the first file is not written yet.
+    if (this.aof.state === 'waiting' && this.rewriter.running) {
+      // What is there would be lost: the first file is just being written.
       node.log('warning', force ? 'Writing initial AOF. Exit anyway.' : "Writing initial AOF, can't exit.")
       if (!force) return false
     }
