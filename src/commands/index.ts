@@ -12,6 +12,8 @@ import { SCAN_FAMILY } from './generic/scan.js'
 import { HASH_COUNTER_FAMILY } from './hash/counters.js'
 import { FIELD_FAMILY } from './hash/fields.js'
 import { WHOLE_HASH_FAMILY } from './hash/whole.js'
+import { LIST_ELEMENT_FAMILY } from './list/elements.js'
+import { LIST_END_FAMILY } from './list/ends.js'
 import { ALGEBRA_FAMILY } from './set/algebra.js'
 import { MEMBER_FAMILY } from './set/members.js'
 import { RANDOM_MEMBER_FAMILY } from './set/random.js'
@@ -37,6 +39,8 @@ export const COMMANDS: readonly Command[] = [
   ...RANGE_FAMILY,
   ...MULTI_FAMILY,
   ...LCS_FAMILY,
+  ...LIST_END_FAMILY,
+  ...LIST_ELEMENT_FAMILY,
   ...FIELD_FAMILY,
   ...HASH_COUNTER_FAMILY,
   ...WHOLE_HASH_FAMILY,

@@ -63,6 +63,7 @@ function collection(name: string, copyOwned: NonNullable<ValueKind['copyOwned']>
 /** By number; a type that is missing here is not held yet. */
 const KINDS: ReadonlyMap<number, ValueKind> = new Map([
   [STRING, STRING_KIND],
+  [LIST, collection('list', (keyspace, from, made) => keyspace.lists.copyOwned(from, made))],
   [SET, collection('set', (keyspace, from, made) => keyspace.sets.copyOwned(from, made))],
   [ZSET, collection('zset', (keyspace, from, made) => keyspace.zsets.copyOwned(from, made))],
   [HASH, collection('hash', (keyspace, from, made) => keyspace.hashes.copyOwned(from, made))],

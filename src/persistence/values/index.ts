@@ -1,19 +1,22 @@
 /** The codecs by type. A type that is missing here cannot be saved, loaded, dumped or restored. */
 
-import { HASH, SET, ZSET } from '../../keyspace/entries.js'
+import { HASH, LIST, SET, ZSET } from '../../keyspace/entries.js'
 import { VALUE_TYPES } from '../rdb/format.js'
 import type { ValueCodec } from './codec.js'
 import { HASH_CODEC } from './hash.js'
+import { LIST_CODEC } from './list.js'
 import { SET_CODEC } from './set.js'
 import { ZSET_CODEC } from './zset.js'
 
 const CODECS: ReadonlyMap<number, ValueCodec> = new Map([
   [HASH, HASH_CODEC],
+  [LIST, LIST_CODEC],
   [SET, SET_CODEC],
   [ZSET, ZSET_CODEC],
 ])
 const TYPE_OF_NAME: ReadonlyMap<string, number> = new Map([
   ['hash', HASH],
+  ['list', LIST],
   ['set', SET],
   ['zset', ZSET],
 ])

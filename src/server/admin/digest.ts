@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { seventeenDigits } from '../../bytes/double.js'
 import type { Database } from '../../keyspace/database.js'
-import { EXPIRES, HASH, SET, STRING, ZSET } from '../../keyspace/entries.js'
+import { EXPIRES, HASH, LIST, SET, STRING, ZSET } from '../../keyspace/entries.js'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 
 const SHA1_BYTES = 20
@@ -37,6 +37,9 @@ function valueInto(digest: Uint8Array, db: Database, handle: number): boolean {
   mix(digest, bigEndian32(type))
   if (type === STRING) {
     mix(digest, entries.value(handle))
+  } else if (type === LIST) {
+    const { element } = keyspace.lists
+    keyspace.lists.forEach(handle, () => mix(digest, element.buf.subarray(element.start, element.end)))
   } else if (type === SET) {
     const { member } = keyspace.sets
     keyspace.sets.forEach(handle, () => add(digest, member.buf.subarray(member.start, member.end)))

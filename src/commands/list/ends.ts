@@ -1,0 +1,287 @@
+/** LPUSH, RPUSH, LPUSHX, RPUSHX, LPOP, RPOP, LMPOP, LMOVE, RPOPLPUSH: the ends of lists. */
+
+import { LIST } from '../../keyspace/entries.js'
+import type { Args } from '../../resp/args.js'
+import type { Reply } from '../../resp/reply.js'
+import type { Call } from '../call.js'
+import { collectionChanged, collectionToChange, putNew, removeEmpty, WRONG } from '../collection.js'
+import {
+  type Command,
+  command,
+  DENYOOM,
+  FAST,
+  firstKey,
+  KEY_ACCESS,
+  KEY_DELETE,
+  KEY_INSERT,
+  KEY_RW,
+  keyAt,
+  MOVABLE_KEYS,
+  WRITE,
+} from '../command.js'
+import { SYNTAX } from '../errors.js'
+import { NOTIFY_LIST } from '../host.js'
+import { integerBytes, nearInteger } from '../int64.js'
+
+const LPOP_NAME = Uint8Array.of(0x4c, 0x50, 0x4f, 0x50)
+const RPOP_NAME = Uint8Array.of(0x52, 0x50, 0x4f, 0x50)
+
+/** Tells those who wait for the key of argument `index` that its list has grown. */
+function ready(call: Call, args: Args, index: number): void {
+  call.host.keyReady(call.db, args.buf, args.start(index), args.end(index))
+}
+
+function push(call: Call, args: Args, head: boolean, onlyIfThere: boolean, reply: Reply): void {
+  const { lists } = call.keyspace
+  let handle = collectionToChange(call, args, 1, LIST, reply)
+  if (handle === WRONG) return
+  if (handle === 0 && onlyIfThere) {
+    reply.int(0)
+    return
+  }
+  if (handle === 0) handle = putNew(call, args, 1, lists.create())
+  let bytes = 0
+  for (let i = 2; i < args.count; i++) bytes += args.length(i)
+  lists.makeRoom(handle, bytes, args.count - 2)
+  for (let i = 2; i < args.count; i++) lists.push(handle, head, args.buf, args.start(i), args.end(i))
+  reply.int(lists.size(handle))
+  collectionChanged(call, args, 1, NOTIFY_LIST, head ? 'lpush' : 'rpush', args.count - 2)
+  ready(call, args, 1)
+}
+
+function pushCommand(head: boolean, onlyIfThere: boolean): Command {
+  const end = head ? 'beginning' : 'end'
+  return command(
+    {
+      name: `${head ? 'L' : 'R'}PUSH${onlyIfThere ? 'X' : ''}`,
+      arity: -3,
+      flags: WRITE | DENYOOM | FAST,
+      since: onlyIfThere ? '2.2.0' : '1.0.0',
+      group: 'list',
+      summary: `Adds elements at the ${end} of a list${onlyIfThere ? ', if there is one' : ''}; replies with its length.`,
+      complexity: 'O(N) with N elements to be added',
+      syntax: 'key element [element ...]',
+      keys: firstKey(KEY_RW | KEY_INSERT),
+      history: [[onlyIfThere ? '4.0.0' : '2.4.0', 'Takes several elements.']],
+    },
+    (call, args, reply) => push(call, args, head, onlyIfThere, reply),
+  )
+}
+
+export const lpush = pushCommand(true, false)
+export const rpush = pushCommand(false, false)
+export const lpushx = pushCommand(true, true)
+export const rpushx = pushCommand(false, true)
+
+/** After elements were taken out of the list of argument `index` at an end. */
+function popped(call: Call, args: Args, index: number, handle: number, head: boolean, count: number): void {
+  const { lists } = call.keyspace
+  collectionChanged(call, args, index, NOTIFY_LIST, head ? 'lpop' : 'rpop', count)
+  if (lists.size(handle) === 0) removeEmpty(call, args, index)
+  else lists.settle(handle, true)
+}
+
+/** Replies with an array of up to `count` elements from an end, and takes them out. Returns how many there were. */
+function popMany(
+  call: Call,
+  args: Args,
+  index: number,
+  handle: number,
+  head: boolean,
+  count: number,
+  reply: Reply,
+): number {
+  const { lists } = call.keyspace
+  const { element } = lists
+  const size = lists.size(handle)
+  const many = Math.min(count, size)
+  reply.array(many)
+  let left = many
+  lists.walk(handle, head ? 0 : size - 1, !head, () => {
+    reply.bulkRange(element.buf, element.start, element.end)
+    return --left > 0
+  })
+  lists.delete(handle, head ? 0 : size - many, many)
+  popped(call, args, index, handle, head, many)
+  return many
+}
+
+/** Shows the element at an end in `lists.element`. */
+function showEnd(call: Call, handle: number, head: boolean): void {
+  const { lists } = call.keyspace
+  lists.at(handle, head ? 0 : lists.size(handle) - 1)
+}
+
+function pop(call: Call, args: Args, head: boolean, reply: Reply): void {
+  if (args.count > 3) {
+    reply.error(`ERR wrong number of arguments for '${head ? 'lpop' : 'rpop'}' command`)
+    return
+  }
+  const withCount = args.count === 3
+  const count = withCount ? nearInteger(args, 2) : 1
+  if (!(count >= 0)) {
+    reply.error('ERR value is out of range, must be positive')
+    return
+  }
+  const handle = collectionToChange(call, args, 1, LIST, reply)
+  if (handle === WRONG) return
+  const { lists } = call.keyspace
+  if (handle === 0) {
+    if (withCount) reply.nilArray()
+    else reply.nil()
+  } else if (count === 0) reply.array(0)
+  else if (withCount) popMany(call, args, 1, handle, head, count, reply)
+  else {
+    showEnd(call, handle, head)
+    reply.bulkRange(lists.element.buf, lists.element.start, lists.element.end)
+    lists.delete(handle, head ? 0 : lists.size(handle) - 1, 1)
+    popped(call, args, 1, handle, head, 1)
+  }
+}
+
+function popCommand(head: boolean): Command {
+  return command(
+    {
+      name: head ? 'LPOP' : 'RPOP',
+      arity: -2,
+      flags: WRITE | FAST,
+      since: '1.0.0',
+      group: 'list',
+      summary: `Takes elements from the ${head ? 'beginning' : 'end'} of a list, and the list with its last one.`,
+      complexity: 'O(N) with N elements taken',
+      syntax: 'key [count]',
+      keys: firstKey(KEY_RW | KEY_ACCESS | KEY_DELETE),
+      history: [['6.2.0', 'Takes a count.']],
+    },
+    (call, args, reply) => pop(call, args, head, reply),
+  )
+}
+
+export const lpop = popCommand(true)
+export const rpop = popCommand(false)
+
+/** Whether argument `index` says LEFT (true) or RIGHT; null after an error was replied. */
+function readEnd(args: Args, index: number, reply: Reply): boolean | null {
+  if (args.is(index, 'left')) return true
+  if (args.is(index, 'right')) return false
+  reply.error(SYNTAX)
+  return null
+}
+
+export const lmpop = command(
+  {
+    name: 'LMPOP',
+    arity: -4,
+    flags: WRITE | MOVABLE_KEYS,
+    since: '7.0.0',
+    group: 'list',
+    summary: 'Takes elements from an end of the first of several lists that has some.',
+    complexity: 'O(N+M) with N keys and M elements taken',
+    syntax: 'numkeys key [key ...] <LEFT | RIGHT> [COUNT count]',
+    keys: [
+      {
+        flags: KEY_RW | KEY_ACCESS | KEY_DELETE,
+        begin: { index: 1 },
+        find: { keyNumber: 0, firstKey: 1, step: 1 },
+      },
+    ],
+  },
+  (call, args, reply) => {
+    const keys = nearInteger(args, 1)
+    if (!(keys > 0)) {
+      reply.error('ERR numkeys should be greater than 0')
+      return
+    }
+    if (keys + 2 >= args.count) {
+      reply.error(SYNTAX)
+      return
+    }
+    const head = readEnd(args, keys + 2, reply)
+    if (head === null) return
+    let count = 0
+    for (let i = keys + 3; i < args.count; i += 2) {
+      if (count !== 0 || !args.is(i, 'count') || i + 1 >= args.count) {
+        reply.error(SYNTAX)
+        return
+      }
+      count = nearInteger(args, i + 1)
+      if (!(count > 0)) {
+        reply.error('ERR count should be greater than 0')
+        return
+      }
+    }
+    for (let i = 2; i < 2 + keys; i++) {
+      const handle = collectionToChange(call, args, i, LIST, reply)
+      if (handle === WRONG) return
+      if (handle === 0) continue
+      const key = args.copy(i)
+      reply.array(2)
+      reply.bulk(key)
+      const many = popMany(call, args, i, handle, head, Math.max(count, 1), reply)
+      call.propagate(head ? LPOP_NAME : RPOP_NAME, key, integerBytes(many))
+      return
+    }
+    reply.nilArray()
+  },
+)
+
+function move(call: Call, args: Args, fromHead: boolean, toHead: boolean, reply: Reply): void {
+  const { lists } = call.keyspace
+  const from = collectionToChange(call, args, 1, LIST, reply)
+  if (from === WRONG) return
+  if (from === 0) {
+    reply.nil()
+    return
+  }
+  let to = collectionToChange(call, args, 2, LIST, reply)
+  if (to === WRONG) return
+  showEnd(call, from, fromHead)
+  const value = lists.element.copy()
+  lists.delete(from, fromHead ? 0 : lists.size(from) - 1, 1)
+  if (to === 0) to = putNew(call, args, 2, lists.create())
+  lists.makeRoom(to, value.length, 1)
+  lists.push(to, toHead, value, 0, value.length)
+  collectionChanged(call, args, 2, NOTIFY_LIST, toHead ? 'lpush' : 'rpush', 0)
+  reply.bulk(value)
+  popped(call, args, 1, from, fromHead, 1)
+  ready(call, args, 2)
+}
+
+const MOVE = {
+  flags: WRITE | DENYOOM,
+  group: 'list',
+  complexity: 'O(1)',
+  keys: [...firstKey(KEY_RW | KEY_ACCESS | KEY_DELETE), ...keyAt(2, KEY_RW | KEY_INSERT)],
+} as const
+
+export const lmove = command(
+  {
+    ...MOVE,
+    name: 'LMOVE',
+    arity: 5,
+    since: '6.2.0',
+    summary: 'Takes an element from an end of one list and adds it at an end of another.',
+    syntax: 'source destination <LEFT | RIGHT> <LEFT | RIGHT>',
+  },
+  (call, args, reply) => {
+    const fromHead = readEnd(args, 3, reply)
+    if (fromHead === null) return
+    const toHead = readEnd(args, 4, reply)
+    if (toHead !== null) move(call, args, fromHead, toHead, reply)
+  },
+)
+
+export const rpoplpush = command(
+  {
+    ...MOVE,
+    name: 'RPOPLPUSH',
+    arity: 3,
+    since: '1.2.0',
+    summary: 'Takes the last element of one list and adds it at the beginning of another.',
+    syntax: 'source destination',
+    deprecated: { since: '6.2.0', replacedBy: '`LMOVE` with the `RIGHT` and `LEFT` arguments' },
+  },
+  (call, args, reply) => move(call, args, false, true, reply),
+)
+
+export const LIST_END_FAMILY = [lpush, rpush, lpushx, rpushx, lpop, rpop, lmpop, lmove, rpoplpush]
