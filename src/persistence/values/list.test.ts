@@ -74,3 +74,16 @@ test('plain nodes, and nodes of no kind', () => {
   expect(k.entries.encoding(made)).toBe(QUICKLIST)
   expect(read(k, format.TYPE_LIST_QUICKLIST_2, [1, 3, 1, 0x61])).toBe(BAD_VALUE)
 })
+
+test('the append-only file gets commands of 64 elements at most', () => {
+  const k = newKeyspace()
+  const handle = k.lists.create()
+  const one = ascii('e')
+  for (let i = 0; i < 130; i++) k.lists.push(handle, false, one, 0, 1)
+  const { sink } = new RdbWriter({})
+  LIST_CODEC.rewrite(sink, k, handle)
+  const written = String.fromCharCode(...sink.take())
+  const command = (count: number) =>
+    `*${count + 2}\r\n$5\r\nRPUSH\r\n$0\r\n\r\n${'$1\r\ne\r\n'.repeat(count)}`
+  expect(written).toBe(command(64) + command(64) + command(2))
+})
