@@ -165,3 +165,21 @@ test('nobody reads its log any more: it serves on', async () => {
   server.child.stderr!.destroy()
   for (let i = 0; i < 5; i++) expect(await converse(port!, ['PING\r\n'])).toBe('+PONG\r\n')
 })
+
+test.skipIf(!existsSync('/proc/self/oom_score_adj'))('oom-score-adj, by role and back', async () => {
+  const [port] = await freePorts(1)
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--oom-score-adj', 'yes']
+  const server = new Server(folder(), [...args, '--oom-score-adj-values', '10 20 30'])
+  await server.said('Ready to accept connections tcp')
+  const base = Number(readFileSync('/proc/self/oom_score_adj', 'latin1'))
+  const score = () => Number(readFileSync(`/proc/${server.child.pid}/oom_score_adj`, 'latin1'))
+  expect(score()).toBe(base + 10)
+  expect(await converse(port!, [`REPLICAOF 127.0.0.1 ${port! + 1}\r\n`])).toBe('+OK\r\n')
+  expect(score()).toBe(base + 20)
+  expect(await converse(port!, ['CONFIG SET oom-score-adj absolute oom-score-adj-values "5 7 9"\r\n'])).toBe(
+    '+OK\r\n',
+  )
+  expect(score()).toBe(7)
+  expect(await converse(port!, ['CONFIG SET oom-score-adj no\r\n'])).toBe('+OK\r\n')
+  expect(score()).toBe(base)
+})

@@ -134,6 +134,8 @@ export class ServerNode implements Host {
   publishToCluster: ((channel: Uint8Array, message: Uint8Array, shard: boolean) => void) | null = null
 
   // Roles. The replication part sets them through `setRole`.
+  /** Called after each change. */
+  readonly roleChanged: (() => void)[] = []
   isReplica = false
   replicaReadOnly = true
   /** What a client's commands, and the master's stream, do with a key whose time has come. */
@@ -251,6 +253,7 @@ export class ServerNode implements Host {
     this.isReplica = isReplica
     this.updateExpiry()
     this.updateGate()
+    for (const hear of this.roleChanged) hear()
   }
 
   /** Nothing may change by itself while writes are held back, and never on a replica: what has expired is only hidden. */

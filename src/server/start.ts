@@ -10,6 +10,7 @@ import type { Config } from './config/config.js'
 import { startCron } from './cron.js'
 import { listenForClients } from './listening.js'
 import { type LogLevel, ServerNode } from './node.js'
+import { attachOomScore } from './oom-score.js'
 import type { StopWish } from './parts.js'
 import { Persistence, type PersistenceOptions } from './persistence/index.js'
 import { attachReplication } from './replication/index.js'
@@ -49,6 +50,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     ...(options.fatal === undefined ? {} : { fatal: options.fatal }),
   })
   attachAdmin(node)
+  attachOomScore(node)
   // Clients may come as soon as the sockets are open: nobody is served before all parts are there and the data is.
   node.loading = true
   node.updateGate()
