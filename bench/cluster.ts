@@ -157,7 +157,8 @@ async function once(engine: Engine): Promise<Times> {
     await until('the ports to be free', async () =>
       (await Promise.all(ports.map((port) => ask(port, 'PING')))).every((r) => r === ''),
     )
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+    // A child of redis-server that rewrites its AOF outlives it for a moment.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 }
 
