@@ -163,9 +163,9 @@ describe.skipIf(missing('redis-server'))('keys beside redis-server', () => {
   })
 
   test('a value of a type that is not held is refused, and says which', async () => {
-    await wire.run('RPUSH', 'list', 'x')
-    const payload = bytesOf(decode(await wire.run('DUMP', 'list')) as string)
-    expect(runner.run('RESTORE', 'b', 0, payload)).toBe('-ERR Values of type list cannot be restored\r\n')
+    await wire.run('XADD', 'stream', '1-1', 'f', 'v')
+    const payload = bytesOf(decode(await wire.run('DUMP', 'stream')) as string)
+    expect(runner.run('RESTORE', 'b', 0, payload)).toBe('-ERR Values of type stream cannot be restored\r\n')
   })
 
   test('INCRBYFLOAT gives the digits of 80-bit numbers', async () => {

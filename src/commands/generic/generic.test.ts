@@ -127,8 +127,11 @@ test('SCAN and RANDOMKEY do not show what has expired, and remove it', () => {
   runner.say('SET new x')
   runner.now_ms += 1000
   expect(runner.say('RANDOMKEY')).toBe('$3 new')
+  const gone = [...(runner.propagated ?? [])]
   expect(runner.say('SCAN 0 COUNT 1000')).toBe('*2 $1 0 *1 $3 new')
-  expect(runner.propagated?.every((line) => /^DEL old:\d+$/.test(line))).toBe(true)
+  gone.push(...(runner.propagated ?? []))
+  expect(gone.filter((line) => /^DEL old:\d+$/.test(line)).length).toBe(50)
+  expect(gone.length).toBe(50)
   expect(runner.say('DBSIZE')).toBe(':1')
   runner.say('DEL new')
   expect(runner.say('RANDOMKEY')).toBe('$-1')

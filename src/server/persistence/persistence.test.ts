@@ -186,7 +186,8 @@ describe('RDB', () => {
     await expect(start()).rejects.toThrow(LoadError)
     writeFileSync(
       join(dir, 'dump.rdb'),
-      Buffer.from('REDIS0011\x04\x01h\x01\x01f\x01v\xff\0\0\0\0\0\0\0\0', 'latin1'),
+      // A stream without entries: a type that is not held yet.
+      Buffer.from('REDIS0011\x0f\x01s\0\0\0\0\0\xff\0\0\0\0\0\0\0\0', 'latin1'),
     )
     await expect(start()).rejects.toThrow(LoadError)
   })
