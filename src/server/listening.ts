@@ -93,7 +93,8 @@ async function listenTcp(node: ServerNode): Promise<net.Server[]> {
     port: values.port,
     failed: acceptFailed(node),
   }
-  const accept = (make: (events: LinkEvents) => Link, socket: net.Socket) => acceptTcp(node, make, socket)
+  const accept = (make: (events: LinkEvents) => Link, socket: net.Socket) =>
+    whenOpen(node, socket, () => acceptTcp(node, make, socket))
   for (const address of values.bind) {
     const { host, ipv6Only, optional } = bindTarget(address)
     try {
@@ -119,8 +120,8 @@ async function listenUnix(node: ServerNode): Promise<net.Server[]> {
   const path = resolve(values.dir, values.unixsocket)
   rmSync(path, { force: true })
   const options = { path, backlog: values['tcp-backlog'], failed: acceptFailed(node) }
-  const server = await listen(options, node.readBuffer, (make) =>
-    node.clients.accept(make, (client) => node.newClient(client)),
+  const server = await listen(options, node.readBuffer, (make, socket) =>
+    whenOpen(node, socket, () => node.clients.accept(make, (client) => node.newClient(client))),
   )
   if (values.unixsocketperm > 0) chmodSync(path, values.unixsocketperm)
   return [server]
@@ -137,6 +138,15 @@ function reason(code: string, error: unknown): string {
   if (code === 'EACCES') return 'bind: Permission denied'
   if (code === 'ENOENT') return 'bind: No such file or directory'
   return `bind: ${(error as Error).message}`
+}
+
+/** Takes in a connection now, or, while the node is still being put together, as soon as it is not. */
+function whenOpen(node: ServerNode, socket: net.Socket, take: () => void): void {
+  if (node.early === null) take()
+  else
+    node.early.push(() => {
+      if (!socket.destroyed) take()
+    })
 }
 
 function acceptTcp(node: ServerNode, make: (events: LinkEvents) => Link, socket: net.Socket): void {

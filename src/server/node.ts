@@ -123,6 +123,8 @@ export class ServerNode implements Host {
   paused = 0
   private readonly pauses = new Pauses()
   loading = false
+  /** Connections that came before the node was ready for any; null from then on. */
+  early: (() => void)[] | null = null
   busy = false
   bytesIn = 0
   /** DEBUG SET-ACTIVE-EXPIRE. */

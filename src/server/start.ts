@@ -51,9 +51,9 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   })
   attachAdmin(node)
   attachOomScore(node)
-  // Clients may come as soon as the sockets are open: nobody is served before all parts are there and the data is.
-  node.loading = true
-  node.updateGate()
+  // Clients may come as soon as the sockets are open; they wait until all parts are there.
+  const early: (() => void)[] = []
+  node.early = early
   const servers: net.Server[] = await listenForClients(node)
   const persistence = new Persistence(node, options.persistence)
   const replication = attachReplication(node, persistence)
@@ -62,7 +62,10 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     : null
   options.listening?.()
   node.log('notice', 'Server initialized')
-  if (!(await persistence.start())) {
+  const loading = persistence.start()
+  node.early = null
+  for (const take of early) take()
+  if (!(await loading)) {
     for (const server of servers) server.close()
     cluster?.stop()
     // After a broken append-only file Redis has no more to say.
