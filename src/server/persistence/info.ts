@@ -5,9 +5,9 @@ import type { Persistence } from './index.js'
 const okOr = (ok: boolean) => (ok ? 'ok' : 'err')
 const flag = (set: boolean) => (set ? 1 : 0)
 
-export function infoLines(p: Persistence): [string, string | number][] {
+/** `loading`: from the disk, or from a master. */
+export function infoLines(p: Persistence, loading: boolean): [string, string | number][] {
   const { rdb, aof, rewriter, loaded, runner } = p
-  const { loading } = loaded
   const lines: [string, string | number][] = [
     ['loading', flag(loading)],
     ['async_loading', 0],
@@ -52,7 +52,7 @@ export function infoLines(p: Persistence): [string, string | number][] {
       ['aof_delayed_fsync', aof.delayedSyncs],
     )
   }
-  if (loading) {
+  if (loaded.loading) {
     const elapsed_s = Math.max(1, p.circle.now_s() - loaded.startedAt_s)
     const left = loaded.total_bytes - loaded.loaded_bytes
     lines.push(
