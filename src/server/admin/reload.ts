@@ -1,30 +1,9 @@
 /** DEBUG RELOAD and DEBUG LOADAOF: the dataset goes, and comes back from the disk, while other clients hear LOADING. */
 
-import { Args } from '../../resp/args.js'
-import { Client } from '../client.js'
 import type { ServerNode } from '../node.js'
 import type { Persistence } from '../persistence/index.js'
-import { Loader, newLoadStats, type Replay } from '../persistence/load.js'
-
-/** Carries out the commands of an append-only file for a client of their own. */
-function replayer(node: ServerNode): Replay {
-  const client = new Client(0, null)
-  client.trusted = true
-  const args = new Args()
-  return (buf, count, ranges, start, end) => {
-    args.buf = buf
-    args.count = count
-    args.ranges = ranges
-    args.rawStart = start
-    args.rawEnd = end
-    if (node.table.find(buf, args.start(0), args.end(0)) === null) {
-      return `Unknown command '${args.text(0)}' reading the append only file`
-    }
-    node.execute(client, args)
-    if (client.out !== null) client.out.pos = 0
-    return undefined
-  }
-}
+import { Loader, newLoadStats } from '../persistence/load.js'
+import { replayer } from '../persistence/replay.js'
 
 export function emptyDataset(node: ServerNode): void {
   node.beforeFlush(null)
