@@ -23,6 +23,8 @@ const MAX_BUCKETS = 1 << 26
 const FILL_MAX = 9
 /** ... and below which it halves. */
 const FILL_MIN = 1
+/** From so many buckets on, room for overflow is there from the beginning: to move it all would take too long. */
+const ROOMY_BUCKETS_MIN = 1024
 /** Empty buckets that one step may pass by: they cost little, but not nothing. */
 const EMPTY_BUCKETS_A_STEP = 16
 
@@ -44,8 +46,15 @@ class Buckets {
 
   constructor(count: number) {
     this.mask = count - 1
-    this.words = new Uint32Array(count * BUCKET_WORDS)
+    // An eighth of the buckets overflow when the table is as full as it may be. What nobody writes to is no memory yet.
+    const room = count < ROOMY_BUCKETS_MIN ? 0 : count >>> 2
+    this.words = new Uint32Array((count + room) * BUCKET_WORDS)
     this.overflowEnd = count
+  }
+
+  /** Bytes that were ever written to. */
+  get bytes(): number {
+    return this.overflowEnd * BUCKET_WORDS * 4
   }
 
   newOverflow(): number {
@@ -97,7 +106,7 @@ export class Table {
 
   /** Bytes of the table's own arrays. */
   get bytes(): number {
-    return this.main.words.byteLength + (this.next === null ? 0 : this.next.words.byteLength)
+    return this.main.bytes + (this.next === null ? 0 : this.next.bytes)
   }
 
   get buckets(): number {
@@ -403,7 +412,8 @@ function nextCursor(cursor: number, mask: number): number {
   return reverse((reverse((cursor | ~mask) >>> 0) + 1) >>> 0)
 }
 
-function reverse(v: number): number {
+/** The 32 bits in reverse order: the order in which `scan` goes through hashes. */
+export function reverse(v: number): number {
   let x = v
   x = ((x >>> 1) & 0x55555555) | ((x & 0x55555555) << 1)
   x = ((x >>> 2) & 0x33333333) | ((x & 0x33333333) << 2)
