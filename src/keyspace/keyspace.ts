@@ -16,6 +16,7 @@ import { Database } from './database.js'
 import { Entries, HASH, LIST, SET, STRING, ZSET } from './entries.js'
 import { EXPIRE_DELETE } from './expiry.js'
 import { NEVER_USED, newFrequency, usedAgain } from './frequency.js'
+import { Graveyard } from './graveyard.js'
 
 /** What the world above wants to hear of. All are called synchronously, the entry still (or already) in place. */
 export interface KeyspaceHooks {
@@ -48,8 +49,10 @@ export class Keyspace {
   readonly random32: () => number
   readonly listpacks = new Listpacks(this.heap)
   readonly intsets = new Intsets(this.heap)
+  /** Large values that are gone, and whose memory is freed bit by bit. */
+  readonly graveyard = new Graveyard()
   /** Collections in their large form. */
-  readonly large = new LargeValues()
+  readonly large = new LargeValues(this.graveyard)
   readonly hashes: Hashes
   readonly lists: Lists
   readonly sets: Sets
@@ -153,6 +156,7 @@ export class Keyspace {
     let count = 0
     for (const db of this.databases) count += db.forgetAll()
     this.heap.clear()
+    this.graveyard.clear()
     this.large.clear()
     return count
   }

@@ -1,59 +1,94 @@
 /**
- * What time brings, `hz` times a second: keys expire that nobody asks for, tables finish changing their size, flushed
- * databases are freed, clients run into their limits. Each within a budget, so that no request waits for it.
+ * What time brings, `hz` times a second: keys expire that nobody asks for, tables finish changing their size, clients run
+ * into their limits. Each within a budget, so that no request waits for it. Where very many keys expire, the work is cut
+ * into slices with rests between them.
  */
 
 import type { ServerNode } from './node.js'
+import { startSweeping } from './sweep.js'
 
 /** A quarter of the time between two calls may go to active expiry, as in Redis. */
 const EXPIRE_SHARE = 0.25
 const EXPIRE_BUCKETS_A_ROUND = 16
+/** ... of which requests wait for no more than this at a time. */
+const EXPIRE_SLICE_US = 1500
 const RESIZE_BUDGET_US = 1000
 const RESIZE_STEPS = 64
 
 /** Starts the clockwork; returns what stops it. */
 export function startCron(node: ServerNode): () => void {
   let timer: NodeJS.Timeout
-  const run = () => {
-    if (node.failed) return
-    const hz = node.config.values.hz
+  let resting: NodeJS.Timeout | undefined
+  const stopSweeping = startSweeping(node)
+  /** Expires keys for so long, in slices. */
+  const expireFor = (left_us: number) => {
+    resting = undefined
+    if (node.failed || node.isReplica || !node.activeExpire) return
+    const slice_us = Math.min(left_us, EXPIRE_SLICE_US)
+    if (!expire(node, slice_us) || left_us <= slice_us) return
+    resting = setTimeout(guarded, (slice_us * (1 / EXPIRE_SHARE - 1)) / 1000, () => {
+      node.tick()
+      expireFor(left_us - slice_us)
+    })
+  }
+  const guarded = (work: () => void) => {
     try {
-      node.cron()
-      if (!node.isReplica && node.activeExpire) expire(node, (1_000_000 / hz) * EXPIRE_SHARE)
-      tidy(node)
+      work()
     } catch (error) {
       node.fail(error)
     }
+  }
+  const run = () => {
+    if (node.failed) return
+    const hz = node.config.values.hz
+    clearTimeout(resting)
+    guarded(() => {
+      node.cron()
+      expireFor((1_000_000 / hz) * EXPIRE_SHARE)
+      tidy(node)
+    })
     timer = setTimeout(run, 1000 / hz)
   }
   timer = setTimeout(run, 1)
-  return () => clearTimeout(timer)
+  return () => {
+    clearTimeout(timer)
+    clearTimeout(resting)
+    stopSweeping()
+  }
 }
 
 const seen = () => ({ looked: 0, removed: 0 })
 
-/** Removes keys that have expired, as long as many of those looked at have, and the budget lasts. */
-function expire(node: ServerNode, budget_us: number): void {
-  if (node.paused !== 0) return
+/**
+ * Removes keys that have expired, as long as many of those looked at have, and the budget lasts. True where the budget
+ * was what ended it.
+ */
+function expire(node: ServerNode, budget_us: number): boolean {
+  if (node.paused !== 0) return false
   const began_us = node.clock.monotonic_us()
   const end_us = began_us + budget_us
   const tally = seen()
   node.keyspace.expiry = node.clientExpiry
+  let isShort = false
   for (const db of node.keyspace.databases) {
     while (db.expiring > 0) {
       db.expireSome(EXPIRE_BUCKETS_A_ROUND, tally)
       // Fewer than a tenth had expired: what is left can wait for its turn.
-      if (tally.removed * 10 <= tally.looked || node.clock.monotonic_us() >= end_us) break
+      if (tally.removed * 10 <= tally.looked) break
+      if (node.clock.monotonic_us() >= end_us) {
+        isShort = true
+        break
+      }
     }
   }
   const took_us = node.clock.monotonic_us() - began_us
   if (took_us >= node.late_us) node.wasLate('expire-cycle', took_us)
+  return isShort
 }
 
 function tidy(node: ServerNode): void {
   const end_us = node.clock.monotonic_us() + RESIZE_BUDGET_US
   for (const db of node.keyspace.databases) {
-    while (db.freeSome(RESIZE_STEPS) && node.clock.monotonic_us() < end_us);
     while (db.resizing && node.clock.monotonic_us() < end_us) db.resizeSome(RESIZE_STEPS)
   }
 }

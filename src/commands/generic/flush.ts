@@ -24,11 +24,13 @@ function flush(call: Call, args: Args, reply: Reply, db: Database | null): void 
   }
   const { keyspace } = call
   call.host.beforeFlush?.(db)
-  // To forget a whole heap is quicker than to free what is in it.
+  // To forget a whole heap is quicker than to free what is in it. Nobody need wait for the freeing, SYNC or not: what is
+  // short of memory frees it first.
   const whole = db === null || db.size === keyspace.size
-  if (db !== null && (later || !whole)) call.dirty += db.flush(later)
+  if (db !== null && (later || !whole)) call.dirty += db.flush(true)
   else if (later) for (const each of keyspace.databases) call.dirty += each.flush(true)
   else call.dirty += keyspace.flushAll()
+  keyspace.graveyard.wake?.()
   // Goes out even where there was nothing to remove: a replica may know better.
   const parts: Uint8Array[] = []
   for (let i = 0; i < args.count; i++) parts.push(args.view(i))

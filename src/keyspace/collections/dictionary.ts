@@ -4,29 +4,37 @@
  *     word 0    length of the field; its highest bit: the field expires
  *     word 1    length of the value                               only in hashes
  *     8 bytes   when the field expires, ms since 1970, a double   only if it does
+ *     word 4    its place in `deadlines`                          only if it does
  *     the field's bytes, then the value's
  *
- * So it grows step by step, and can be scanned while it changes, as the keyspace itself.
+ * So it grows step by step, and can be scanned while it changes, as the keyspace itself. The fields that expire stand in a queue
+ * (time-queue.ts), which a hash without such fields does not have.
  */
 
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
 import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
+import { NO_FIELD_EXPIRY } from './field-times.js'
 import type { LargeValue, LargeValues } from './large.js'
+import { TimeQueue } from './time-queue.js'
 
 const EXPIRES = 0x80000000
 const LENGTH_MASK = 0x7fffffff
-const EXPIRY_BYTES = 8
-export const NO_FIELD_EXPIRY = -1
+const EXPIRY_BYTES = 12
 
 export class Dictionary implements LargeValue, TableKeys {
   readonly heap: ByteHeap
   readonly withValues: boolean
+  /** What stands for the whole hash in its database's queue (field-times.ts), 0 while no field has ever expired. */
+  timer = 0
+  private deadlines: TimeQueue | null = null
   private readonly entries: Entries
   private readonly owner: LargeValues
   private readonly headerBytes: number
   private readonly table: Table
   private noted = 0
+  /** Where `freeSome` goes on. */
+  private freed = 0
 
   /** `entries` lends its secret hash; `owner` counts the bytes. */
   constructor(entries: Entries, owner: LargeValues, withValues: boolean, expected = 0) {
@@ -89,37 +97,90 @@ export class Dictionary implements LargeValue, TableKeys {
     return this.fieldStart(handle) + this.fieldLength(handle)
   }
 
+  /** Whether fields expire. */
+  get timed(): boolean {
+    return this.deadlines !== null && this.deadlines.size > 0
+  }
+
+  /** When the field of an element expires. */
+  expiryOf(handle: number): number {
+    return this.expires(handle) ? this.deadlines!.timeOf(handle) : NO_FIELD_EXPIRY
+  }
+
+  /** The element that expires first, 0 if none does. */
+  firstDeadline(): number {
+    return this.deadlines === null ? 0 : this.deadlines.first()
+  }
+
+  /** How many fields expire before a time. */
+  countBefore(time_ms: number): number {
+    return this.deadlines === null ? 0 : this.deadlines.countBefore(time_ms)
+  }
+
+  private expires(handle: number): boolean {
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle)]! >= EXPIRES
+  }
+
+  /** Says when the field of the element that `find` has just found expires, or with NO_FIELD_EXPIRY that it does not. */
+  setExpiry(handle: number, time_ms: number): void {
+    const had = this.expires(handle)
+    if (had && time_ms !== NO_FIELD_EXPIRY) {
+      this.deadlines!.setTime(handle, time_ms)
+      this.deadlines!.update(handle)
+      return
+    }
+    if (!had && time_ms === NO_FIELD_EXPIRY) return
+    const from = this.fieldStart(handle)
+    const length = this.fieldLength(handle)
+    const end = from + length + this.valueLength(handle)
+    const made = this.make(this.bytesOf(handle), from, from + length, from + length, end, time_ms)
+    this.table.replaceFound(made)
+    this.discard(handle)
+    this.note()
+  }
+
   /** Adds a member to a set; false where it was there. */
   add(buf: Uint8Array, start: number, end: number): boolean {
     return this.set(buf, start, end, buf, end, end)
   }
 
   /**
-   * Sets a field's value; true where the field is new. An expiry that the field had goes. Field and value may lie in the
-   * heap, but not in this element.
+   * Sets a field's value; true where the field is new. An expiry that the field had goes unless `keep`. Field and value may lie
+   * in the heap, but not in this element.
    */
-  set(buf: Uint8Array, start: number, end: number, value: Uint8Array, from: number, to: number): boolean {
+  set(
+    buf: Uint8Array,
+    start: number,
+    end: number,
+    value: Uint8Array,
+    from: number,
+    to: number,
+    keep = false,
+  ): boolean {
     const hash = this.entries.hash(buf, start, end)
     const old = this.table.find(buf, start, end, hash)
     if (old !== 0 && !this.withValues) return false
-    const need = this.headerBytes + (end - start) + (to - from)
-    if (old !== 0 && this.heap.fits(old, need) && this.fieldStart(old) === byteOf(old) + this.headerBytes) {
+    const timed = old !== 0 && this.expires(old)
+    const before = timed && keep ? this.headerBytes + EXPIRY_BYTES : this.headerBytes
+    if (old !== 0 && timed === (timed && keep) && this.heap.fits(old, before + (end - start) + (to - from))) {
       const at = this.valueStart(old)
       copyBytes(this.bytesOf(old), at, value, from, to)
       this.heap.u32[chunkOf(old)]![wordOf(old) + 1] = to - from
       return false
     }
-    const made = this.heap.alloc(need)
+    const made = this.heap.alloc(before + (end - start) + (to - from))
     const u32 = this.heap.u32[chunkOf(made)]!
     u32[wordOf(made)] = end - start
     if (this.withValues) u32[wordOf(made) + 1] = to - from
     const u8 = this.bytesOf(made)
-    const at = byteOf(made) + this.headerBytes
+    const at = byteOf(made) + before
     copyBytes(u8, at, buf, start, end)
     copyBytes(u8, at + end - start, value, from, to)
     if (old !== 0) {
+      if (timed && keep) this.schedule(made, this.expiryOf(old))
       this.table.replaceFound(made)
-      this.heap.free(old)
+      this.discard(old)
+      if (timed) this.note()
       return false
     }
     this.table.insert(made, hash)
@@ -127,12 +188,47 @@ export class Dictionary implements LargeValue, TableKeys {
     return true
   }
 
+  /** A new element of a hash, in no table yet. */
+  private make(
+    buf: Uint8Array,
+    start: number,
+    end: number,
+    from: number,
+    to: number,
+    time_ms: number,
+  ): number {
+    const before = this.headerBytes + (time_ms === NO_FIELD_EXPIRY ? 0 : EXPIRY_BYTES)
+    const made = this.heap.alloc(before + (end - start) + (to - from))
+    const u32 = this.heap.u32[chunkOf(made)]!
+    u32[wordOf(made)] = end - start
+    u32[wordOf(made) + 1] = to - from
+    const at = byteOf(made) + before
+    copyBytes(this.bytesOf(made), at, buf, start, end)
+    copyBytes(this.bytesOf(made), at + end - start, buf, from, to)
+    if (time_ms !== NO_FIELD_EXPIRY) this.schedule(made, time_ms)
+    return made
+  }
+
+  /** An element that has room for it expires at a time. */
+  private schedule(handle: number, time_ms: number): void {
+    this.heap.u32[chunkOf(handle)]![wordOf(handle)]! |= EXPIRES
+    this.deadlines ??= new TimeQueue(this.heap)
+    this.deadlines.setTime(handle, time_ms)
+    this.deadlines.add(handle)
+  }
+
+  /** Frees an element that is in no table any more. */
+  private discard(handle: number): void {
+    if (this.expires(handle)) this.deadlines!.remove(handle)
+    this.heap.free(handle)
+  }
+
   /** Removes a field; false where it is not there. */
   delete(buf: Uint8Array, start: number, end: number): boolean {
     const handle = this.find(buf, start, end)
     if (handle === 0) return false
     this.table.removeFound()
-    this.heap.free(handle)
+    this.discard(handle)
     this.note()
     return true
   }
@@ -163,6 +259,7 @@ export class Dictionary implements LargeValue, TableKeys {
       const from = byteOf(handle)
       this.bytesOf(made).set(other.bytesOf(handle).subarray(from, from + length), byteOf(made))
       this.table.insert(made, this.hashOf(made))
+      if (other.expires(handle)) this.schedule(made, other.expiryOf(handle))
     })
     this.note()
   }
@@ -182,10 +279,23 @@ export class Dictionary implements LargeValue, TableKeys {
   }
 
   free(): void {
-    this.forEach((handle) => {
-      this.heap.free(handle)
-    })
-    this.table.clear()
+    this.freeSome(Number.POSITIVE_INFINITY)
+  }
+
+  get blocks(): number {
+    return this.table.size
+  }
+
+  freeSome(blocks: number): boolean {
+    let left = blocks
+    do {
+      this.freed = this.table.scan(this.freed, (handle) => {
+        this.heap.free(handle)
+        left--
+      })
+    } while (this.freed !== 0 && left > 0)
+    if (this.freed === 0) this.table.clear()
+    return this.freed !== 0
   }
 
   private note(): void {

@@ -77,12 +77,21 @@ export class Quicklist implements LargeValue {
   }
 
   free(): void {
-    for (let node = this.head; node !== 0; ) {
-      const behind = this.behind(node)
+    this.freeSome(Number.POSITIVE_INFINITY)
+  }
+
+  get blocks(): number {
+    return this.nodes
+  }
+
+  freeSome(blocks: number): boolean {
+    for (let left = blocks; this.head !== 0 && left > 0; left--) {
+      const node = this.head
+      this.head = this.behind(node)
       this.heap.free(this.block(node))
       this.heap.free(node)
-      node = behind
     }
+    return this.head !== 0
   }
 
   private word(node: number, word: number): number {

@@ -34,6 +34,8 @@ export class Ranking implements LargeValue, TableKeys {
   private readonly table: Table
   private root = 0
   private noted = 0
+  /** Where `freeSome` goes on. */
+  private freed = 0
   /** What `split` leaves: the elements in front of the one given, and those behind it. */
   private low = 0
   private high = 0
@@ -192,14 +194,24 @@ export class Ranking implements LargeValue, TableKeys {
   }
 
   free(): void {
-    let cursor = 0
+    this.freeSome(Number.POSITIVE_INFINITY)
+  }
+
+  get blocks(): number {
+    return this.table.size
+  }
+
+  freeSome(blocks: number): boolean {
+    let left = blocks
     do {
-      cursor = this.table.scan(cursor, (handle) => {
+      this.freed = this.table.scan(this.freed, (handle) => {
         this.heap.free(handle)
+        left--
       })
-    } while (cursor !== 0)
-    this.table.clear()
+    } while (this.freed !== 0 && left > 0)
     this.root = 0
+    if (this.freed === 0) this.table.clear()
+    return this.freed !== 0
   }
 
   private walk(

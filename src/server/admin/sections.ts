@@ -121,6 +121,8 @@ function memory(node: ServerNode): InfoLine[] {
     ['mem_clients_normal', use.clients],
     ['mem_allocator', 'byteheap'],
     ['active_defrag_running', 0],
+    ['lazyfree_pending_objects', node.keyspace.graveyard.pending],
+    ['lazyfreed_objects', node.keyspace.graveyard.freed],
   ]
 }
 
