@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --quick] [--only throughput,memory,start,cluster] [--write]
+ * npm run bench [-- --quick] [--only throughput,types,memory,start,cluster] [--commands lpush,zadd] [--write]
  *
  * Everything is measured beside redis-server in the same run. `--write` puts the tables into docs/benchmarks.md.
  */
@@ -11,10 +11,13 @@ import { memory } from './memory.js'
 import { starting } from './start.js'
 import { throughput } from './throughput.js'
 import { find, markdown, output, type Table } from './tools.js'
+import { types } from './types.js'
 
 const args = process.argv.slice(2)
 const quick = args.includes('--quick')
-const only = args.includes('--only') ? args[args.indexOf('--only') + 1]!.split(',') : undefined
+const listed = (option: string) =>
+  args.includes(option) ? args[args.indexOf(option) + 1]!.split(',') : undefined
+const only = listed('--only')
 const wants = (name: string) => only === undefined || only.includes(name)
 
 const missing = ['redis-server', 'redis-cli', 'redis-benchmark'].filter(
@@ -29,6 +32,7 @@ const tables: Table[] = []
 if (wants('start')) tables.push(await starting(quick ? 3 : 7))
 if (wants('memory')) tables.push(await memory())
 if (wants('throughput')) tables.push(await throughput(quick ? 1 : 3, quick ? 0.3 : 0.6))
+if (wants('types')) tables.push(await types(quick ? 1 : 3, quick ? 0.3 : 1, listed('--commands')))
 if (wants('cluster')) tables.push(await clusters(quick ? 1 : 3))
 
 const redis = /v=(\S+)/.exec(await output(find('redis-server')!, ['--version']))?.[1] ?? '?'
