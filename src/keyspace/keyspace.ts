@@ -4,6 +4,7 @@
  */
 
 import { ByteHeap } from '../bytes/heap.js'
+import { FieldTimes } from './collections/field-times.js'
 import { Hashes } from './collections/hash.js'
 import { Intsets } from './collections/intset.js'
 import { LargeValues } from './collections/large.js'
@@ -26,6 +27,8 @@ export interface KeyspaceHooks {
   changed(db: Database, key: Uint8Array, start: number, end: number): void
   /** A snapshot is under way and has not seen this entry, which is about to change: it must be saved now. */
   beforeWrite(db: Database, handle: number): void
+  /** The time of a field of a hash has come: it is removed after this returns. */
+  fieldExpired?(db: Database, key: Uint8Array, field: Uint8Array): void
 }
 
 export interface KeyspaceOptions {
@@ -53,6 +56,8 @@ export class Keyspace {
   readonly graveyard = new Graveyard()
   /** Collections in their large form. */
   readonly large = new LargeValues(this.graveyard)
+  /** Which hashes have fields that expire. */
+  readonly fieldTimes = new FieldTimes(this.heap, this.large)
   readonly hashes: Hashes
   readonly lists: Lists
   readonly sets: Sets
@@ -96,6 +101,7 @@ export class Keyspace {
   hits = 0
   misses = 0
   expiredKeys = 0
+  expiredFields = 0
 
   private readonly releasers: (Releaser | undefined)[] = []
   private lastSnapshot = 0
@@ -158,6 +164,7 @@ export class Keyspace {
     this.heap.clear()
     this.graveyard.clear()
     this.large.clear()
+    this.fieldTimes.clear()
     return count
   }
 

@@ -1,26 +1,42 @@
 /**
  * Hashes: a listpack of fields and values in turns (LISTPACK), or a dictionary (HASHTABLE) when there are more than
  * hash-max-listpack-entries fields or something is longer than hash-max-listpack-value. A hash does not become small again.
+ * A small hash whose fields are to expire has a listpack of triples instead (LISTPACK_EX, timed-listpack.ts), for good.
  *
  * Everything takes the entry that holds the hash, of a database or bare (value.ts). What is read comes as pieces that belong
  * to this object: valid until the next call. Who changes an entry of a database has called `willChange` before.
+ *
+ * A field whose time has come is not there for `get`, but stays until somebody removes it (field-expiry.ts); walks show it, and
+ * `due` tells. Each change keeps the hash's place in its database's queue (field-times.ts) right.
  */
 
 import { byteOf, chunkOf } from '../../bytes/heap.js'
+import type { Database } from '../database.js'
 import { type Entries, HASH, HASHTABLE, LISTPACK } from '../entries.js'
+import { EXPIRE_IGNORE } from '../expiry.js'
 import type { Keyspace } from '../keyspace.js'
 import { below } from '../table.js'
 import { Dictionary } from './dictionary.js'
+import { LISTPACK_EX, NO_FIELD_EXPIRY } from './field-times.js'
 import { LP_BYTES_MAX, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
 import { Piece } from './piece.js'
 import { Chooser, sampleDictionary } from './sample.js'
+import { countBefore, findTriple, firstTime, insertTriple, TRIPLE, tripleTime } from './timed-listpack.js'
 import { bareEntry, refOf, setRef } from './value.js'
+
+const PAIR = 2
+/** Bytes that a time takes in a listpack at most. */
+const TIME_BYTES_MAX = 10
 
 export class Hashes {
   /** What `forEach`, `random` and `at` show. */
   readonly field = new Piece()
   /** The same, and what `get` found. */
   readonly value = new Piece()
+  /** When the field that was shown expires, NO_FIELD_EXPIRY for never. */
+  expiry = NO_FIELD_EXPIRY
+  /** `get` has found nothing but a field whose time has come. */
+  stale = false
   /** For walks that this object makes itself, while `field` and `value` are somebody's arguments. */
   private readonly ownField = new Piece()
   private readonly ownValue = new Piece()
@@ -38,7 +54,23 @@ export class Hashes {
   }
 
   isSmall(handle: number): boolean {
-    return this.entries.encoding(handle) === LISTPACK
+    return this.entries.encoding(handle) !== HASHTABLE
+  }
+
+  /** Whether it is a small hash of triples. */
+  private isTriples(handle: number): boolean {
+    return this.entries.encoding(handle) === LISTPACK_EX
+  }
+
+  /** The listpack of a small hash. */
+  private packOf(handle: number): number {
+    const ref = refOf(this.entries, handle)
+    return this.isTriples(handle) ? this.keyspace.fieldTimes.pack(ref) : ref
+  }
+
+  private setPack(handle: number, pack: number): void {
+    if (this.isTriples(handle)) this.keyspace.fieldTimes.setPack(refOf(this.entries, handle), pack)
+    else setRef(this.entries, handle, pack)
   }
 
   dictionary(handle: number): Dictionary {
@@ -46,14 +78,19 @@ export class Hashes {
   }
 
   size(handle: number): number {
-    if (!this.isSmall(handle)) return this.dictionary(handle).size
-    return this.keyspace.listpacks.count(refOf(this.entries, handle)) >>> 1
+    const encoding = this.entries.encoding(handle)
+    if (encoding === HASHTABLE) return this.dictionary(handle).size
+    if (encoding === LISTPACK) return this.keyspace.listpacks.count(refOf(this.entries, handle)) >>> 1
+    return this.keyspace.listpacks.count(this.packOf(handle)) / TRIPLE
   }
 
-  /** Whether the hash has a field; its value is then in `value`. */
+  /** Whether the hash has a field whose time has not come; its value is then in `value`, and when it expires in `expiry`. */
   get(handle: number, buf: Uint8Array, start: number, end: number): boolean {
     const ref = refOf(this.entries, handle)
-    if (this.isSmall(handle)) {
+    const encoding = this.entries.encoding(handle)
+    this.stale = false
+    this.expiry = NO_FIELD_EXPIRY
+    if (encoding === LISTPACK) {
       const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
       const base = byteOf(ref)
       const at = this.keyspace.listpacks.find(ref, lpFirst(u8, base), 1, buf, start, end)
@@ -61,15 +98,46 @@ export class Hashes {
       lpRead(u8, base, lpNext(u8, base, at), this.value)
       return true
     }
-    const dictionary = this.dictionary(handle)
-    const element = dictionary.find(buf, start, end)
-    if (element === 0) return false
-    const from = dictionary.valueStart(element)
-    this.value.range(dictionary.bytesOf(element), from, from + dictionary.valueLength(element))
-    return true
+    if (encoding === LISTPACK_EX) {
+      const pack = this.keyspace.fieldTimes.pack(ref)
+      const at = findTriple(this.keyspace.listpacks, pack, buf, start, end)
+      if (at === 0) return false
+      const u8 = this.keyspace.heap.u8[chunkOf(pack)]!
+      const base = byteOf(pack)
+      lpRead(u8, base, lpNext(u8, base, at), this.value)
+      this.expiry = tripleTime(u8, base, at)
+    } else {
+      const dictionary = this.keyspace.large.get(ref) as Dictionary
+      const element = dictionary.find(buf, start, end)
+      if (element === 0) return false
+      const from = dictionary.valueStart(element)
+      this.value.range(dictionary.bytesOf(element), from, from + dictionary.valueLength(element))
+      this.expiry = dictionary.expiryOf(element)
+    }
+    this.stale = this.due
+    return !this.stale
   }
 
-  /** Sets a field; true where it is new. The value must not lie in the hash itself. */
+  /** Whether the time of the field that was shown has come. */
+  get due(): boolean {
+    const { keyspace, expiry } = this
+    return expiry !== NO_FIELD_EXPIRY && expiry < keyspace.now_ms && keyspace.expiry !== EXPIRE_IGNORE
+  }
+
+  /** How many fields there are whose time has come. */
+  countDue(handle: number): number {
+    const { keyspace } = this
+    const encoding = this.entries.encoding(handle)
+    if (encoding === LISTPACK || keyspace.expiry === EXPIRE_IGNORE) return 0
+    if (encoding === HASHTABLE) return this.dictionary(handle).countBefore(keyspace.now_ms)
+    const pack = this.packOf(handle)
+    return countBefore(keyspace.heap.u8[chunkOf(pack)]!, byteOf(pack), keyspace.now_ms)
+  }
+
+  /**
+   * Sets a field; true where it is new. When it was to expire is forgotten unless `keep`. The value must not lie in the hash
+   * itself.
+   */
   set(
     handle: number,
     field: Uint8Array,
@@ -78,10 +146,18 @@ export class Hashes {
     value: Uint8Array,
     from: number,
     to: number,
+    keep = false,
   ): boolean {
     if (this.isSmall(handle))
       this.makeRoom(handle, 0, Math.max(end - start, to - from), end - start + to - from)
-    if (!this.isSmall(handle)) return this.dictionary(handle).set(field, start, end, value, from, to)
+    const encoding = this.entries.encoding(handle)
+    if (encoding === HASHTABLE) {
+      const dictionary = this.dictionary(handle)
+      const isNew = dictionary.set(field, start, end, value, from, to, keep)
+      if (dictionary.timer !== 0) this.retime(handle)
+      return isNew
+    }
+    if (encoding === LISTPACK_EX) return this.setTriple(handle, field, start, end, value, from, to, keep)
     const { listpacks, heap } = this.keyspace
     let ref = refOf(this.entries, handle)
     const u8 = heap.u8[chunkOf(ref)]!
@@ -99,11 +175,156 @@ export class Hashes {
     return true
   }
 
+  private setTriple(
+    handle: number,
+    field: Uint8Array,
+    start: number,
+    end: number,
+    value: Uint8Array,
+    from: number,
+    to: number,
+    keep: boolean,
+  ): boolean {
+    const { listpacks, heap } = this.keyspace
+    let pack = this.packOf(handle)
+    const at = findTriple(listpacks, pack, field, start, end)
+    if (at !== 0) {
+      const u8 = heap.u8[chunkOf(pack)]!
+      const base = byteOf(pack)
+      if (keep || tripleTime(u8, base, at) === NO_FIELD_EXPIRY) {
+        this.setPack(handle, listpacks.replace(pack, lpNext(u8, base, at), value, from, to))
+        return false
+      }
+      pack = listpacks.delete(pack, at, TRIPLE)
+    }
+    const made = insertTriple(listpacks, pack, field, start, end, value, from, to, NO_FIELD_EXPIRY)
+    this.setPack(handle, made)
+    if (at !== 0) this.retime(handle)
+    else if (this.size(handle) > this.keyspace.limit('hash-max-listpack-entries')) this.enlarge(handle)
+    return at === 0
+  }
+
+  /** Says when a field that is there expires, or with NO_FIELD_EXPIRY that it does not. The hash must be timed (`makeTimed`). */
+  setExpiry(handle: number, buf: Uint8Array, start: number, end: number, time_ms: number): void {
+    const { keyspace } = this
+    const { listpacks } = keyspace
+    if (!this.isSmall(handle)) {
+      const dictionary = this.dictionary(handle)
+      const element = dictionary.find(buf, start, end)
+      if (element !== 0) dictionary.setExpiry(element, time_ms)
+    } else {
+      const pack = this.packOf(handle)
+      const at = findTriple(listpacks, pack, buf, start, end)
+      if (at === 0) return
+      const u8 = keyspace.heap.u8[chunkOf(pack)]!
+      const base = byteOf(pack)
+      lpRead(u8, base, lpNext(u8, base, at), this.ownValue)
+      const value = this.ownValue.copy()
+      const rest = listpacks.delete(pack, at, TRIPLE)
+      this.setPack(handle, insertTriple(listpacks, rest, buf, start, end, value, 0, value.length, time_ms))
+    }
+    this.retime(handle)
+  }
+
+  /** What stands for the hash in its database's queue, 0 while no field has ever expired. */
+  timerOf(handle: number): number {
+    const encoding = this.entries.encoding(handle)
+    if (encoding === LISTPACK) return 0
+    const ref = refOf(this.entries, handle)
+    if (ref === 0) return 0
+    return encoding === LISTPACK_EX ? ref : (this.keyspace.large.get(ref) as Dictionary).timer
+  }
+
+  private setTimer(handle: number, timer: number): void {
+    if (this.isSmall(handle)) setRef(this.entries, handle, timer)
+    else this.dictionary(handle).timer = timer
+  }
+
+  /** Lets fields of a hash expire from now on. `db` is where it is, null for a bare entry. */
+  makeTimed(db: Database | null, handle: number): void {
+    if (this.timerOf(handle) !== 0) return
+    const { keyspace, entries } = this
+    if (!this.isSmall(handle)) {
+      this.dictionary(handle).timer = keyspace.fieldTimes.create(0)
+    } else {
+      const { listpacks } = keyspace
+      const pairs = refOf(entries, handle)
+      const { ownField: field, ownValue: value } = this
+      let pack = listpacks.create(listpacks.bytes(pairs) + this.size(handle) * 2)
+      this.walk(handle, field, value, () => {
+        pack = listpacks.append(pack, field.buf, field.start, field.end)
+        pack = listpacks.append(pack, value.buf, value.start, value.end)
+        pack = listpacks.appendInteger(pack, 0)
+      })
+      keyspace.heap.free(pairs)
+      entries.setEncoding(handle, LISTPACK_EX)
+      setRef(entries, handle, keyspace.fieldTimes.create(pack))
+    }
+    if (db !== null) this.enroll(db, handle)
+  }
+
+  /** A hash has come under a key of a database: if fields of it expire, the database's queue knows it from now on. */
+  enroll(db: Database, handle: number): void {
+    const timer = this.timerOf(handle)
+    if (timer === 0) return
+    const { entries } = this
+    const key = entries.keyStart(handle)
+    const end = key + entries.keyLength(handle)
+    this.setTimer(handle, this.keyspace.fieldTimes.enroll(timer, db, entries.bytes(handle), key, end))
+    this.retime(handle)
+  }
+
+  /** When the first field expires, NO_FIELD_EXPIRY if none does. */
+  firstExpiry(handle: number): number {
+    const encoding = this.entries.encoding(handle)
+    if (encoding === LISTPACK) return NO_FIELD_EXPIRY
+    if (encoding === HASHTABLE) {
+      const dictionary = this.dictionary(handle)
+      const first = dictionary.firstDeadline()
+      return first === 0 ? NO_FIELD_EXPIRY : dictionary.expiryOf(first)
+    }
+    const pack = this.packOf(handle)
+    return firstTime(this.keyspace.heap.u8[chunkOf(pack)]!, byteOf(pack))
+  }
+
+  /** Shows the field that expires first; false where none does. */
+  showFirst(handle: number): boolean {
+    if (this.isSmall(handle)) {
+      if (this.firstExpiry(handle) === NO_FIELD_EXPIRY) return false
+      this.at(handle, 0)
+      return true
+    }
+    const dictionary = this.dictionary(handle)
+    const first = dictionary.firstDeadline()
+    if (first !== 0) this.show(dictionary, first)
+    return first !== 0
+  }
+
+  /** The hash's place in the queue follows what may have become of its first field. */
+  private retime(handle: number): void {
+    const timer = this.timerOf(handle)
+    if (timer !== 0) this.keyspace.fieldTimes.set(timer, this.firstExpiry(handle))
+  }
+
   /** Removes a field; false where it is not there. A hash without fields is left, which the caller removes. */
   delete(handle: number, buf: Uint8Array, start: number, end: number): boolean {
-    if (!this.isSmall(handle)) return this.dictionary(handle).delete(buf, start, end)
+    const encoding = this.entries.encoding(handle)
+    if (encoding === HASHTABLE) {
+      const dictionary = this.dictionary(handle)
+      const was = dictionary.delete(buf, start, end)
+      if (was && dictionary.timer !== 0) this.retime(handle)
+      return was
+    }
     const { listpacks, heap } = this.keyspace
     const ref = refOf(this.entries, handle)
+    if (encoding === LISTPACK_EX) {
+      const pack = this.packOf(handle)
+      const triple = findTriple(listpacks, pack, buf, start, end)
+      if (triple === 0) return false
+      this.setPack(handle, listpacks.delete(pack, triple, TRIPLE))
+      this.retime(handle)
+      return true
+    }
     const first = lpFirst(heap.u8[chunkOf(ref)]!, byteOf(ref))
     const at = listpacks.find(ref, first, 1, buf, start, end)
     if (at === 0) return false
@@ -121,14 +342,15 @@ export class Hashes {
     if (
       fields > keyspace.limit('hash-max-listpack-entries') ||
       longest > keyspace.limit('hash-max-listpack-value') ||
-      keyspace.listpacks.bytes(refOf(this.entries, handle)) + bytes > LP_BYTES_MAX
+      keyspace.listpacks.bytes(this.packOf(handle)) + bytes + TIME_BYTES_MAX > LP_BYTES_MAX
     ) {
       this.enlarge(handle, fields)
     }
   }
 
-  /** Shows every field and value in `field` and `value`. `visit` must not change the hash. */
+  /** Shows every field and value in `field` and `value`, also what is `due`. `visit` must not change the hash. */
   forEach(handle: number, visit: () => void): void {
+    this.expiry = NO_FIELD_EXPIRY
     if (!this.isSmall(handle)) {
       const dictionary = this.dictionary(handle)
       dictionary.forEach((element) => {
@@ -141,14 +363,17 @@ export class Hashes {
   }
 
   private walk(handle: number, field: Piece, value: Piece, visit: () => void): void {
-    const ref = refOf(this.entries, handle)
-    const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
-    const base = byteOf(ref)
+    const pack = this.packOf(handle)
+    const timed = this.isTriples(handle)
+    const u8 = this.keyspace.heap.u8[chunkOf(pack)]!
+    const base = byteOf(pack)
     for (let at = lpFirst(u8, base); at !== 0; ) {
       lpRead(u8, base, at, field)
+      if (timed) this.expiry = tripleTime(u8, base, at)
       at = lpNext(u8, base, at)
       lpRead(u8, base, at, value)
       at = lpNext(u8, base, at)
+      if (timed) at = lpNext(u8, base, at)
       visit()
     }
   }
@@ -195,23 +420,33 @@ export class Hashes {
 
   /** Shows the field of an index, of a small hash. */
   at(handle: number, index: number): void {
-    const ref = refOf(this.entries, handle)
-    const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
-    const base = byteOf(ref)
-    const at = lpSeek(u8, base, index * 2)
+    const pack = this.packOf(handle)
+    const timed = this.isTriples(handle)
+    const u8 = this.keyspace.heap.u8[chunkOf(pack)]!
+    const base = byteOf(pack)
+    const at = lpSeek(u8, base, index * (timed ? TRIPLE : PAIR))
     lpRead(u8, base, at, this.field)
     lpRead(u8, base, lpNext(u8, base, at), this.value)
+    this.expiry = timed ? tripleTime(u8, base, at) : NO_FIELD_EXPIRY
   }
 
   /** Gives a small hash its large form. */
   enlarge(handle: number, expected = 0): void {
     const { keyspace, entries } = this
+    const pairs = this.packOf(handle)
     const dictionary = new Dictionary(entries, keyspace.large, true, Math.max(expected, this.size(handle)))
     const { ownField: field, ownValue: value } = this
+    const { expiry: shown } = this
+    const timed = this.isTriples(handle)
     this.walk(handle, field, value, () => {
       dictionary.set(field.buf, field.start, field.end, value.buf, value.start, value.end)
+      if (!timed || this.expiry === NO_FIELD_EXPIRY) return
+      dictionary.setExpiry(dictionary.find(field.buf, field.start, field.end), this.expiry)
     })
-    keyspace.heap.free(refOf(entries, handle))
+    this.expiry = shown
+    dictionary.timer = this.timerOf(handle)
+    if (timed) keyspace.fieldTimes.setPack(dictionary.timer, 0)
+    keyspace.heap.free(pairs)
     entries.setEncoding(handle, HASHTABLE)
     setRef(entries, handle, keyspace.large.add(dictionary))
   }
@@ -220,20 +455,23 @@ export class Hashes {
   release(handle: number): void {
     const ref = refOf(this.entries, handle)
     if (ref === 0) return
-    if (this.isSmall(handle)) this.keyspace.heap.free(ref)
+    const timer = this.timerOf(handle)
+    if (this.isSmall(handle)) this.keyspace.heap.free(this.packOf(handle))
     else this.keyspace.large.release(ref)
+    if (timer !== 0) this.keyspace.fieldTimes.release(timer)
   }
 
-  /** `made` has the value bytes of `from`; afterwards it owns a copy. */
+  /** `made` has the value bytes of `from`; afterwards it owns a copy, which is to be enrolled. */
   copyOwned(from: number, made: number): void {
     const { keyspace, entries } = this
-    const ref = refOf(entries, from)
     if (this.isSmall(from)) {
-      setRef(entries, made, keyspace.listpacks.copy(ref))
+      const pack = keyspace.listpacks.copy(this.packOf(from))
+      setRef(entries, made, this.isTriples(from) ? keyspace.fieldTimes.create(pack) : pack)
       return
     }
     const dictionary = new Dictionary(entries, keyspace.large, true)
     dictionary.copyFrom(this.dictionary(from))
+    if (dictionary.timed) dictionary.timer = keyspace.fieldTimes.create(0)
     setRef(entries, made, keyspace.large.add(dictionary))
   }
 
@@ -243,5 +481,6 @@ export class Hashes {
     const end = start + dictionary.fieldLength(element)
     this.field.range(u8, start, end)
     this.value.range(u8, end, end + dictionary.valueLength(element))
+    this.expiry = dictionary.expiryOf(element)
   }
 }

@@ -2,6 +2,7 @@
 
 import { INTSET, LISTPACK, STRING } from '../entries.js'
 import type { Keyspace } from '../keyspace.js'
+import { LISTPACK_EX } from './field-times.js'
 import { refOf } from './value.js'
 
 /** `samples`: how many elements of a large form are looked at, the others being thought like them; 0 for all. */
@@ -11,6 +12,9 @@ export function ownedBytes(keyspace: Keyspace, handle: number, samples: number):
   const ref = refOf(entries, handle)
   const encoding = entries.encoding(handle)
   if (encoding === LISTPACK || encoding === INTSET) return keyspace.heap.sizeOf(ref)
+  if (encoding === LISTPACK_EX) {
+    return keyspace.heap.sizeOf(ref) + keyspace.heap.sizeOf(keyspace.fieldTimes.pack(ref))
+  }
   const value = keyspace.large.get(ref)
   return value.bytes + (value.heapBytes?.(samples) ?? 0)
 }

@@ -10,7 +10,7 @@
  */
 
 import type { Database } from '../database.js'
-import type { Entries } from '../entries.js'
+import { type Entries, HASH } from '../entries.js'
 
 const REF_BYTES = 4
 const NO_KEY = new Uint8Array(0)
@@ -48,5 +48,6 @@ export function attach(
   const handle = db.set(entries.type(bare), entries.encoding(bare), key, start, end, REF_BYTES, expiry_ms)
   setRef(entries, handle, ref)
   entries.heap.free(bare)
+  if (entries.type(handle) === HASH) db.keyspace.hashes.enroll(db, handle)
   return handle
 }
