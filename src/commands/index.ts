@@ -1,5 +1,9 @@
 /** The commands of all families; the node's own commands (CONFIG, CLUSTER, …) stand in server/. */
 
+import { BIT_FAMILY } from './bitmap/bits.js'
+import { BIT_COMBINE_FAMILY } from './bitmap/combine.js'
+import { BIT_COUNT_FAMILY } from './bitmap/count.js'
+import { BIT_FIELD_FAMILY } from './bitmap/field.js'
 import type { Command } from './command.js'
 import { DUMP_FAMILY } from './generic/dump.js'
 import { EXPIRY_FAMILY } from './generic/expiry.js'
@@ -39,6 +43,10 @@ export const COMMANDS: readonly Command[] = [
   ...RANGE_FAMILY,
   ...MULTI_FAMILY,
   ...LCS_FAMILY,
+  ...BIT_FAMILY,
+  ...BIT_COUNT_FAMILY,
+  ...BIT_COMBINE_FAMILY,
+  ...BIT_FIELD_FAMILY,
   ...LIST_END_FAMILY,
   ...LIST_ELEMENT_FAMILY,
   ...FIELD_FAMILY,

@@ -1,0 +1,285 @@
+/**
+ * Bits of byte ranges: counting, searching, combining. A bitmap's bit 0 is the highest bit of its first byte. Whole words
+ * are looked at through a Uint32Array over the same buffer, which begins where the bytes begin; what is not aligned, at
+ * the ends of a range, goes byte by byte.
+ *
+ * Counting adds up eight words at a time with carry-save adders (Harley and Seal; see Mula, Kurz, Lemire: "Faster
+ * Population Counts Using AVX2 Instructions", 2016): three words become two, sum and carry, so that of eight words seven
+ * need no counting of their own.
+ */
+
+/** Bits that are set in a byte. */
+function countByte(byte: number): number {
+  const pairs = byte - ((byte >> 1) & 0x55)
+  const quads = (pairs & 0x33) + ((pairs >> 2) & 0x33)
+  return (quads + (quads >> 4)) & 0x0f
+}
+
+/** Bits that are set in a 32-bit word. */
+function countWord(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555)
+  const quads = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
+  return Math.imul((quads + (quads >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
+}
+
+/** How many bits of the bytes [start, end) are set. `u32` shows the same buffer as `u8`, from its beginning. */
+export function countBits(u8: Uint8Array, u32: Uint32Array, start: number, end: number): number {
+  let at = start
+  let count = 0
+  while (at < end && (at & 3) !== 0) count += countByte(u8[at++]!)
+  let word = at >>> 2
+  const lastWord = end >>> 2
+  if (lastWord - word >= 8) {
+    const groups = word + ((lastWord - word) & ~7)
+    count += countGroups(u32, word, groups)
+    word = groups
+  }
+  for (; word < lastWord; word++) count += countWord(u32[word]!)
+  for (at = Math.max(at, word * 4); at < end; at++) count += countByte(u8[at]!)
+  return count
+}
+
+/** As `countBits`, over words [from, to), a multiple of eight. */
+function countGroups(u32: Uint32Array, from: number, to: number): number {
+  let ones = 0
+  let twos = 0
+  let fours = 0
+  let eights = 0
+  for (let i = from; i < to; i += 8) {
+    let a = u32[i]!
+    let b = u32[i + 1]!
+    let odd = ones ^ a
+    let twosA = (ones & a) | (odd & b)
+    ones = odd ^ b
+    a = u32[i + 2]!
+    b = u32[i + 3]!
+    odd = ones ^ a
+    let twosB = (ones & a) | (odd & b)
+    ones = odd ^ b
+    odd = twos ^ twosA
+    const foursA = (twos & twosA) | (odd & twosB)
+    twos = odd ^ twosB
+    a = u32[i + 4]!
+    b = u32[i + 5]!
+    odd = ones ^ a
+    twosA = (ones & a) | (odd & b)
+    ones = odd ^ b
+    a = u32[i + 6]!
+    b = u32[i + 7]!
+    odd = ones ^ a
+    twosB = (ones & a) | (odd & b)
+    ones = odd ^ b
+    odd = twos ^ twosA
+    const foursB = (twos & twosA) | (odd & twosB)
+    twos = odd ^ twosB
+    odd = fours ^ foursA
+    eights += countWord((fours & foursA) | (odd & foursB))
+    fours = odd ^ foursB
+  }
+  return eights * 8 + countWord(fours) * 4 + countWord(twos) * 2 + countWord(ones)
+}
+
+/** How many of the bits [from, to) of the bitmap that begins at byte `start` are set. */
+export function countBitRange(
+  u8: Uint8Array,
+  u32: Uint32Array,
+  start: number,
+  from: number,
+  to: number,
+): number {
+  if (from >= to) return 0
+  const first = start + Math.floor(from / 8)
+  const last = start + Math.floor((to - 1) / 8)
+  const headMask = 0xff >> (from % 8)
+  const tailMask = (0xff00 >> (((to - 1) % 8) + 1)) & 0xff
+  if (first === last) return countByte(u8[first]! & headMask & tailMask)
+  return (
+    countByte(u8[first]! & headMask) + countBits(u8, u32, first + 1, last) + countByte(u8[last]! & tailMask)
+  )
+}
+
+/** The first of the bits [from, to) of the bitmap that begins at byte `start` that is `bit`; -1 if none is. */
+export function findBit(
+  u8: Uint8Array,
+  u32: Uint32Array,
+  start: number,
+  from: number,
+  to: number,
+  bit: number,
+): number {
+  if (from >= to) return -1
+  // Looked for is a one, in the bytes as they are or turned round.
+  const turn = bit === 1 ? 0 : 0xff
+  let at = start + Math.floor(from / 8)
+  const last = start + Math.floor((to - 1) / 8)
+  let byte = (u8[at]! ^ turn) & (0xff >> (from % 8))
+  if (byte === 0 && at < last) {
+    at = skipBytes(u8, u32, at + 1, last, turn)
+    byte = u8[at]! ^ turn
+  }
+  if (byte === 0) return -1
+  const position = (at - start) * 8 + Math.clz32(byte) - 24
+  return position < to ? position : -1
+}
+
+/** Where the first byte in [at, last] that is not `same` stands; `last` at the latest. */
+function skipBytes(u8: Uint8Array, u32: Uint32Array, from: number, last: number, same: number): number {
+  let at = from
+  while (at < last && (at & 3) !== 0) {
+    if (u8[at] !== same) return at
+    at++
+  }
+  let word = at >>> 2
+  const lastWord = last >>> 2
+  const full = same === 0 ? 0 : -1
+  // Four words at once: whether any of them differs.
+  while (
+    word + 4 <= lastWord &&
+    ((u32[word]! ^ full) | (u32[word + 1]! ^ full) | (u32[word + 2]! ^ full) | (u32[word + 3]! ^ full)) === 0
+  ) {
+    word += 4
+  }
+  at = Math.max(at, word * 4)
+  while (at < last && u8[at] === same) at++
+  return at
+}
+
+export type BitOperation = 'and' | 'or' | 'xor' | 'not' | 'diff' | 'diff1' | 'andor' | 'one'
+
+/** One of the bitmaps to be combined; behind its end it is zero. */
+export interface BitSource {
+  readonly u8: Uint8Array
+  readonly start: number
+  readonly length: number
+}
+
+const BLOCK_BYTES = 16 * 1024
+
+/** A piece of a bitmap, aligned: so that words can be combined whatever their places in the heap. */
+interface Block {
+  readonly bytes: Uint8Array
+  readonly words: Uint32Array
+}
+
+function newBlock(length: number): Block {
+  const words = new Uint32Array((Math.min(length, BLOCK_BYTES) + 3) >>> 2)
+  return { words, bytes: new Uint8Array(words.buffer) }
+}
+
+function load(block: Block, source: BitSource, offset: number, length: number): void {
+  const there = Math.max(0, Math.min(length, source.length - offset))
+  const from = source.start + offset
+  if (there > 0) block.bytes.set(source.u8.subarray(from, from + there))
+  if (there < length) block.bytes.fill(0, there, length)
+}
+
+function and(a: Uint32Array, b: Uint32Array, count: number): void {
+  for (let i = 0; i < count; i++) a[i]! &= b[i]!
+}
+
+function or(a: Uint32Array, b: Uint32Array, count: number): void {
+  for (let i = 0; i < count; i++) a[i]! |= b[i]!
+}
+
+function xor(a: Uint32Array, b: Uint32Array, count: number): void {
+  for (let i = 0; i < count; i++) a[i]! ^= b[i]!
+}
+
+function not(a: Uint32Array, count: number): void {
+  for (let i = 0; i < count; i++) a[i] = ~a[i]!
+}
+
+function without(a: Uint32Array, b: Uint32Array, count: number): void {
+  for (let i = 0; i < count; i++) a[i]! &= ~b[i]!
+}
+
+/** In `once` what was set in one block so far, in `more` what was in several. */
+function tally(once: Uint32Array, more: Uint32Array, next: Uint32Array, count: number): void {
+  for (let i = 0; i < count; i++) {
+    more[i]! |= once[i]! & next[i]!
+    once[i]! |= next[i]!
+  }
+}
+
+/**
+ * Combines bitmaps bit by bit into `to[at, at + length)`, which may be one of them at the same place. `not` takes one; `diff`
+ * (in the first and in no other), `diff1` (in another and not in the first) and `andor` (in the first and in another) at
+ * least two; `one` is what exactly one has.
+ */
+export function combineBits(
+  operation: BitOperation,
+  sources: readonly BitSource[],
+  to: Uint8Array,
+  at: number,
+  length: number,
+): void {
+  const result = newBlock(length)
+  const next = newBlock(length)
+  const more = operation === 'one' ? newBlock(length) : next
+  const firstLast = operation === 'diff' || operation === 'diff1' || operation === 'andor'
+  const [first, ...rest] = sources as [BitSource, ...BitSource[]]
+  for (let offset = 0; offset < length; offset += BLOCK_BYTES) {
+    const bytes = Math.min(BLOCK_BYTES, length - offset)
+    const count = (bytes + 3) >>> 2
+    load(result, firstLast ? rest[0]! : first, offset, bytes)
+    if (operation === 'one') more.words.fill(0)
+    for (let i = firstLast ? 1 : 0; i < rest.length; i++) {
+      load(next, rest[i]!, offset, bytes)
+      if (operation === 'and') and(result.words, next.words, count)
+      else if (operation === 'xor') xor(result.words, next.words, count)
+      else if (operation === 'one') tally(result.words, more.words, next.words, count)
+      else or(result.words, next.words, count)
+    }
+    if (operation === 'not') not(result.words, count)
+    else if (operation === 'one') without(result.words, more.words, count)
+    else if (firstLast) {
+      load(next, first, offset, bytes)
+      if (operation === 'andor') and(result.words, next.words, count)
+      else if (operation === 'diff1') without(result.words, next.words, count)
+      else {
+        not(result.words, count)
+        and(result.words, next.words, count)
+      }
+    }
+    to.set(bytes === result.bytes.length ? result.bytes : result.bytes.subarray(0, bytes), at + offset)
+  }
+}
+
+/**
+ * The unsigned number of up to 52 bits whose highest bit is bit `offset` of the bitmap that begins at byte `start`. Bytes at
+ * `end` and behind count as zero.
+ */
+export function readField(u8: Uint8Array, start: number, end: number, offset: number, bits: number): number {
+  let at = start + Math.floor(offset / 8)
+  const skip = offset % 8
+  let value = at < end ? u8[at]! & (0xff >> skip) : 0
+  let left = bits - (8 - skip)
+  while (left >= 8) {
+    at++
+    value = value * 256 + (at < end ? u8[at]! : 0)
+    left -= 8
+  }
+  if (left < 0) return value >> -left
+  if (left === 0) return value
+  at++
+  return value * (1 << left) + (at < end ? u8[at]! >> (8 - left) : 0)
+}
+
+/** Writes an unsigned number of up to 52 bits where `readField` reads it. All its bytes must be there. */
+export function writeField(u8: Uint8Array, start: number, offset: number, bits: number, value: number): void {
+  let at = start + Math.floor((offset + bits - 1) / 8)
+  // How many bits of the last byte stand behind the field.
+  let behind = 7 - ((offset + bits - 1) % 8)
+  let left = bits
+  let rest = value
+  while (left > 0) {
+    const here = Math.min(8 - behind, left)
+    const mask = ((1 << here) - 1) << behind
+    const upper = Math.floor(rest / (1 << here))
+    u8[at] = (u8[at]! & ~mask) | (((rest - upper * (1 << here)) << behind) & mask)
+    rest = upper
+    left -= here
+    behind = 0
+    at--
+  }
+}
