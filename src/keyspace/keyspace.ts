@@ -12,9 +12,10 @@ import { type CollectionLimit, defaultLimit } from './collections/limits.js'
 import { Lists } from './collections/list.js'
 import { Listpacks } from './collections/listpack.js'
 import { Sets } from './collections/set.js'
+import { Streams } from './collections/stream.js'
 import { SortedSets } from './collections/zset.js'
 import { Database } from './database.js'
-import { Entries, HASH, LIST, SET, STRING, ZSET } from './entries.js'
+import { Entries, HASH, LIST, SET, STREAM, STRING, ZSET } from './entries.js'
 import { EXPIRE_DELETE } from './expiry.js'
 import { NEVER_USED, newFrequency, usedAgain } from './frequency.js'
 import { Graveyard } from './graveyard.js'
@@ -62,6 +63,7 @@ export class Keyspace {
   readonly lists: Lists
   readonly sets: Sets
   readonly zsets: SortedSets
+  readonly streams: Streams
   /** Up to which size collections stay small: the configuration's word, asked every time, since it may change. */
   limit: (name: CollectionLimit) => number = defaultLimit
   hooks: KeyspaceHooks = NO_HOOKS
@@ -115,10 +117,12 @@ export class Keyspace {
     this.lists = new Lists(this)
     this.sets = new Sets(this)
     this.zsets = new SortedSets(this)
+    this.streams = new Streams(this)
     this.onRelease(HASH, (keyspace, handle) => keyspace.hashes.release(handle))
     this.onRelease(LIST, (keyspace, handle) => keyspace.lists.release(handle))
     this.onRelease(SET, (keyspace, handle) => keyspace.sets.release(handle))
     this.onRelease(ZSET, (keyspace, handle) => keyspace.zsets.release(handle))
+    this.onRelease(STREAM, (keyspace, handle) => keyspace.streams.release(handle))
   }
 
   /** Sets the time of the commands that follow. */
@@ -164,6 +168,7 @@ export class Keyspace {
     this.heap.clear()
     this.graveyard.clear()
     this.large.clear()
+    this.streams.clear()
     this.fieldTimes.clear()
     return count
   }

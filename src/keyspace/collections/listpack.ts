@@ -156,7 +156,8 @@ function backBytes(data: number): number {
   return data < 268435455 ? 4 : 5
 }
 
-function elementBytes(u8: Uint8Array, p: number): number {
+/** Size of the whole element at `u8[p]`. */
+export function elementBytes(u8: Uint8Array, p: number): number {
   const data = dataBytes(u8, p)
   return data + backBytes(data)
 }
@@ -198,7 +199,7 @@ export function lpValidate(u8: Uint8Array, start: number, end: number): number {
 }
 
 /** An element as it will stand in a listpack: some bytes of its own in front, then a range of somebody else's. */
-class Encoded {
+export class Encoded {
   readonly head = new Uint8Array(9)
   headBytes = 0
   buf: Uint8Array = this.head
@@ -207,6 +208,12 @@ class Encoded {
 
   get data(): number {
     return this.headBytes + this.end - this.start
+  }
+
+  /** Size of the whole element. */
+  get bytes(): number {
+    const { data } = this
+    return data + backBytes(data)
   }
 
   string(buf: Uint8Array, start: number, end: number): void {
