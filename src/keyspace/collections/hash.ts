@@ -263,6 +263,12 @@ export class Hashes {
     if (db !== null) this.enroll(db, handle)
   }
 
+  /** Makes a listpack of triples, known to be sound, the content of a timed hash without fields. */
+  adoptTriples(handle: number, pack: number): void {
+    this.keyspace.heap.free(this.packOf(handle))
+    this.setPack(handle, pack)
+  }
+
   /** A hash has come under a key of a database: if fields of it expire, the database's queue knows it from now on. */
   enroll(db: Database, handle: number): void {
     const timer = this.timerOf(handle)

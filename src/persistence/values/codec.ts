@@ -5,6 +5,7 @@
 
 import { text } from '../../bytes/ascii.js'
 import { parseDouble } from '../../bytes/double.js'
+import { readInt64 } from '../../keyspace/collections/piece.js'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 import { Cursor, DecodedString, DONE } from '../rdb/cursor.js'
 import type { RdbWriter } from '../rdb/writer.js'
@@ -56,6 +57,18 @@ export class ValueReader {
     if (this.ok && this.cursor.readLength() === DONE && !this.cursor.special) return this.cursor.length
     this.ok = false
     return 0
+  }
+
+  /** A time of eight bytes, least significant first; NaN where a double would not hold it exactly. */
+  time(): number {
+    const { cursor } = this
+    if (!this.ok || cursor.end - cursor.pos < 8) {
+      this.ok = false
+      return 0
+    }
+    const value = readInt64(cursor.buf, cursor.pos)
+    cursor.pos += 8
+    return typeof value === 'number' ? value : Number.NaN
   }
 
   /** A double of eight bytes, least significant first. */

@@ -1,4 +1,7 @@
-/** Hashes in files: a listpack where the version knows it, else fields and values one by one; reading, zipmaps and ziplists too. */
+/**
+ * Hashes in files: a listpack where the version knows it, else fields and values one by one; reading, zipmaps and ziplists too.
+ * Hashes with fields that expire are in hash-times.ts, and ask for a version that older readers do not know.
+ */
 
 import { text } from '../../bytes/ascii.js'
 import { byteOf, chunkOf } from '../../bytes/heap.js'
@@ -26,20 +29,28 @@ import {
   type ValueCodec,
   ValueReader,
 } from './codec.js'
+import { readTimedPairs, readTriples, rewriteTimes, timedType, writeTimed } from './hash-times.js'
 import { readZiplist, readZipmap } from './ziplist.js'
 
 /** Version 10 came with listpacks in the place of ziplists. */
 const LISTPACK_SINCE = 10
 
 export const HASH_CODEC: ValueCodec = {
-  rdbType: (keyspace, handle, version) =>
-    keyspace.hashes.isSmall(handle) && version >= LISTPACK_SINCE
+  rdbType(keyspace, handle, version) {
+    const timed = timedType(keyspace, handle)
+    if (timed !== null) return timed
+    return isPairs(keyspace, handle) && version >= LISTPACK_SINCE
       ? format.TYPE_HASH_LISTPACK
-      : format.TYPE_HASH,
+      : format.TYPE_HASH
+  },
 
   write(writer, keyspace, handle) {
     const { hashes } = keyspace
-    if (hashes.isSmall(handle) && writer.version >= LISTPACK_SINCE) {
+    if (timedType(keyspace, handle) !== null) {
+      writeTimed(writer, keyspace, handle)
+      return
+    }
+    if (isPairs(keyspace, handle) && writer.version >= LISTPACK_SINCE) {
       const ref = refOf(keyspace.entries, handle)
       const u8 = keyspace.heap.u8[chunkOf(ref)]!
       const base = byteOf(ref)
@@ -72,10 +83,17 @@ export const HASH_CODEC: ValueCodec = {
       inCommand--
       left--
     })
+    if (timedType(keyspace, handle) !== null) rewriteTimes(sink, keyspace, handle)
   },
 
   read(keyspace, rdbType, buf, start, end, deep) {
     if (rdbType === format.TYPE_HASH) return readPairs(keyspace, buf, start, end, deep)
+    if (rdbType === format.TYPE_HASH_METADATA || rdbType === format.TYPE_HASH_METADATA_PRE_GA) {
+      return readTimedPairs(keyspace, buf, start, end, rdbType === format.TYPE_HASH_METADATA)
+    }
+    if (rdbType === format.TYPE_HASH_LISTPACK_EX || rdbType === format.TYPE_HASH_LISTPACK_EX_PRE_GA) {
+      return readTriples(keyspace, buf, start, end, rdbType === format.TYPE_HASH_LISTPACK_EX)
+    }
     const whole = onlyString(buf, start, end)
     if (whole === null) return BAD_VALUE
     if (rdbType === format.TYPE_HASH_LISTPACK) return readListpack(keyspace, whole, deep)
@@ -91,6 +109,11 @@ export const HASH_CODEC: ValueCodec = {
     })
     return finish(keyspace, ref, count < 0 ? -1 : listpacks.count(ref), longest, deep)
   },
+}
+
+/** Whether it is kept as the listpack that TYPE_HASH_LISTPACK is. */
+function isPairs(keyspace: Keyspace, handle: number): boolean {
+  return keyspace.entries.encoding(handle) === LISTPACK
 }
 
 function readListpack(keyspace: Keyspace, whole: DecodedString, deep: boolean): number {
