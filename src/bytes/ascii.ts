@@ -35,6 +35,20 @@ export function utf8(source: string): Uint8Array {
   return Uint8Array.from(out)
 }
 
+/**
+ * Writes a text of ASCII characters at `at`, where there is room for it; returns the position behind it, or -1 where there
+ * are other characters, and `utf8` must be asked.
+ */
+export function writeAscii(buf: Uint8Array, at: number, source: string): number {
+  const length = source.length
+  for (let i = 0; i < length; i++) {
+    const code = source.charCodeAt(i)
+    if (code > 0x7f) return -1
+    buf[at + i] = code
+  }
+  return at + length
+}
+
 /** Whether `buf[start, end)` is `word`, which is given in lower case, in any case of letters. */
 export function isWord(buf: Uint8Array, start: number, end: number, word: string): boolean {
   if (end - start !== word.length) return false

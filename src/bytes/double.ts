@@ -10,6 +10,7 @@ export function formatDouble(value: number): string {
   if (value === Number.NEGATIVE_INFINITY) return '-inf'
   if (Object.is(value, -0)) return '-0'
   const magnitude = Math.abs(value)
+  if (Number.isSafeInteger(value)) return String(value)
   if (Number.isInteger(value) && magnitude < 1e17) return BigInt(value).toString()
   const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
   const power = Number(exponent)

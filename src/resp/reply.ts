@@ -4,7 +4,7 @@
  * what is meant (`map`, `set`, `bool`, `nil`), and RESP2 gets the form that Redis sends there.
  */
 
-import { ascii, integerLength, utf8, writeInteger } from '../bytes/ascii.js'
+import { ascii, integerLength, utf8, writeAscii, writeInteger } from '../bytes/ascii.js'
 import { formatDouble } from '../bytes/double.js'
 
 const CR = 0x0d
@@ -96,13 +96,15 @@ export class Reply {
   }
 
   private line(first: number, content: string): void {
-    const bytes = utf8(content)
-    this.ensure(bytes.length + 3)
+    this.ensure(content.length + 3)
     this.buf[this.pos] = first
-    this.buf.set(bytes, this.pos + 1)
-    this.pos += bytes.length + 3
-    this.buf[this.pos - 2] = CR
-    this.buf[this.pos - 1] = LF
+    const end = writeAscii(this.buf, this.pos + 1, content)
+    if (end >= 0) this.pos = end
+    else {
+      this.pos++
+      this.raw(utf8(content))
+    }
+    this.crlf()
   }
 
   private header(type: number, value: number): void {
@@ -155,7 +157,17 @@ export class Reply {
 
   /** A text as a bulk string, in UTF-8. */
   bulkText(content: string): void {
-    this.bulk(utf8(content))
+    this.ensure(content.length + 26)
+    const start = this.pos
+    this.header(DOLLAR, content.length)
+    const end = writeAscii(this.buf, this.pos, content)
+    if (end < 0) {
+      this.pos = start
+      this.bulk(utf8(content))
+      return
+    }
+    this.pos = end
+    this.crlf()
   }
 
   /** A safe integer as a bulk string. */
@@ -180,7 +192,11 @@ export class Reply {
   }
 
   double(value: number): void {
-    if (this.protocol === 2) this.bulkText(formatDouble(value))
+    // Most scores are small integers; minus zero is none.
+    if (value === (value | 0) && (value !== 0 || 1 / value > 0)) {
+      if (this.protocol === 2) this.bulkInt(value)
+      else this.header(0x2c, value)
+    } else if (this.protocol === 2) this.bulkText(formatDouble(value))
     else this.line(0x2c, formatDouble(value))
   }
 

@@ -10,6 +10,11 @@ import { DENYOOM, MAY_REPLICATE, WRITE } from '../commands/command.js'
 import type { Host, MigrateRequest } from '../commands/host.js'
 import { COMMANDS } from '../commands/index.js'
 import { CommandTable, type Entry } from '../commands/table.js'
+import {
+  type CollectionLimit,
+  type CollectionLimits,
+  DEFAULT_LIMITS,
+} from '../keyspace/collections/limits.js'
 import type { Database } from '../keyspace/database.js'
 import { EXPIRE_DELETE, EXPIRE_HIDE, EXPIRE_IGNORE } from '../keyspace/expiry.js'
 import { Keyspace, type KeyspaceHooks } from '../keyspace/keyspace.js'
@@ -173,7 +178,7 @@ export class ServerNode implements Host {
       cluster: config.values['cluster-enabled'],
       random32: options.random32,
     })
-    this.keyspace.limit = (name) => this.configNumber(name)
+    this.keepLimits()
     this.keyspace.setTime(this.startedAt_ms)
     const renamed = new Map(config.renamedCommands.map(({ from, to }) => [from.toLowerCase(), to]))
     this.table = new CommandTable([...COMMANDS, ...serverCommands], renamed)
@@ -297,6 +302,19 @@ export class ServerNode implements Host {
   }
 
   // What commands ask of their host.
+
+  /** The keyspace's limits, taken from the configuration again whenever that changes. */
+  private keepLimits(): void {
+    const limits: CollectionLimits = { ...DEFAULT_LIMITS }
+    const names = Object.keys(limits) as CollectionLimit[]
+    const read = () => {
+      for (const name of names) limits[name] = this.configNumber(name)
+      return undefined
+    }
+    read()
+    this.config.onChange(names, read)
+    this.keyspace.limit = (name) => limits[name]
+  }
 
   configNumber(name: string): number {
     const value = (this.config.values as Record<string, unknown>)[name]

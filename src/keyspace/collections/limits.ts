@@ -13,7 +13,10 @@ export type CollectionLimit =
   | 'stream-node-max-bytes'
   | 'stream-node-max-entries'
 
-const DEFAULTS: Readonly<Record<CollectionLimit, number>> = {
+/** Plain numbers: they are asked for with every element that is written, and a configuration is slow to read. */
+export type CollectionLimits = Record<CollectionLimit, number>
+
+export const DEFAULT_LIMITS: Readonly<CollectionLimits> = {
   'hash-max-listpack-entries': 512,
   'hash-max-listpack-value': 64,
   'list-max-listpack-size': -2,
@@ -28,5 +31,5 @@ const DEFAULTS: Readonly<Record<CollectionLimit, number>> = {
 }
 
 export function defaultLimit(name: CollectionLimit): number {
-  return DEFAULTS[name]
+  return DEFAULT_LIMITS[name]
 }
