@@ -4,6 +4,7 @@
  */
 
 import type { Database } from '../keyspace/database.js'
+import type { Args } from '../resp/args.js'
 import type { Reply } from '../resp/reply.js'
 import type { Call } from './call.js'
 
@@ -12,8 +13,14 @@ export interface Host {
   configNumber(name: string): number
   /** Sends a keyspace notification; `event` as in Redis (`set`, `del`, `expire`). Called only if one is wanted. */
   notify(kind: number, event: string, db: Database, key: Uint8Array, start: number, end: number): void
-  /** Wakes clients that wait for this key: it now holds something that may serve them. */
+  /**
+   * Wakes clients that wait for this key: it now holds something that may serve them. A host that hears of changes
+   * (`db.changed`) finds out by itself where a key appears, goes, or becomes another type; to be called by whoever adds to
+   * what stands there already, or takes away what a client relies on (XADD, XGROUP DESTROY).
+   */
   keyReady(db: Database, key: Uint8Array, start: number, end: number): void
+  /** Lets the caller wait for keys; see commands/blocking.ts. A host without clients that can wait leaves it out. */
+  waitForKeys?(call: Call, args: Args, wait: KeyWait): void
   /** Uniform 32-bit integers. */
   random32(): number
   /** A line in the log: `level` is one of `debug`, `verbose`, `notice`, `warning`. */
@@ -29,6 +36,21 @@ export interface Host {
   swapped?(a: number, b: number): void
   /** Sends keys to another node, MIGRATE's way; a host without sockets leaves it out. See MigrateRequest. */
   migrate?(request: MigrateRequest): void
+}
+
+/** What a client waits for. */
+export interface KeyWait {
+  /** LIST, ZSET or STREAM: only a key that holds a value of this type wakes the client. */
+  readonly type: number
+  /** The first of the arguments that are the keys, and how many there are. */
+  readonly firstKey: number
+  readonly keys: number
+  /** Milliseconds since 1970, 0 for never. */
+  readonly deadline_ms: number
+  /** Whether a key that goes, or becomes another type, wakes the client too: carried out again, the command replies why. */
+  readonly evenWithoutKey?: boolean
+  /** What is carried out instead of the command as it came (XREAD, with the ID that `$` meant when it began to wait). */
+  readonly again?: readonly Uint8Array[]
 }
 
 /** A key that MIGRATE sends: as it was when the command ran. */

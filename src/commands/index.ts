@@ -16,6 +16,7 @@ import { SCAN_FAMILY } from './generic/scan.js'
 import { HASH_COUNTER_FAMILY } from './hash/counters.js'
 import { FIELD_FAMILY } from './hash/fields.js'
 import { WHOLE_HASH_FAMILY } from './hash/whole.js'
+import { BLOCKING_LIST_FAMILY } from './list/blocking.js'
 import { LIST_ELEMENT_FAMILY } from './list/elements.js'
 import { LIST_END_FAMILY } from './list/ends.js'
 import { ALGEBRA_FAMILY } from './set/algebra.js'
@@ -49,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   ...BIT_FIELD_FAMILY,
   ...LIST_END_FAMILY,
   ...LIST_ELEMENT_FAMILY,
+  ...BLOCKING_LIST_FAMILY,
   ...FIELD_FAMILY,
   ...HASH_COUNTER_FAMILY,
   ...WHOLE_HASH_FAMILY,

@@ -43,7 +43,7 @@ export interface Blocked {
   fail?(error: string): void
   /** Milliseconds since 1970, or 0 for never. */
   deadline_ms: number
-  /** What CLIENT LIST and INFO call it. */
+  /** For what: `keys`, `wait`, or something that CLIENT UNBLOCK cannot end. */
   readonly kind: string
 }
 

@@ -146,7 +146,7 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   if (outer !== null) return
   if (client.special !== 0) turnSilence(client)
   if (node.heldMessages !== null) node.releaseMessages(client)
-  if (node.afterCommand !== null) node.afterCommand(client)
+  if (node.afterCommand !== null) node.afterCommand()
 }
 
 /** Commands whose reply is a message, and as such is not subject to CLIENT REPLY. */

@@ -7,7 +7,7 @@
 import { ascii } from '../bytes/ascii.js'
 import { Call } from '../commands/call.js'
 import { DENYOOM, MAY_REPLICATE, WRITE } from '../commands/command.js'
-import type { Host, MigrateRequest } from '../commands/host.js'
+import type { Host, KeyWait, MigrateRequest } from '../commands/host.js'
 import { COMMANDS } from '../commands/index.js'
 import { CommandTable, type Entry } from '../commands/table.js'
 import {
@@ -43,6 +43,7 @@ import type { ReplicationPart } from './replication/index.js'
 import { Stats } from './stats.js'
 import { type Transaction, Watches } from './transactions.js'
 import { Turn } from './turn.js'
+import { KeyWaits } from './waits.js'
 
 export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning'
 
@@ -77,6 +78,7 @@ export class ServerNode implements Host {
   readonly propagation = new Propagation()
   readonly pubsub: PubSub
   readonly watches: Watches
+  readonly waits: KeyWaits
   readonly stats = new Stats()
   /** What INFO tells; each part puts its lines in. */
   readonly info = new Info()
@@ -134,8 +136,8 @@ export class ServerNode implements Host {
   bytesIn = 0
   /** DEBUG SET-ACTIVE-EXPIRE. */
   activeExpire = true
-  /** After every command of a client, where a part wants to know (a replica's WAIT, a client's last write). */
-  afterCommand: ((client: Client) => void) | null = null
+  /** Called after the command under way, with all that it is part of: waits.ts sets it while keys are ready. */
+  afterCommand: (() => void) | null = null
 
   /** In a cluster: sends a published message to the other nodes (of the shard). */
   publishToCluster: ((channel: Uint8Array, message: Uint8Array, shard: boolean) => void) | null = null
@@ -195,9 +197,13 @@ export class ServerNode implements Host {
       },
     )
     this.watches = new Watches(options.random32)
+    this.waits = new KeyWaits(this)
     this.call = new Call(this, this.keyspace, new Client(0, null))
     this.keyspace.hooks = this.keyspaceHooks()
-    this.turn.before.push(() => this.resumeClients())
+    this.turn.before.push(
+      () => this.waits.serve(),
+      () => this.resumeClients(),
+    )
     this.readConfig()
     config.onChange(
       [
@@ -289,7 +295,10 @@ export class ServerNode implements Host {
         this.turn.schedule()
         this.notifyExpired(db, key)
       },
-      changed: (db, key, start, end) => this.watches.changed(db, key, start, end),
+      changed: (db, key, start, end) => {
+        if (this.watches.count > 0) this.watches.changed(db, key, start, end)
+        if (this.waits.count > 0) this.waits.changed(db, key, start, end)
+      },
       beforeWrite: (db, handle) => this.beforeWrite(db, handle),
     }
   }
@@ -327,6 +336,7 @@ export class ServerNode implements Host {
 
   beforeFlush(db: Database | null): void {
     for (const each of db === null ? this.keyspace.databases : [db]) this.watches.flushed(each)
+    if (this.waits.count > 0) this.waits.flushed(db)
     this.persistence?.beforeFlush()
   }
 
@@ -343,6 +353,7 @@ export class ServerNode implements Host {
     const { databases } = this.keyspace
     this.watches.swapped(databases[a]!, databases[b]!)
     this.watches.swapped(databases[b]!, databases[a]!)
+    if (this.waits.count > 0) this.waits.swapped(a, b)
   }
 
   migrate(request: MigrateRequest): void {
@@ -350,7 +361,13 @@ export class ServerNode implements Host {
     this.migrations.begin(this.call.caller as Client, request)
   }
 
-  keyReady(_db: Database, _key: Uint8Array, _start: number, _end: number): void {}
+  keyReady(db: Database, key: Uint8Array, start: number, end: number): void {
+    if (this.waits.count > 0) this.waits.keyReady(db, key, start, end)
+  }
+
+  waitForKeys(call: Call, args: Args, wait: KeyWait): void {
+    this.waits.add(call, args, wait)
+  }
 
   /** Counts an error reply by its code, for INFO errorstats. */
   countError(message: string): void {
@@ -369,7 +386,12 @@ export class ServerNode implements Host {
   /** Ends the watches of a transaction. */
   unwatch(client: Client, transaction: Transaction): void {
     this.watches.remove(client, transaction)
-    this.keyspace.watchers = this.watches.count
+    this.updateWatchers()
+  }
+
+  /** The keyspace tells of changes only while somebody watches keys or waits for some. */
+  updateWatchers(): void {
+    this.keyspace.watchers = this.watches.count + this.waits.count
   }
 
   /** Where to write a message for a client: what it causes for itself while it is served must wait. */

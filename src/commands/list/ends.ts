@@ -1,4 +1,4 @@
-/** LPUSH, RPUSH, LPUSHX, RPUSHX, LPOP, RPOP, LMPOP, LMOVE, RPOPLPUSH: the ends of lists. */
+/** LPUSH, RPUSH, LPUSHX, RPUSHX, LPOP, RPOP, LMPOP, LMOVE, RPOPLPUSH: the ends of lists. What waits for them: blocking.ts. */
 
 import { LIST } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
@@ -23,8 +23,8 @@ import { SYNTAX } from '../errors.js'
 import { NOTIFY_LIST } from '../host.js'
 import { integerBytes, nearInteger } from '../int64.js'
 
-const LPOP_NAME = Uint8Array.of(0x4c, 0x50, 0x4f, 0x50)
-const RPOP_NAME = Uint8Array.of(0x52, 0x50, 0x4f, 0x50)
+export const LPOP_NAME = Uint8Array.of(0x4c, 0x50, 0x4f, 0x50)
+export const RPOP_NAME = Uint8Array.of(0x52, 0x50, 0x4f, 0x50)
 
 /** Tells those who wait for the key of argument `index` that its list has grown. */
 function ready(call: Call, args: Args, index: number): void {
@@ -106,6 +106,22 @@ function popMany(
   return many
 }
 
+/** Replies with the element at an end, which there is, and takes it out. */
+export function popOne(
+  call: Call,
+  args: Args,
+  index: number,
+  handle: number,
+  head: boolean,
+  reply: Reply,
+): void {
+  const { lists } = call.keyspace
+  showEnd(call, handle, head)
+  reply.bulkRange(lists.element.buf, lists.element.start, lists.element.end)
+  lists.delete(handle, head ? 0 : lists.size(handle) - 1, 1)
+  popped(call, args, index, handle, head, 1)
+}
+
 /** Shows the element at an end in `lists.element`. */
 function showEnd(call: Call, handle: number, head: boolean): void {
   const { lists } = call.keyspace
@@ -125,18 +141,12 @@ function pop(call: Call, args: Args, head: boolean, reply: Reply): void {
   }
   const handle = collectionToChange(call, args, 1, LIST, reply)
   if (handle === WRONG) return
-  const { lists } = call.keyspace
   if (handle === 0) {
     if (withCount) reply.nilArray()
     else reply.nil()
   } else if (count === 0) reply.array(0)
   else if (withCount) popMany(call, args, 1, handle, head, count, reply)
-  else {
-    showEnd(call, handle, head)
-    reply.bulkRange(lists.element.buf, lists.element.start, lists.element.end)
-    lists.delete(handle, head ? 0 : lists.size(handle) - 1, 1)
-    popped(call, args, 1, handle, head, 1)
-  }
+  else popOne(call, args, 1, handle, head, reply)
 }
 
 function popCommand(head: boolean): Command {
@@ -161,11 +171,65 @@ export const lpop = popCommand(true)
 export const rpop = popCommand(false)
 
 /** Whether argument `index` says LEFT (true) or RIGHT; null after an error was replied. */
-function readEnd(args: Args, index: number, reply: Reply): boolean | null {
+export function readEnd(args: Args, index: number, reply: Reply): boolean | null {
   if (args.is(index, 'left')) return true
   if (args.is(index, 'right')) return false
   reply.error(SYNTAX)
   return null
+}
+
+/** What LMPOP is asked for. */
+interface PopWish {
+  readonly firstKey: number
+  readonly keys: number
+  readonly head: boolean
+  readonly count: number
+}
+
+/** Reads `numkeys key [key ...] <LEFT | RIGHT> [COUNT count]` from argument `index` on; null after an error was replied. */
+export function readPopWish(args: Args, index: number, reply: Reply): PopWish | null {
+  const keys = nearInteger(args, index)
+  if (!(keys > 0)) {
+    reply.error('ERR numkeys should be greater than 0')
+    return null
+  }
+  const where = index + keys + 1
+  if (where >= args.count) {
+    reply.error(SYNTAX)
+    return null
+  }
+  const head = readEnd(args, where, reply)
+  if (head === null) return null
+  let count = 0
+  for (let i = where + 1; i < args.count; i += 2) {
+    if (count !== 0 || !args.is(i, 'count') || i + 1 >= args.count) {
+      reply.error(SYNTAX)
+      return null
+    }
+    count = nearInteger(args, i + 1)
+    if (!(count > 0)) {
+      reply.error('ERR count should be greater than 0')
+      return null
+    }
+  }
+  return { firstKey: index + 1, keys, head, count: Math.max(count, 1) }
+}
+
+/** Pops from the first of the lists that has something and replies; false, without a reply, where none has. */
+export function popFirst(call: Call, args: Args, wish: PopWish, reply: Reply): boolean {
+  const { firstKey, keys, head, count } = wish
+  for (let i = firstKey; i < firstKey + keys; i++) {
+    const handle = collectionToChange(call, args, i, LIST, reply)
+    if (handle === WRONG) return true
+    if (handle === 0) continue
+    const key = args.copy(i)
+    reply.array(2)
+    reply.bulk(key)
+    const many = popMany(call, args, i, handle, head, count, reply)
+    call.propagate(head ? LPOP_NAME : RPOP_NAME, key, integerBytes(many))
+    return true
+  }
+  return false
 }
 
 export const lmpop = command(
@@ -187,54 +251,22 @@ export const lmpop = command(
     ],
   },
   (call, args, reply) => {
-    const keys = nearInteger(args, 1)
-    if (!(keys > 0)) {
-      reply.error('ERR numkeys should be greater than 0')
-      return
-    }
-    if (keys + 2 >= args.count) {
-      reply.error(SYNTAX)
-      return
-    }
-    const head = readEnd(args, keys + 2, reply)
-    if (head === null) return
-    let count = 0
-    for (let i = keys + 3; i < args.count; i += 2) {
-      if (count !== 0 || !args.is(i, 'count') || i + 1 >= args.count) {
-        reply.error(SYNTAX)
-        return
-      }
-      count = nearInteger(args, i + 1)
-      if (!(count > 0)) {
-        reply.error('ERR count should be greater than 0')
-        return
-      }
-    }
-    for (let i = 2; i < 2 + keys; i++) {
-      const handle = collectionToChange(call, args, i, LIST, reply)
-      if (handle === WRONG) return
-      if (handle === 0) continue
-      const key = args.copy(i)
-      reply.array(2)
-      reply.bulk(key)
-      const many = popMany(call, args, i, handle, head, Math.max(count, 1), reply)
-      call.propagate(head ? LPOP_NAME : RPOP_NAME, key, integerBytes(many))
-      return
-    }
-    reply.nilArray()
+    const wish = readPopWish(args, 1, reply)
+    if (wish !== null && !popFirst(call, args, wish, reply)) reply.nilArray()
   },
 )
 
-function move(call: Call, args: Args, fromHead: boolean, toHead: boolean, reply: Reply): void {
+/**
+ * Moves an element from the list of argument 1 to that of argument 2 and replies with it, or with an error; false, without a
+ * reply, where there is none to move.
+ */
+export function move(call: Call, args: Args, fromHead: boolean, toHead: boolean, reply: Reply): boolean {
   const { lists } = call.keyspace
   const from = collectionToChange(call, args, 1, LIST, reply)
-  if (from === WRONG) return
-  if (from === 0) {
-    reply.nil()
-    return
-  }
+  if (from === WRONG) return true
+  if (from === 0) return false
   let to = collectionToChange(call, args, 2, LIST, reply)
-  if (to === WRONG) return
+  if (to === WRONG) return true
   showEnd(call, from, fromHead)
   const value = lists.element.copy()
   lists.delete(from, fromHead ? 0 : lists.size(from) - 1, 1)
@@ -245,6 +277,7 @@ function move(call: Call, args: Args, fromHead: boolean, toHead: boolean, reply:
   reply.bulk(value)
   popped(call, args, 1, from, fromHead, 1)
   ready(call, args, 2)
+  return true
 }
 
 const MOVE = {
@@ -267,7 +300,7 @@ export const lmove = command(
     const fromHead = readEnd(args, 3, reply)
     if (fromHead === null) return
     const toHead = readEnd(args, 4, reply)
-    if (toHead !== null) move(call, args, fromHead, toHead, reply)
+    if (toHead !== null && !move(call, args, fromHead, toHead, reply)) reply.nil()
   },
 )
 
@@ -281,7 +314,9 @@ export const rpoplpush = command(
     syntax: 'source destination',
     deprecated: { since: '6.2.0', replacedBy: '`LMOVE` with the `RIGHT` and `LEFT` arguments' },
   },
-  (call, args, reply) => move(call, args, false, true, reply),
+  (call, args, reply) => {
+    if (!move(call, args, false, true, reply)) reply.nil()
+  },
 )
 
 export const LIST_END_FAMILY = [lpush, rpush, lpushx, rpushx, lpop, rpop, lmpop, lmove, rpoplpush]

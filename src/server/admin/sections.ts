@@ -81,6 +81,8 @@ function clients(node: ServerNode): InfoLine[] {
     ['blocked_clients', blocked],
     ['tracking_clients', 0],
     ['clients_in_timeout_table', timed],
+    ['total_blocking_keys', node.waits.keys],
+    ['total_blocking_keys_on_nokey', node.waits.keysOnNoKey],
   ]
 }
 

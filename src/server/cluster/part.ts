@@ -286,6 +286,11 @@ export class ClusterPart {
         break
       case 'slotsRebound':
         this.dropChannels(fact.slots)
+        node.waits.checkSlots()
+        break
+      case 'servedChanged':
+      case 'stateChanged':
+        node.waits.checkSlots()
         break
       case 'pauseClients':
         this.pausing = true

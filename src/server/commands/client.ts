@@ -154,6 +154,8 @@ const kill: ServerHandler = (node, client, args, reply) => {
   if (victims.includes(client)) node.closeAfterReply(client)
 }
 
+const MAY_TIME_OUT = new Set(['keys', 'wait'])
+
 const unblock: ServerHandler = (node, _client, args, reply) => {
   const error = args.count === 4 && args.is(3, 'error')
   if (args.count > 4) return reply.error(wrongCount(args))
@@ -164,8 +166,8 @@ const unblock: ServerHandler = (node, _client, args, reply) => {
   if (Number.isNaN(id)) return reply.error(NOT_AN_INTEGER)
   const target = node.clients.get(id)
   const blocked = target?.blocked ?? null
-  // A client that waits for CONFIG SET cannot be let go: it would miss the answer.
-  if (target === undefined || blocked === null || blocked.kind === 'config') return reply.int(0)
+  // Who waits for something else than keys or replicas cannot be let go: it would miss the answer.
+  if (target === undefined || blocked === null || !MAY_TIME_OUT.has(blocked.kind)) return reply.int(0)
   const told = 'UNBLOCKED client unblocked via CLIENT UNBLOCK'
   if (!error) blocked.timeout()
   else if (blocked.fail !== undefined) blocked.fail(told)

@@ -155,7 +155,7 @@ const watch = serverCommand(
     client.transaction ??= new Transaction()
     const database = node.keyspace.databases[client.db]!
     for (let i = 1; i < args.count; i++) node.watches.add(client, client.transaction, database, args.view(i))
-    node.keyspace.watchers = node.watches.count
+    node.updateWatchers()
     reply.ok()
   },
 )
