@@ -30,6 +30,7 @@ import { LCS_FAMILY } from './string/lcs.js'
 import { MULTI_FAMILY } from './string/multi.js'
 import { RANGE_FAMILY } from './string/ranges.js'
 import { SORTED_ALGEBRA_FAMILY } from './zset/algebra.js'
+import { BLOCKING_SORTED_FAMILY } from './zset/blocking.js'
 import { SORTED_MEMBER_FAMILY } from './zset/members.js'
 import { SORTED_POP_FAMILY } from './zset/pop.js'
 import { SORTED_RANGE_FAMILY } from './zset/ranges.js'
@@ -61,6 +62,7 @@ export const COMMANDS: readonly Command[] = [
   ...RANK_FAMILY,
   ...SORTED_RANGE_FAMILY,
   ...SORTED_POP_FAMILY,
+  ...BLOCKING_SORTED_FAMILY,
   ...WHOLE_SORTED_FAMILY,
   ...SORTED_ALGEBRA_FAMILY,
   ...KEY_FAMILY,

@@ -1,4 +1,4 @@
-/** ZPOPMIN, ZPOPMAX, ZMPOP: members are returned and removed. */
+/** ZPOPMIN, ZPOPMAX, ZMPOP: members are returned and removed. What waits for them: blocking.ts. */
 
 import { ascii } from '../../bytes/ascii.js'
 import { ZSET } from '../../keyspace/entries.js'
@@ -11,11 +11,29 @@ import { SYNTAX } from '../errors.js'
 import { NOTIFY_ZSET } from '../host.js'
 import { integerBytes, nearInteger } from '../int64.js'
 
-const ZPOPMIN_NAME = ascii('ZPOPMIN')
-const ZPOPMAX_NAME = ascii('ZPOPMAX')
+export const ZPOPMIN_NAME = ascii('ZPOPMIN')
+export const ZPOPMAX_NAME = ascii('ZPOPMAX')
 
-/** Returns and removes `many` members, which there are, of the set of argument `key`; pairs stand in arrays if `nested`. */
+/**
+ * Returns and removes `many` members, which there are, of the set of argument `key`: as an array, whose pairs stand in
+ * arrays if `nested`.
+ */
 function popMany(
+  call: Call,
+  args: Args,
+  key: number,
+  handle: number,
+  many: number,
+  max: boolean,
+  nested: boolean,
+  reply: Reply,
+): void {
+  reply.array(nested ? many : many * 2)
+  popPairs(call, args, key, handle, many, max, nested, reply)
+}
+
+/** As `popMany`, without the array's head. */
+export function popPairs(
   call: Call,
   args: Args,
   key: number,
@@ -29,7 +47,6 @@ function popMany(
   const { member } = zsets
   const size = zsets.size(handle)
   const from = max ? size - many : 0
-  reply.array(nested ? many : many * 2)
   zsets.range(handle, from, from + many, max, () => {
     if (nested) reply.array(2)
     reply.bulkRange(member.buf, member.start, member.end)
@@ -81,14 +98,22 @@ export const zpopmax = command(
   (call, args, reply) => pop(call, args, true, reply),
 )
 
-/** Where MIN or MAX stands, the number of keys being in argument 1, and how many are wanted; null after an error. */
-function readMany(args: Args, reply: Reply): { where: number; count: number } | null {
-  const keys = nearInteger(args, 1)
+/** What ZMPOP is asked for. */
+interface PopWish {
+  readonly firstKey: number
+  readonly keys: number
+  readonly max: boolean
+  readonly count: number
+}
+
+/** Reads `numkeys key [key ...] <MIN | MAX> [COUNT count]` from argument `index` on; null after an error was replied. */
+export function readPopWish(args: Args, index: number, reply: Reply): PopWish | null {
+  const keys = nearInteger(args, index)
   if (!(keys > 0)) {
     reply.error('ERR numkeys should be greater than 0')
     return null
   }
-  const where = keys + 2
+  const where = index + keys + 1
   if (where >= args.count || !(args.is(where, 'min') || args.is(where, 'max'))) {
     reply.error(SYNTAX)
     return null
@@ -105,7 +130,24 @@ function readMany(args: Args, reply: Reply): { where: number; count: number } | 
       return null
     }
   }
-  return { where, count: count || 1 }
+  return { firstKey: index + 1, keys, max: args.is(where, 'max'), count: count || 1 }
+}
+
+/** Pops from the first of the sets that is there and replies; false, without a reply, where none is. */
+export function popFirst(call: Call, args: Args, wish: PopWish, reply: Reply): boolean {
+  const { firstKey, keys, max, count } = wish
+  for (let key = firstKey; key < firstKey + keys; key++) {
+    const handle = collectionToChange(call, args, key, ZSET, reply)
+    if (handle === WRONG) return true
+    if (handle === 0) continue
+    const many = Math.min(count, call.keyspace.zsets.size(handle))
+    reply.array(2)
+    reply.bulkRange(args.buf, args.start(key), args.end(key))
+    popMany(call, args, key, handle, many, max, true, reply)
+    call.propagate(max ? ZPOPMAX_NAME : ZPOPMIN_NAME, args.copy(key), integerBytes(many))
+    return true
+  }
+  return false
 }
 
 export const zmpop = command(
@@ -128,21 +170,8 @@ export const zmpop = command(
     ],
   },
   (call, args, reply) => {
-    const wanted = readMany(args, reply)
-    if (wanted === null) return
-    const max = args.is(wanted.where, 'max')
-    for (let key = 2; key < wanted.where; key++) {
-      const handle = collectionToChange(call, args, key, ZSET, reply)
-      if (handle === WRONG) return
-      if (handle === 0) continue
-      const many = Math.min(wanted.count, call.keyspace.zsets.size(handle))
-      reply.array(2)
-      reply.bulkRange(args.buf, args.start(key), args.end(key))
-      popMany(call, args, key, handle, many, max, true, reply)
-      call.propagate(max ? ZPOPMAX_NAME : ZPOPMIN_NAME, args.view(key), integerBytes(many))
-      return
-    }
-    reply.nilArray()
+    const wish = readPopWish(args, 1, reply)
+    if (wish !== null && !popFirst(call, args, wish, reply)) reply.nilArray()
   },
 )
 
