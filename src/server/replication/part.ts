@@ -475,6 +475,8 @@ export class ReplicationPart implements Feed {
       if (blocked.fail !== undefined) blocked.fail(UNBLOCKED)
       else node.turn.outOf(client).error(UNBLOCKED)
       node.unblock(client)
+      // It has to look for a master, and should not go on here as if nothing had happened.
+      node.closeAfterReply(client)
     }
     node.setRole(isReplica)
     if (!isReplica) this.restartAof()
