@@ -272,6 +272,8 @@ export class KeyWaits {
     const { node } = this
     if (this.ready.length === 0 || this.serving || node.loading || node.running !== null) return
     this.serving = true
+    // The command may have taken its time: what it has made may have expired since.
+    node.tick()
     while (this.ready.length > 0) {
       const ready = this.ready
       this.ready = []
