@@ -14,7 +14,9 @@ import { OBJECT_FAMILY } from './generic/object.js'
 import { RENAME_FAMILY } from './generic/rename.js'
 import { SCAN_FAMILY } from './generic/scan.js'
 import { HASH_COUNTER_FAMILY } from './hash/counters.js'
+import { FIELD_EXPIRY_FAMILY } from './hash/expiry.js'
 import { FIELD_FAMILY } from './hash/fields.js'
+import { FIELD_VALUE_FAMILY } from './hash/values.js'
 import { WHOLE_HASH_FAMILY } from './hash/whole.js'
 import { BLOCKING_LIST_FAMILY } from './list/blocking.js'
 import { LIST_ELEMENT_FAMILY } from './list/elements.js'
@@ -55,6 +57,8 @@ export const COMMANDS: readonly Command[] = [
   ...FIELD_FAMILY,
   ...HASH_COUNTER_FAMILY,
   ...WHOLE_HASH_FAMILY,
+  ...FIELD_EXPIRY_FAMILY,
+  ...FIELD_VALUE_FAMILY,
   ...MEMBER_FAMILY,
   ...RANDOM_MEMBER_FAMILY,
   ...ALGEBRA_FAMILY,

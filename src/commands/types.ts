@@ -3,6 +3,7 @@
  * here once; nothing else changes when one is added. A type's number is Redis's.
  */
 
+import { LISTPACK_EX } from '../keyspace/collections/field-times.js'
 import { setRef } from '../keyspace/collections/value.js'
 import type { Database } from '../keyspace/database.js'
 import {
@@ -89,6 +90,7 @@ const ENCODINGS: ReadonlyMap<number, string> = new Map([
   [QUICKLIST, 'quicklist'],
   [STREAM_ENCODING, 'stream'],
   [LISTPACK, 'listpack'],
+  [LISTPACK_EX, 'listpackex'],
 ])
 
 export function typeName(type: number): string {
@@ -128,5 +130,6 @@ export function copyEntry(
     if (type !== STRING) setRef(entries, from, 0)
     entries.setAccess(made, keyspace.accessNow(entries.access(from)))
   } else kind?.copyOwned?.(keyspace, from, made)
+  if (type === HASH) keyspace.hashes.enroll(db, made)
   return made
 }

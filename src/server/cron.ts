@@ -4,6 +4,7 @@
  * into slices with rests between them.
  */
 
+import { expireHashFields } from './field-expiry.js'
 import type { ServerNode } from './node.js'
 import { startSweeping } from './sweep.js'
 
@@ -81,6 +82,7 @@ function expire(node: ServerNode, budget_us: number): boolean {
       }
     }
   }
+  if (expireHashFields(node, end_us)) isShort = true
   const took_us = node.clock.monotonic_us() - began_us
   if (took_us >= node.late_us) node.wasLate('expire-cycle', took_us)
   return isShort

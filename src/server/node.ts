@@ -31,6 +31,7 @@ import { serverCommands } from './commands/index.js'
 import type { Config } from './config/config.js'
 import { dispatch, isAnsweredByMessages } from './dispatch.js'
 import { notifyKeyspaceEvent, notifyMask } from './events.js'
+import { fieldExpired } from './field-expiry.js'
 import { Info } from './info.js'
 import { goOn, ParserPool } from './input.js'
 import { Migrations } from './migrate.js'
@@ -300,6 +301,7 @@ export class ServerNode implements Host {
         if (this.waits.count > 0) this.waits.changed(db, key, start, end)
       },
       beforeWrite: (db, handle) => this.beforeWrite(db, handle),
+      fieldExpired: (db, key, field) => fieldExpired(this, db, key, field),
     }
   }
 

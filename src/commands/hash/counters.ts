@@ -8,6 +8,7 @@ import {
   type LongDouble,
   parseLongDouble,
 } from '../../bytes/long-double.js'
+import { NO_FIELD_EXPIRY } from '../../keyspace/collections/field-times.js'
 import { type Int64, int64Of } from '../../keyspace/collections/intset.js'
 import { HASH } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
@@ -16,20 +17,27 @@ import { collectionChanged, collectionToChange, putNew, WRONG } from '../collect
 import { command, DENYOOM, FAST, firstKey, KEY_ACCESS, KEY_RW, KEY_UPDATE, WRITE } from '../command.js'
 import { NOT_A_FLOAT, NOT_AN_INTEGER, OVERFLOW } from '../errors.js'
 import { NOTIFY_HASH } from '../host.js'
+import { hasField, tellExpired } from './lookup.js'
+import { FIELDS } from './times.js'
 
 const HSET_NAME = ascii('HSET')
+const HSETEX = ascii('HSETEX')
+const KEEPTTL = ascii('KEEPTTL')
+const ONE = ascii('1')
 const ZERO: LongDouble = { mantissa: 0n, exponent: 0 }
 
-/** Whether the hash has the field of argument 2. `handle` may be 0. */
-function has(call: Call, args: Args, handle: number): boolean {
-  return handle !== 0 && call.keyspace.hashes.get(handle, args.buf, args.start(2), args.end(2))
-}
-
-/** Sets the field of argument 2; the hash is made where `handle` is 0. */
-function store(call: Call, args: Args, handle: number, digits: Uint8Array, event: string): void {
+/** Sets the field of argument 2, which expires when it did; the hash is made where `handle` is 0. */
+function store(
+  call: Call,
+  args: Args,
+  handle: number,
+  digits: Uint8Array,
+  event: string,
+  keep: boolean,
+): void {
   const { hashes } = call.keyspace
   const hash = handle === 0 ? putNew(call, args, 1, hashes.create()) : handle
-  hashes.set(hash, args.buf, args.start(2), args.end(2), digits, 0, digits.length)
+  hashes.set(hash, args.buf, args.start(2), args.end(2), digits, 0, digits.length, keep)
   collectionChanged(call, args, 1, NOTIFY_HASH, event, 1)
 }
 
@@ -63,10 +71,13 @@ export const hincrby = command(
       reply.error(NOT_AN_INTEGER)
       return
     }
-    const handle = collectionToChange(call, args, 1, HASH, reply)
+    let handle = collectionToChange(call, args, 1, HASH, reply)
     if (handle === WRONG) return
-    const { value } = call.keyspace.hashes
-    const old = has(call, args, handle) ? int64Of(value.buf, value.start, value.end) : 0
+    const { hashes, expiredFields } = call.keyspace
+    const { value } = hashes
+    const has = hasField(call, args, handle, 2)
+    if (!has) handle = tellExpired(call, args, handle, expiredFields)
+    const old = has ? int64Of(value.buf, value.start, value.end) : 0
     if (old === null) {
       reply.error('ERR hash value is not an integer')
       return
@@ -76,7 +87,7 @@ export const hincrby = command(
       reply.error(OVERFLOW)
       return
     }
-    store(call, args, handle, ascii(String(sum)), 'hincrby')
+    store(call, args, handle, ascii(String(sum)), 'hincrby', has)
     if (typeof sum === 'bigint') reply.bigint(sum)
     else reply.int(sum)
   },
@@ -95,11 +106,15 @@ export const hincrbyfloat = command(
       reply.error(by === null ? NOT_A_FLOAT : 'ERR value is NaN or Infinity')
       return
     }
-    const handle = collectionToChange(call, args, 1, HASH, reply)
+    let handle = collectionToChange(call, args, 1, HASH, reply)
     if (handle === WRONG) return
-    const { value } = call.keyspace.hashes
+    const { hashes, expiredFields } = call.keyspace
+    const { value } = hashes
+    const has = hasField(call, args, handle, 2)
+    const timed = has && hashes.expiry !== NO_FIELD_EXPIRY
+    if (!has) handle = tellExpired(call, args, handle, expiredFields)
     let old: LongDouble | null = ZERO
-    if (has(call, args, handle)) {
+    if (has) {
       old = value.length < LONG_DOUBLE_TEXT_BYTES_MAX ? parseLongDouble(value.text()) : null
     }
     if (old === null) {
@@ -112,10 +127,11 @@ export const hincrbyfloat = command(
       return
     }
     const digits = ascii(formatLongDouble(sum))
-    store(call, args, handle, digits, 'hincrbyfloat')
+    store(call, args, handle, digits, 'hincrbyfloat', has)
     reply.bulk(digits)
     // As the result, so that replicas and the append-only file need not round as this machine does.
-    call.propagate(HSET_NAME, args.view(1), args.view(2), digits)
+    if (timed) call.propagate(HSETEX, args.view(1), KEEPTTL, FIELDS, ONE, args.view(2), digits)
+    else call.propagate(HSET_NAME, args.view(1), args.view(2), digits)
   },
 )
 

@@ -27,6 +27,7 @@ import {
   WRITE,
 } from '../command.js'
 import { NOTIFY_HASH } from '../host.js'
+import { hasField, replyField, tellExpired } from './lookup.js'
 
 /** Sets a field to argument `value`; true where the field is new. */
 function setField(call: Call, args: Args, handle: number, field: number, value: number): boolean {
@@ -40,11 +41,6 @@ function setField(call: Call, args: Args, handle: number, field: number, value: 
     args.start(value),
     args.end(value),
   )
-}
-
-/** Whether the hash has the field of argument `index`; its value is then in `hashes.value`. */
-function getField(call: Call, args: Args, handle: number, index: number): boolean {
-  return handle !== 0 && call.keyspace.hashes.get(handle, args.buf, args.start(index), args.end(index))
 }
 
 /** The hash of argument 1 or a new one, with room for the fields and values from argument `from` on; or WRONG. */
@@ -129,22 +125,17 @@ export const hsetnx = command(
   (call, args, reply) => {
     const handle = collectionToChange(call, args, 1, HASH, reply)
     if (handle === WRONG) return
-    if (getField(call, args, handle, 2)) {
+    const { expiredFields } = call.keyspace
+    if (hasField(call, args, handle, 2)) {
       reply.int(0)
       return
     }
+    tellExpired(call, args, handle, expiredFields)
     setField(call, args, hashToChange(call, args, 2, reply), 2, 3)
     reply.int(1)
     collectionChanged(call, args, 1, NOTIFY_HASH, 'hset', 1)
   },
 )
-
-/** Replies with the value of the field in argument `index`, or nil. `handle` may be 0. */
-function replyField(call: Call, args: Args, handle: number, index: number, reply: Reply): void {
-  const { value } = call.keyspace.hashes
-  if (getField(call, args, handle, index)) reply.bulkRange(value.buf, value.start, value.end)
-  else reply.nil()
-}
 
 export const hget = command(
   {
@@ -160,7 +151,9 @@ export const hget = command(
   },
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, HASH, reply)
-    if (handle !== WRONG) replyField(call, args, handle, 2, reply)
+    if (handle === WRONG) return
+    const { expiredFields } = call.keyspace
+    if (!replyField(call, args, handle, 2, reply)) tellExpired(call, args, handle, expiredFields)
   },
 )
 
@@ -179,8 +172,10 @@ export const hmget = command(
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, HASH, reply)
     if (handle === WRONG) return
+    const { expiredFields } = call.keyspace
     reply.array(args.count - 2)
     for (let i = 2; i < args.count; i++) replyField(call, args, handle, i, reply)
+    tellExpired(call, args, handle, expiredFields)
   },
 )
 
@@ -230,7 +225,11 @@ export const hexists = command(
   },
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, HASH, reply)
-    if (handle !== WRONG) reply.int(getField(call, args, handle, 2) ? 1 : 0)
+    if (handle === WRONG) return
+    const { expiredFields } = call.keyspace
+    const has = hasField(call, args, handle, 2)
+    reply.int(has ? 1 : 0)
+    if (!has) tellExpired(call, args, handle, expiredFields)
   },
 )
 
@@ -267,7 +266,10 @@ export const hstrlen = command(
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, HASH, reply)
     if (handle === WRONG) return
-    reply.int(getField(call, args, handle, 2) ? call.keyspace.hashes.value.length : 0)
+    const { expiredFields } = call.keyspace
+    const has = hasField(call, args, handle, 2)
+    reply.int(has ? call.keyspace.hashes.value.length : 0)
+    if (!has) tellExpired(call, args, handle, expiredFields)
   },
 )
 

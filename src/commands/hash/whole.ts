@@ -1,8 +1,10 @@
 /** HGETALL, HKEYS, HVALS, HSCAN, HRANDFIELD: fields whatever their names. */
 
 import { globMatch } from '../../bytes/glob.js'
+import { expireFields } from '../../keyspace/collections/field-expiry.js'
 import type { Piece } from '../../keyspace/collections/piece.js'
 import { HASH } from '../../keyspace/entries.js'
+import { EXPIRE_DELETE } from '../../keyspace/expiry.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
@@ -10,6 +12,7 @@ import { collectionToRead, readRandomCount, WRONG } from '../collection.js'
 import { command, firstKey, KEY_ACCESS, KEY_RO, READONLY } from '../command.js'
 import { SYNTAX } from '../errors.js'
 import { BUCKETS_A_KEY, readCursor, readScanOptions } from '../generic/scan.js'
+import { tellExpired } from './lookup.js'
 
 /** Half of what a 64-bit integer can count, as a double. */
 const PAIRS_MAX = 2 ** 62
@@ -38,10 +41,11 @@ export const hgetall = command(
     const handle = collectionToRead(call, args, 1, HASH, reply)
     if (handle === WRONG) return
     const { hashes } = call.keyspace
-    reply.map(handle === 0 ? 0 : hashes.size(handle))
+    reply.map(handle === 0 ? 0 : hashes.size(handle) - hashes.countDue(handle))
     if (handle === 0) return
     const { field, value } = hashes
     hashes.forEach(handle, () => {
+      if (hashes.due) return
       replyPiece(reply, field)
       replyPiece(reply, value)
     })
@@ -53,8 +57,11 @@ function replyAll(call: Call, args: Args, reply: Reply, piece: Piece): void {
   const handle = collectionToRead(call, args, 1, HASH, reply)
   if (handle === WRONG) return
   const { hashes } = call.keyspace
-  reply.array(handle === 0 ? 0 : hashes.size(handle))
-  if (handle !== 0) hashes.forEach(handle, () => replyPiece(reply, piece))
+  reply.array(handle === 0 ? 0 : hashes.size(handle) - hashes.countDue(handle))
+  if (handle === 0) return
+  hashes.forEach(handle, () => {
+    if (!hashes.due) replyPiece(reply, piece)
+  })
 }
 
 export const hkeys = command(
@@ -100,7 +107,7 @@ export const hscan = command(
       const matches =
         match === 0 ||
         globMatch(args.buf, args.start(match), args.end(match), field.buf, field.start, field.end)
-      if (!matches) return
+      if (!matches || hashes.due) return
       replyPiece(reply, field)
       if (!noValues) replyPiece(reply, value)
       shown += noValues ? 1 : 2
@@ -129,9 +136,23 @@ export function replyScanned(reply: Reply, mark: number, cursor: number, count: 
   reply.raw(elements)
 }
 
+/**
+ * The hash of argument 1, for drawing fields at random: what has expired is removed first, where this node decides about
+ * that. Elsewhere it may be drawn too, as in Redis. 0 where there is none, or WRONG.
+ */
+function hashToDraw(call: Call, args: Args, reply: Reply): number {
+  const handle = collectionToRead(call, args, 1, HASH, reply)
+  if (handle === WRONG || handle === 0) return handle
+  const { keyspace, db } = call
+  if (keyspace.expiry !== EXPIRE_DELETE || keyspace.hashes.countDue(handle) === 0) return handle
+  const { expiredFields } = keyspace
+  expireFields(db, handle, args.copy(1), Number.POSITIVE_INFINITY)
+  return tellExpired(call, args, handle, expiredFields)
+}
+
 /** `count` fields: if positive different ones, as many as there are at most; if negative each on its own. */
 function replyRandom(call: Call, args: Args, count: number, withValues: boolean, reply: Reply): void {
-  const handle = collectionToRead(call, args, 1, HASH, reply)
+  const handle = hashToDraw(call, args, reply)
   if (handle === WRONG) return
   const { hashes } = call.keyspace
   const { field, value } = hashes
@@ -173,7 +194,7 @@ export const hrandfield = command(
       else replyRandom(call, args, count, args.count === 4, reply)
       return
     }
-    const handle = collectionToRead(call, args, 1, HASH, reply)
+    const handle = hashToDraw(call, args, reply)
     if (handle === WRONG) return
     if (handle === 0) {
       reply.nil()

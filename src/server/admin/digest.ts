@@ -5,12 +5,14 @@
 
 import { createHash } from 'node:crypto'
 import { seventeenDigits } from '../../bytes/double.js'
+import { NO_FIELD_EXPIRY } from '../../keyspace/collections/field-times.js'
 import type { Database } from '../../keyspace/database.js'
 import { EXPIRES, HASH, LIST, SET, STRING, ZSET } from '../../keyspace/entries.js'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 
 const SHA1_BYTES = 20
 const EXPIRE_MARK = new TextEncoder().encode('!!expire!!')
+const FIELD_EXPIRE_MARK = new TextEncoder().encode('!!hexpire!!')
 
 const sha1 = (bytes: Uint8Array): Uint8Array => createHash('sha1').update(bytes).digest()
 
@@ -49,6 +51,7 @@ function valueInto(digest: Uint8Array, db: Database, handle: number): boolean {
       const pair = new Uint8Array(SHA1_BYTES)
       mix(pair, field.buf.subarray(field.start, field.end))
       mix(pair, value.buf.subarray(value.start, value.end))
+      if (keyspace.hashes.expiry !== NO_FIELD_EXPIRY) add(pair, FIELD_EXPIRE_MARK)
       add(digest, pair)
     })
   } else if (type === ZSET) {

@@ -25,6 +25,7 @@ export function resetStatistics(node: ServerNode): void {
   keyspace.hits = 0
   keyspace.misses = 0
   keyspace.expiredKeys = 0
+  keyspace.expiredFields = 0
   keyspace.graveyard.freed = 0
   node.bytesIn = 0
   node.admin?.resetStatistics()

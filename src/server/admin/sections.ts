@@ -149,6 +149,7 @@ function stats(node: ServerNode, admin: Admin): InfoLine[] {
     ['sync_full', counted.syncFull],
     ['sync_partial_ok', counted.syncPartialOk],
     ['sync_partial_err', counted.syncPartialErr],
+    ['expired_subkeys', keyspace.expiredFields],
     ['expired_keys', keyspace.expiredKeys],
     ['evicted_keys', counted.evictedKeys],
     ['evicted_clients', counted.evictedClients],
@@ -216,7 +217,10 @@ function averageTtl(node: ServerNode, index: number): number {
 function keyspace(node: ServerNode): InfoLine[] {
   return node.keyspace.databases.flatMap((db, index): InfoLine[] => {
     if (db.size === 0 && db.expiring === 0) return []
-    return [[`db${index}`, `keys=${db.size},expires=${db.expiring},avg_ttl=${averageTtl(node, index)}`]]
+    const keys = `keys=${db.size},expires=${db.expiring},avg_ttl=${averageTtl(node, index)}`
+    // Only Redis 7.4 and later know of hashes with fields that expire, and always tell.
+    const hashes = node.keyspace.fieldTimes.count(db)
+    return [[`db${index}`, hashes === 0 ? keys : `${keys},subexpiry=${hashes}`]]
   })
 }
 

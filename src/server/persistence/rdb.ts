@@ -1,7 +1,7 @@
 /** RDB files: SAVE, BGSAVE, save points, and what INFO tells of them. */
 
 import { join } from 'node:path'
-import { oldestRdbVersion } from '../../persistence/rdb/format.js'
+import { oldestRdbVersion, TYPE_HASH_METADATA } from '../../persistence/rdb/format.js'
 import { type RdbInfo, RdbWriter } from '../../persistence/rdb/writer.js'
 import { type AccessClock, RdbTarget } from '../../persistence/snapshot.js'
 import { diskErrorText } from '../../runtime/disk.js'
@@ -206,7 +206,8 @@ export class RdbSaver {
 export function rdbWriter(circle: Circle, onBlock: (block: Uint8Array) => void): RdbWriter {
   const { values } = circle.config
   return new RdbWriter({
-    version: oldestRdbVersion([], false),
+    // Of all that the keyspace may hold, only fields that expire ask for more than the oldest version.
+    version: oldestRdbVersion(circle.keyspace.fieldTimes.size > 0 ? [TYPE_HASH_METADATA] : [], false),
     compress: values.rdbcompression,
     checksum: values.rdbchecksum,
     onBlock,
