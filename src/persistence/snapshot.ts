@@ -7,16 +7,23 @@
  * An entry tells by its generation byte whether it was saved, so that the cursor, which may show an entry twice when a
  * table changes its size, does not write it twice. Generations are a byte: before they come round, `Generations`
  * wipes out those that walks which were given up have left behind.
+ *
+ * A large collection is not written at once either, but piece by piece (values/pieces.ts), and may change meanwhile: who changes
+ * it has the old elements written first. In a file an entry is one piece of text, so what else must be saved while one is being
+ * written waits aside, and so do the elements of a collection that changes before its turn has come.
  */
 
+import { refOf } from '../keyspace/collections/value.js'
+import type { PieceWalk } from '../keyspace/collections/walks.js'
 import type { Database } from '../keyspace/database.js'
-import { NO_EXPIRY, STRING } from '../keyspace/entries.js'
+import { INTSET, LISTPACK, NO_EXPIRY, STRING } from '../keyspace/entries.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import { writePexpireAt, writeSelect, writeSet } from './aof/record.js'
 import type { RdbWriter } from './rdb/writer.js'
 import { ByteSink, type SinkOptions } from './sink.js'
 import type { ValueCodec } from './values/codec.js'
 import { codecOf } from './values/index.js'
+import { CommandBatch, type Pieces, piecesOf } from './values/pieces.js'
 
 /** Where the entries of a walk go. */
 export interface SnapshotTarget {
@@ -24,9 +31,26 @@ export interface SnapshotTarget {
   database(db: number, keys: number, expires: number): void
   /** One entry, which must be written before this returns: it may change right after. */
   entry(keyspace: Keyspace, handle: number): void
+  /** One entry whose value comes in pieces. They go aside until `open` is called. */
+  inPieces(keyspace: Keyspace, handle: number, pieces: Pieces): EntryInPieces
+  /** A target of the same kind whose bytes wait; `append` writes them into this one. */
+  aside(): SnapshotTarget
+  append(aside: SnapshotTarget): void
   /** All entries were written. */
   finish(): void
 }
+
+export interface EntryInPieces {
+  piece(piece: number): void
+  /** What came, and what comes from now on, goes to the target, where nothing else is written until `finish`. */
+  open(): void
+  finish(): void
+}
+
+/** What one entry counts for every so many bytes of its value, in entries. */
+const WEIGHT_BYTES = 1024
+/** Elements of a large collection that count as much as a small entry. */
+const ELEMENTS_AN_ENTRY = 8
 
 /** Generations that may pass without a whole walk before they would come round. */
 const GENERATIONS_MAX = 250
@@ -71,6 +95,15 @@ interface Walked {
   expires: number
 }
 
+/** A large collection that is being saved, or waits for its turn. */
+interface Partly {
+  readonly walked: Walked
+  readonly entry: EntryInPieces
+  readonly walk: PieceWalk
+  readonly weight: number
+  isOpen: boolean
+}
+
 export class SnapshotWalk {
   /** Entries written. */
   saved = 0
@@ -85,6 +118,13 @@ export class SnapshotWalk {
   private current: Walked | undefined
   private at = 0
   private cursor = 0
+  /** The first is the one whose pieces go to the target, if it is open. */
+  private readonly partly: Partly[] = []
+  /** What had to be saved while a collection was open. */
+  private waiting: SnapshotTarget | null = null
+  private currentOfWaiting: Walked | undefined
+  /** How much work was done, in small entries. */
+  private worked = 0
 
   /** Takes the moment. From now on `beforeWrite` must hear of what changes, until the walk is `over`. */
   constructor(keyspace: Keyspace, generations: Generations, target: SnapshotTarget) {
@@ -99,12 +139,17 @@ export class SnapshotWalk {
     this.total = this.databases.reduce((sum, one) => sum + one.keys, 0)
   }
 
-  /** Writes some `entries` entries; true while there are more. After the last the target is finished. */
+  /** Does the work of some `entries` small entries; true while there is more. After the last the target is finished. */
   step(entries: number): boolean {
     if (this.over) return false
-    const enough = this.saved + entries
+    const enough = this.worked + entries
     const visit = (handle: number) => this.visit(handle)
-    while (this.saved < enough) {
+    while (this.worked < enough) {
+      const first = this.partly[0]
+      if (first !== undefined) {
+        this.goOn(first, enough - this.worked)
+        continue
+      }
       const walked = this.databases[this.at]
       if (walked === undefined) {
         this.over = true
@@ -113,6 +158,8 @@ export class SnapshotWalk {
         return false
       }
       this.cursor = walked.db.scan(this.cursor, visit)
+      // Buckets may be empty.
+      this.worked += 1 / 16
       if (this.cursor === 0) this.at++
     }
     return true
@@ -129,6 +176,8 @@ export class SnapshotWalk {
   abort(): void {
     if (this.over) return
     this.over = true
+    for (const { walk } of this.partly) walk.end()
+    this.partly.length = 0
     this.generations.givenUp()
   }
 
@@ -140,13 +189,66 @@ export class SnapshotWalk {
   }
 
   private save(walked: Walked, handle: number): void {
-    if (this.current !== walked) {
-      this.current = walked
-      this.target.database(walked.index, walked.keys, walked.expires)
+    const { keyspace, target } = this
+    const pieces = piecesOf(keyspace, handle)
+    if (pieces !== undefined) {
+      const entry = target.inPieces(keyspace, handle, pieces)
+      const walk = pieces.walk((piece) => entry.piece(piece))
+      this.partly.push({ walked, entry, walk, weight: pieces.weight, isOpen: false })
+      return
     }
-    this.target.entry(this.keyspace, handle)
+    this.worked += weightOf(keyspace, handle)
+    if (this.partly[0]?.isOpen === true) {
+      this.waiting ??= target.aside()
+      if (this.currentOfWaiting !== walked) {
+        this.currentOfWaiting = walked
+        this.waiting.database(walked.index, walked.keys, walked.expires)
+      }
+      this.waiting.entry(keyspace, handle)
+    } else {
+      this.enter(walked)
+      target.entry(keyspace, handle)
+    }
     this.saved++
   }
+
+  private enter(walked: Walked): void {
+    if (this.current === walked) return
+    this.current = walked
+    this.target.database(walked.index, walked.keys, walked.expires)
+  }
+
+  /** Writes some more of a large collection. */
+  private goOn(partly: Partly, entries: number): void {
+    if (!partly.isOpen) {
+      this.enter(partly.walked)
+      partly.isOpen = true
+      partly.entry.open()
+    }
+    const pieces = Math.max(1, Math.floor((entries * ELEMENTS_AN_ENTRY) / partly.weight))
+    this.worked += (pieces * partly.weight) / ELEMENTS_AN_ENTRY
+    if (partly.walk.step(pieces)) return
+    partly.walk.end()
+    partly.entry.finish()
+    this.partly.shift()
+    this.saved++
+    const { waiting } = this
+    if (waiting === null) return
+    this.target.append(waiting)
+    this.waiting = null
+    this.currentOfWaiting = undefined
+    // It has changed the database.
+    this.current = undefined
+  }
+}
+
+/** What saving an entry costs, in small entries. */
+function weightOf(keyspace: Keyspace, handle: number): number {
+  const { entries, heap } = keyspace
+  if (entries.type(handle) === STRING) return 1 + entries.valueLength(handle) / WEIGHT_BYTES
+  const encoding = entries.encoding(handle)
+  if (encoding !== LISTPACK && encoding !== INTSET) return ELEMENTS_AN_ENTRY
+  return 1 + (heap.sizeOf(refOf(entries, handle)) * 4) / WEIGHT_BYTES
 }
 
 /** What of an entry's access clock an RDB file keeps: what the eviction policy looks at. */
@@ -156,11 +258,13 @@ export type AccessClock = 'idle' | 'frequency' | 'none'
 export class RdbTarget implements SnapshotTarget {
   private readonly writer: RdbWriter
   private readonly clock: AccessClock
-  private readonly sized = new Set<number>()
+  private readonly sized: Set<number>
 
-  constructor(writer: RdbWriter, clock: AccessClock) {
+  /** `sized`: of which databases the size was said already. */
+  constructor(writer: RdbWriter, clock: AccessClock, sized = new Set<number>()) {
     this.writer = writer
     this.clock = clock
+    this.sized = sized
   }
 
   database(db: number, keys: number, expires: number): void {
@@ -172,13 +276,9 @@ export class RdbTarget implements SnapshotTarget {
 
   entry(keyspace: Keyspace, handle: number): void {
     const { entries } = keyspace
-    const { writer, clock } = this
+    const { writer } = this
     const type = entries.type(handle)
-    const expiry = entries.expiry(handle)
-    const access = entries.access(handle)
-    const idle_s = clock === 'idle' ? (keyspace.lruClock - access) & 0xffffff : -1
-    const frequency = clock === 'frequency' ? access & 0xff : -1
-    writer.attributes(expiry === NO_EXPIRY ? -1 : expiry, idle_s, frequency)
+    this.attributes(writer, keyspace, handle)
     const buf = entries.bytes(handle)
     const key = entries.keyStart(handle)
     const value = key + entries.keyLength(handle)
@@ -191,8 +291,46 @@ export class RdbTarget implements SnapshotTarget {
     codec.write(writer, keyspace, handle)
   }
 
+  inPieces(keyspace: Keyspace, handle: number, pieces: Pieces): EntryInPieces {
+    const { entries } = keyspace
+    const aside = this.writer.aside()
+    this.attributes(aside, keyspace, handle)
+    const key = entries.keyStart(handle)
+    const type = mustHaveCodec(entries.type(handle)).rdbType(keyspace, handle, aside.version)
+    aside.beginEntry(type, entries.bytes(handle), key, key + entries.keyLength(handle))
+    aside.length(pieces.count(aside.version))
+    let writer = aside
+    return {
+      piece: (piece) => pieces.write(writer, piece),
+      open: () => {
+        writer = this.writer
+        writer.sink.bytes(aside.sink.buf, 0, aside.sink.pos)
+      },
+      finish() {},
+    }
+  }
+
+  aside(): SnapshotTarget {
+    return new RdbTarget(this.writer.aside(), this.clock, this.sized)
+  }
+
+  append(aside: SnapshotTarget): void {
+    if (!(aside instanceof RdbTarget)) throw new Error('what waits is of another kind')
+    this.writer.sink.bytes(aside.writer.sink.buf, 0, aside.writer.sink.pos)
+  }
+
   finish(): void {
     this.writer.finish()
+  }
+
+  private attributes(writer: RdbWriter, keyspace: Keyspace, handle: number): void {
+    const { entries } = keyspace
+    const { clock } = this
+    const expiry = entries.expiry(handle)
+    const access = entries.access(handle)
+    const idle_s = clock === 'idle' ? (keyspace.lruClock - access) & 0xffffff : -1
+    const frequency = clock === 'frequency' ? access & 0xff : -1
+    writer.attributes(expiry === NO_EXPIRY ? -1 : expiry, idle_s, frequency)
   }
 }
 
@@ -218,6 +356,34 @@ export class CommandTarget implements SnapshotTarget {
     else writeSet(this.sink, buf, key, value, buf, value, value + entries.valueLength(handle))
     const expiry = entries.expiry(handle)
     if (expiry !== NO_EXPIRY) writePexpireAt(this.sink, buf, key, value, expiry)
+  }
+
+  inPieces(keyspace: Keyspace, handle: number, pieces: Pieces): EntryInPieces {
+    const { entries } = keyspace
+    const key = entries.key(handle).slice()
+    const expiry = entries.expiry(handle)
+    const aside = new ByteSink()
+    const batch = new CommandBatch(aside, pieces.command, key)
+    return {
+      piece: (piece) => pieces.rewrite(batch, piece),
+      open: () => {
+        this.sink.bytes(aside.buf, 0, aside.pos)
+        batch.sink = this.sink
+      },
+      finish: () => {
+        batch.flush()
+        if (expiry !== NO_EXPIRY) writePexpireAt(this.sink, key, 0, key.length, expiry)
+      },
+    }
+  }
+
+  aside(): SnapshotTarget {
+    return new CommandTarget({})
+  }
+
+  append(aside: SnapshotTarget): void {
+    if (!(aside instanceof CommandTarget)) throw new Error('what waits is of another kind')
+    this.sink.bytes(aside.sink.buf, 0, aside.sink.pos)
   }
 
   finish(): void {

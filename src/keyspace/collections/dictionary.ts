@@ -17,6 +17,7 @@ import { Table, type TableKeys } from '../table.js'
 import { NO_FIELD_EXPIRY } from './field-times.js'
 import type { LargeValue, LargeValues } from './large.js'
 import { TimeQueue } from './time-queue.js'
+import type { ElementWalk } from './walks.js'
 
 const EXPIRES = 0x80000000
 const LENGTH_MASK = 0x7fffffff
@@ -33,6 +34,7 @@ export class Dictionary implements LargeValue, TableKeys {
   private readonly headerBytes: number
   private readonly table: Table
   private noted = 0
+  walker: ElementWalk | null = null
   /** Where `freeSome` goes on. */
   private freed = 0
 
@@ -124,6 +126,7 @@ export class Dictionary implements LargeValue, TableKeys {
   /** Says when the field of the element that `find` has just found expires, or with NO_FIELD_EXPIRY that it does not. */
   setExpiry(handle: number, time_ms: number): void {
     const had = this.expires(handle)
+    this.walker?.willChange(handle, this.hashOf(handle))
     if (had && time_ms !== NO_FIELD_EXPIRY) {
       this.deadlines!.setTime(handle, time_ms)
       this.deadlines!.update(handle)
@@ -135,6 +138,7 @@ export class Dictionary implements LargeValue, TableKeys {
     const end = from + length + this.valueLength(handle)
     const made = this.make(this.bytesOf(handle), from, from + length, from + length, end, time_ms)
     this.table.replaceFound(made)
+    this.walker?.replaced(handle, made)
     this.discard(handle)
     this.note()
   }
@@ -160,9 +164,10 @@ export class Dictionary implements LargeValue, TableKeys {
     const hash = this.entries.hash(buf, start, end)
     const old = this.table.find(buf, start, end, hash)
     if (old !== 0 && !this.withValues) return false
+    if (old !== 0) this.walker?.willChange(old, hash)
     const timed = old !== 0 && this.expires(old)
     const before = timed && keep ? this.headerBytes + EXPIRY_BYTES : this.headerBytes
-    if (old !== 0 && timed === (timed && keep) && this.heap.fits(old, before + (end - start) + (to - from))) {
+    if (old !== 0 && (!timed || keep) && this.heap.fits(old, before + (end - start) + (to - from))) {
       const at = this.valueStart(old)
       copyBytes(this.bytesOf(old), at, value, from, to)
       this.heap.u32[chunkOf(old)]![wordOf(old) + 1] = to - from
@@ -179,11 +184,13 @@ export class Dictionary implements LargeValue, TableKeys {
     if (old !== 0) {
       if (timed && keep) this.schedule(made, this.expiryOf(old))
       this.table.replaceFound(made)
+      this.walker?.replaced(old, made)
       this.discard(old)
       if (timed) this.note()
       return false
     }
     this.table.insert(made, hash)
+    this.walker?.added(made, hash)
     this.note()
     return true
   }
@@ -227,6 +234,10 @@ export class Dictionary implements LargeValue, TableKeys {
   delete(buf: Uint8Array, start: number, end: number): boolean {
     const handle = this.find(buf, start, end)
     if (handle === 0) return false
+    if (this.walker !== null) {
+      this.walker.willChange(handle, this.hashOf(handle))
+      this.walker.removed(handle)
+    }
     this.table.removeFound()
     this.discard(handle)
     this.note()

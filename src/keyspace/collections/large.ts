@@ -61,8 +61,8 @@ export class LargeValues {
     this.freeIds.push(id)
     this.size--
     const { walker } = value
-    if (walker === undefined || walker === null) this.bury(value)
-    else walker.orphaned = () => this.bury(value)
+    if (walker === undefined || walker === null) this.drop(value)
+    else walker.orphaned = () => this.drop(value)
   }
 
   /** Forgets all, freeing nothing: the heap is cleared as a whole. */
@@ -73,7 +73,8 @@ export class LargeValues {
     this.bytes = 0
   }
 
-  private bury(value: LargeValue): void {
+  /** Frees a value that has no number (any more). */
+  drop(value: LargeValue): void {
     const forget = () => {
       this.bytes -= value.bytes
     }

@@ -17,6 +17,7 @@ import type { LargeValue } from './large.js'
 import {
   type Listpacks,
   LP_EMPTY_BYTES,
+  LP_HEADER_BYTES,
   lpFirst,
   lpLast,
   lpNext,
@@ -25,6 +26,7 @@ import {
   lpSeek,
 } from './listpack.js'
 import { type Piece, sameBytes } from './piece.js'
+import type { ListWalker, WalkableList } from './walks.js'
 
 const NODE_BYTES = 16
 const BEFORE = 0
@@ -56,13 +58,14 @@ export function exceedsListLimit(fill: number, bytes: number, count: number): bo
   return bytes > SAFE_BYTES_MAX || count > listCountMax(fill)
 }
 
-export class Quicklist implements LargeValue {
+export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   head = 0
   tail = 0
   nodes = 0
   /** How many elements. */
   size = 0
   readonly bytes = 0
+  walker: ListWalker | null = null
   private readonly keyspace: Keyspace
   private readonly heap: ByteHeap
   private readonly listpacks: Listpacks
@@ -165,12 +168,14 @@ export class Quicklist implements LargeValue {
 
   /** Appends a node that is the listpack `ref`, of `count` elements, which is the list's from now on. */
   appendListpack(ref: number, count: number): void {
+    this.walker?.willChange()
     this.link(this.tail, count, ref)
     this.size += count
   }
 
   /** The block of the only node, which the list gives away: it is empty afterwards. */
   takeOnly(): number {
+    this.walker?.willChange()
     const block = this.block(this.head)
     this.unlink(this.head)
     this.size = 0
@@ -179,6 +184,7 @@ export class Quicklist implements LargeValue {
 
   /** Puts a plain node behind `before`, 0 for the beginning. */
   linkPlain(before: number, buf: Uint8Array, start: number, end: number): void {
+    this.walker?.willChange()
     const block = this.heap.alloc(end - start)
     this.heap.u8[chunkOf(block)]!.set(buf.subarray(start, end), byteOf(block))
     this.link(before, PLAIN + end - start, block)
@@ -198,9 +204,12 @@ export class Quicklist implements LargeValue {
 
   /** Whether the node has room for an element of `length` bytes. */
   private takes(node: number, length: number): boolean {
-    if (node === 0 || length >= PLAIN_BYTES_MIN || this.isPlain(node)) return false
-    const bytes = this.contentBytes(node) + length + ELEMENT_OVERHEAD_BYTES
-    return !exceedsListLimit(this.fill, bytes, this.count(node) + 1)
+    if (node === 0 || length >= PLAIN_BYTES_MIN) return false
+    const u32 = this.heap.u32[chunkOf(node)]!
+    const count = u32[wordOf(node) + COUNT]!
+    if (count >= PLAIN) return false
+    const bytes = this.listpacks.bytes(u32[wordOf(node) + BLOCK]!) + length + ELEMENT_OVERHEAD_BYTES
+    return !exceedsListLimit(this.keyspace.limit('list-max-listpack-size'), bytes, count + 1)
   }
 
   private get fill(): number {
@@ -208,18 +217,22 @@ export class Quicklist implements LargeValue {
   }
 
   private setBlock(node: number, block: number, more: number): void {
-    this.setWord(node, BLOCK, block)
-    this.setWord(node, COUNT, this.word(node, COUNT) + more)
+    const u32 = this.heap.u32[chunkOf(node)]!
+    const word = wordOf(node)
+    u32[word + BLOCK] = block
+    u32[word + COUNT]! += more
     this.size += more
   }
 
   pushHead(buf: Uint8Array, start: number, end: number): void {
+    this.walker?.willChange()
     const { head } = this
     if (!this.takes(head, end - start)) this.linkElement(0, buf, start, end)
     else this.setBlock(head, this.listpacks.prepend(this.block(head), buf, start, end), 1)
   }
 
   pushTail(buf: Uint8Array, start: number, end: number): void {
+    this.walker?.willChange()
     const { tail } = this
     if (!this.takes(tail, end - start)) this.linkElement(tail, buf, start, end)
     else this.setBlock(tail, this.listpacks.append(this.block(tail), buf, start, end), 1)
@@ -248,6 +261,40 @@ export class Quicklist implements LargeValue {
     this.within = this.count(node) - 1 - left
   }
 
+  /** The node that holds the element of an index from 0 to `size` - 1. */
+  nodeOf(index: number): number {
+    this.seek(index)
+    return this.found
+  }
+
+  /** Where in its node's listpack the element stands that `nodeOf` was asked for; 0 in a plain node. */
+  offsetInNode(): number {
+    return this.isPlain(this.found) ? 0 : this.offset(this.found, this.within)
+  }
+
+  /** Shows the element at an end of a list that has some. */
+  showEnd(head: boolean, piece: Piece): void {
+    const node = head ? this.head : this.tail
+    const block = this.block(node)
+    const u8 = this.heap.u8[chunkOf(block)]!
+    const base = byteOf(block)
+    if (this.isPlain(node)) piece.range(u8, base, base + this.contentBytes(node))
+    else lpRead(u8, base, head ? lpFirst(u8, base) : lpLast(u8, base), piece)
+  }
+
+  /** Takes out the element at an end of a list that has some. */
+  dropEnd(head: boolean): void {
+    this.walker?.willChange()
+    const node = head ? this.head : this.tail
+    if (this.count(node) === 1) {
+      this.drop(node)
+      return
+    }
+    const block = this.block(node)
+    const at = head ? LP_HEADER_BYTES : lpLast(this.heap.u8[chunkOf(block)]!, byteOf(block))
+    this.setBlock(node, this.listpacks.delete(block, at, 1), -1)
+  }
+
   private offset(node: number, index: number): number {
     const block = this.block(node)
     return lpSeek(this.heap.u8[chunkOf(block)]!, byteOf(block), index)
@@ -255,6 +302,7 @@ export class Quicklist implements LargeValue {
 
   /** Puts an element in front of the one of an index from 0 to `size`. */
   insert(index: number, buf: Uint8Array, start: number, end: number): void {
+    this.walker?.willChange()
     if (index === this.size) {
       this.pushTail(buf, start, end)
       return
@@ -316,6 +364,7 @@ export class Quicklist implements LargeValue {
 
   /** Puts an element in the place of the one of an index, which is there. */
   set(index: number, buf: Uint8Array, start: number, end: number): void {
+    this.walker?.willChange()
     this.seek(index)
     const { found: node, within } = this
     const alone = this.count(node) === 1
@@ -331,6 +380,7 @@ export class Quicklist implements LargeValue {
   /** Takes `count` elements out, which are there. */
   delete(index: number, count: number): void {
     if (count <= 0) return
+    this.walker?.willChange()
     this.seek(index)
     let { found: node, within } = this
     for (let left = count; left > 0; ) {
@@ -379,6 +429,7 @@ export class Quicklist implements LargeValue {
 
   /** Takes out up to `most` elements that equal `buf[start, end)`, from one end on; how many there were. */
   remove(most: number, backwards: boolean, buf: Uint8Array, start: number, end: number): number {
+    this.walker?.willChange()
     const { lists } = this.keyspace
     let removed = 0
     for (let node = backwards ? this.tail : this.head; node !== 0 && removed < most; ) {
@@ -405,9 +456,15 @@ export class Quicklist implements LargeValue {
     return removed
   }
 
-  /** Becomes a copy of another list, having been empty. */
-  copyFrom(from: Quicklist): void {
-    for (let node = from.head; node !== 0; node = from.behind(node)) {
+  copyOf(node: number): Quicklist {
+    const copy = new Quicklist(this.keyspace)
+    copy.copyFrom(this, node)
+    return copy
+  }
+
+  /** Becomes a copy of another list, from a node on, having been empty. */
+  copyFrom(from: Quicklist, first = from.head): void {
+    for (let node = first; node !== 0; node = from.behind(node)) {
       const block = from.block(node)
       const base = byteOf(block)
       if (!from.isPlain(node)) this.appendListpack(this.listpacks.copy(block), from.count(node))

@@ -19,6 +19,7 @@ import { type ByteHeap, byteOf, chunkOf, doubleOf, wordOf } from '../../bytes/he
 import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
 import type { LargeValue, LargeValues } from './large.js'
+import type { ElementWalk } from './walks.js'
 
 const HEADER_BYTES = 24
 const LENGTH = 2
@@ -34,6 +35,7 @@ export class Ranking implements LargeValue, TableKeys {
   private readonly table: Table
   private root = 0
   private noted = 0
+  walker: ElementWalk | null = null
   /** Where `freeSome` goes on. */
   private freed = 0
   /** What `split` leaves: the elements in front of the one given, and those behind it. */
@@ -101,6 +103,7 @@ export class Ranking implements LargeValue, TableKeys {
     const old = this.table.find(buf, start, end, hash)
     if (old !== 0) {
       if (this.score(old) !== score) {
+        this.walker?.willChange(old, hash)
         this.uproot(old)
         this.heap.f64[chunkOf(old)]![doubleOf(old)] = score
         this.plant(old)
@@ -115,6 +118,7 @@ export class Ranking implements LargeValue, TableKeys {
     const at = this.memberStart(made)
     for (let i = 0; i < length; i++) u8[at + i] = buf[start + i]!
     this.table.insert(made, hash)
+    this.walker?.added(made, hash)
     this.plant(made)
     this.note()
     return true
@@ -124,6 +128,10 @@ export class Ranking implements LargeValue, TableKeys {
   delete(buf: Uint8Array, start: number, end: number): boolean {
     const handle = this.find(buf, start, end)
     if (handle === 0) return false
+    if (this.walker !== null) {
+      this.walker.willChange(handle, this.hashOf(handle))
+      this.walker.removed(handle)
+    }
     this.table.removeFound()
     this.uproot(handle)
     this.heap.free(handle)

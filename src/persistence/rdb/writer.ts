@@ -51,6 +51,11 @@ export class RdbWriter {
     this.sums = options.checksum ?? false
   }
 
+  /** Another writer in the same manner, whose bytes are to be put into this one later. */
+  aside(): RdbWriter {
+    return new RdbWriter({ version: this.version, compress: this.lzf !== undefined })
+  }
+
   header(info: RdbInfo): void {
     this.sink.ascii(format.RDB_MAGIC + String(this.version).padStart(4, '0'))
     this.aux('redis-ver', info.redisVersion)

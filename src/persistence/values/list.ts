@@ -4,12 +4,14 @@
  */
 
 import { byteOf, chunkOf } from '../../bytes/heap.js'
-import { lpValidate } from '../../keyspace/collections/listpack.js'
+import { lpFirst, lpNext, lpRead, lpValidate } from '../../keyspace/collections/listpack.js'
+import type { Quicklist } from '../../keyspace/collections/quicklist.js'
 import { refOf } from '../../keyspace/collections/value.js'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 import { writeArgument, writeCommandStart, writeTextArgument } from '../aof/record.js'
 import { DecodedString } from '../rdb/cursor.js'
 import * as format from '../rdb/format.js'
+import type { RdbWriter } from '../rdb/writer.js'
 import {
   BAD_VALUE,
   EMPTY_VALUE,
@@ -26,6 +28,29 @@ const LISTPACK_SINCE = 10
 const PLAIN = 1
 const PACKED = 2
 
+/** Whether files of a version hold lists node by node, and not element by element. */
+export function hasListNodes(version: number): boolean {
+  return version >= LISTPACK_SINCE
+}
+
+/** A node of a list, or its elements, as the writer's version has it. */
+export function writeListNode(writer: RdbWriter, list: Quicklist, keyspace: Keyspace, node: number): void {
+  const block = list.block(node)
+  const u8 = keyspace.heap.u8[chunkOf(block)]!
+  const base = byteOf(block)
+  const isPlain = list.isPlain(node)
+  if (hasListNodes(writer.version)) writer.length(isPlain ? PLAIN : PACKED)
+  if (hasListNodes(writer.version) || isPlain) {
+    writer.string(u8, base, base + list.contentBytes(node))
+    return
+  }
+  const { element } = keyspace.lists
+  for (let at = lpFirst(u8, base); at !== 0; at = lpNext(u8, base, at)) {
+    lpRead(u8, base, at, element)
+    writer.string(element.buf, element.start, element.end)
+  }
+}
+
 export const LIST_CODEC: ValueCodec = {
   rdbType: (_keyspace, _handle, version) =>
     version >= LISTPACK_SINCE ? format.TYPE_LIST_QUICKLIST_2 : format.TYPE_LIST,
@@ -38,22 +63,18 @@ export const LIST_CODEC: ValueCodec = {
       lists.forEach(handle, () => writer.string(element.buf, element.start, element.end))
       return
     }
-    const content = (block: number, bytes: number) => {
-      const base = byteOf(block)
-      writer.string(heap.u8[chunkOf(block)]!, base, base + bytes)
-    }
     if (lists.isSmall(handle)) {
       const ref = refOf(keyspace.entries, handle)
+      const base = byteOf(ref)
       writer.length(1)
       writer.length(PACKED)
-      content(ref, listpacks.bytes(ref))
+      writer.string(heap.u8[chunkOf(ref)]!, base, base + listpacks.bytes(ref))
       return
     }
     const quicklist = lists.quicklist(handle)
     writer.length(quicklist.nodes)
     for (let node = quicklist.head; node !== 0; node = quicklist.behind(node)) {
-      writer.length(quicklist.isPlain(node) ? PLAIN : PACKED)
-      content(quicklist.block(node), quicklist.contentBytes(node))
+      writeListNode(writer, quicklist, keyspace, node)
     }
   },
 

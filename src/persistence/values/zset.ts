@@ -96,7 +96,7 @@ export const ZSET_CODEC: ValueCodec = {
   },
 }
 
-function writeDouble(sink: ByteSink, value: number): void {
+export function writeDouble(sink: ByteSink, value: number): void {
   const bytes = new Uint8Array(8)
   new DataView(bytes.buffer).setFloat64(0, value, true)
   sink.bytes(bytes, 0, 8)

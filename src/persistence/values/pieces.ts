@@ -1,0 +1,187 @@
+/**
+ * Large collections piece by piece: how a snapshot writes one that has too many elements to be written at once, while it
+ * changes (keyspace/collections/walks.ts). A piece is an element of a hash, set or sorted set, whose order files leave open,
+ * or a node of a list.
+ */
+
+import { formatDouble } from '../../bytes/double.js'
+import { byteOf, chunkOf } from '../../bytes/heap.js'
+import type { Dictionary } from '../../keyspace/collections/dictionary.js'
+import { lpFirst, lpNext, lpRead } from '../../keyspace/collections/listpack.js'
+import { Piece } from '../../keyspace/collections/piece.js'
+import type { Quicklist } from '../../keyspace/collections/quicklist.js'
+import type { Ranking } from '../../keyspace/collections/ranking.js'
+import { refOf } from '../../keyspace/collections/value.js'
+import { ElementWalk, ListWalk, type PieceWalk } from '../../keyspace/collections/walks.js'
+import { HASH, HASHTABLE, QUICKLIST, SKIPLIST } from '../../keyspace/entries.js'
+import type { Keyspace } from '../../keyspace/keyspace.js'
+import { writeArgument, writeCommandStart, writeTextArgument } from '../aof/record.js'
+import type { RdbWriter } from '../rdb/writer.js'
+import { ByteSink } from '../sink.js'
+import { REWRITE_ITEMS_MAX } from './codec.js'
+import { hasListNodes, writeListNode } from './list.js'
+import { writeDouble } from './zset.js'
+
+/** What a codec writes at once is no more than this many elements, or nodes of a list. */
+const ELEMENTS_AT_ONCE = 512
+const NODES_AT_ONCE = 4
+/** What a node of a list weighs, in elements. */
+const NODE_ELEMENTS = 64
+
+export interface Pieces {
+  /** The number that stands in front of the elements in RDB data of a version. */
+  count(version: number): number
+  /** How many elements a piece stands for, where work is measured out. */
+  readonly weight: number
+  walk(show: (piece: number) => void): PieceWalk
+  write(writer: RdbWriter, piece: number): void
+  /** Puts the piece into commands that make the collection. */
+  rewrite(batch: CommandBatch, piece: number): void
+  /** The command of which `rewrite` gives the arguments behind the key. */
+  readonly command: string
+}
+
+/** How to write an entry's value in pieces; undefined where it is small enough to be written at once. */
+export function piecesOf(keyspace: Keyspace, handle: number): Pieces | undefined {
+  const { entries } = keyspace
+  const encoding = entries.encoding(handle)
+  if (encoding === HASHTABLE) {
+    const dictionary = keyspace.large.get(refOf(entries, handle)) as Dictionary
+    // The times of a hash's fields stand in the form of another type, which its codec writes.
+    if (dictionary.size <= ELEMENTS_AT_ONCE || dictionary.timed) return undefined
+    return entries.type(handle) === HASH ? piecesOfHash(dictionary) : piecesOfSet(dictionary)
+  }
+  if (encoding === SKIPLIST) {
+    const ranking = keyspace.large.get(refOf(entries, handle)) as Ranking
+    return ranking.size <= ELEMENTS_AT_ONCE ? undefined : piecesOfRanking(ranking)
+  }
+  if (encoding === QUICKLIST) {
+    const list = keyspace.large.get(refOf(entries, handle)) as Quicklist
+    return list.nodes <= NODES_AT_ONCE ? undefined : piecesOfList(keyspace, list)
+  }
+  return undefined
+}
+
+function piecesOfHash(dictionary: Dictionary): Pieces {
+  return {
+    count: () => dictionary.size,
+    weight: 1,
+    walk: (show) => new ElementWalk(dictionary, show),
+    write(writer, element) {
+      const u8 = dictionary.bytesOf(element)
+      const field = dictionary.fieldStart(element)
+      const value = dictionary.valueStart(element)
+      writer.string(u8, field, value)
+      writer.string(u8, value, value + dictionary.valueLength(element))
+    },
+    command: 'HMSET',
+    rewrite(batch, element) {
+      const u8 = dictionary.bytesOf(element)
+      const field = dictionary.fieldStart(element)
+      const value = dictionary.valueStart(element)
+      const sink = batch.item(2)
+      writeArgument(sink, u8, field, value)
+      writeArgument(sink, u8, value, value + dictionary.valueLength(element))
+    },
+  }
+}
+
+function piecesOfSet(dictionary: Dictionary): Pieces {
+  return {
+    count: () => dictionary.size,
+    weight: 1,
+    walk: (show) => new ElementWalk(dictionary, show),
+    write(writer, element) {
+      writer.string(
+        dictionary.bytesOf(element),
+        dictionary.fieldStart(element),
+        dictionary.valueStart(element),
+      )
+    },
+    command: 'SADD',
+    rewrite(batch, element) {
+      const u8 = dictionary.bytesOf(element)
+      writeArgument(batch.item(1), u8, dictionary.fieldStart(element), dictionary.valueStart(element))
+    },
+  }
+}
+
+function piecesOfRanking(ranking: Ranking): Pieces {
+  return {
+    count: () => ranking.size,
+    weight: 1,
+    walk: (show) => new ElementWalk(ranking, show),
+    write(writer, element) {
+      const start = ranking.memberStart(element)
+      writer.string(ranking.bytesOf(element), start, start + ranking.memberLength(element))
+      writeDouble(writer.sink, ranking.score(element))
+    },
+    command: 'ZADD',
+    rewrite(batch, element) {
+      const start = ranking.memberStart(element)
+      const sink = batch.item(2)
+      writeTextArgument(sink, formatDouble(ranking.score(element)))
+      writeArgument(sink, ranking.bytesOf(element), start, start + ranking.memberLength(element))
+    },
+  }
+}
+
+function piecesOfList(keyspace: Keyspace, list: Quicklist): Pieces {
+  const piece = new Piece()
+  return {
+    count: (version) => (hasListNodes(version) ? list.nodes : list.size),
+    weight: NODE_ELEMENTS,
+    walk: (show) => new ListWalk(list, show, (copy) => keyspace.large.drop(copy)),
+    write: (writer, node) => writeListNode(writer, list, keyspace, node),
+    command: 'RPUSH',
+    rewrite(batch, node) {
+      const block = list.block(node)
+      const u8 = keyspace.heap.u8[chunkOf(block)]!
+      const base = byteOf(block)
+      if (list.isPlain(node)) {
+        writeArgument(batch.item(1), u8, base, base + list.contentBytes(node))
+        return
+      }
+      for (let at = lpFirst(u8, base); at !== 0; at = lpNext(u8, base, at)) {
+        lpRead(u8, base, at, piece)
+        writeArgument(batch.item(1), piece.buf, piece.start, piece.end)
+      }
+    },
+  }
+}
+
+/** Elements on their way into commands, which say in front how many arguments they have. */
+export class CommandBatch {
+  /** Where finished commands go. */
+  sink: ByteSink
+  private readonly command: string
+  private readonly key: Uint8Array
+  private readonly held = new ByteSink()
+  private items = 0
+  private argumentCount = 0
+
+  constructor(sink: ByteSink, command: string, key: Uint8Array) {
+    this.sink = sink
+    this.command = command
+    this.key = key
+  }
+
+  /** Where the next item's arguments, so many, are to be written. */
+  item(count: number): ByteSink {
+    if (this.items === REWRITE_ITEMS_MAX) this.flush()
+    this.items++
+    this.argumentCount += count
+    return this.held
+  }
+
+  flush(): void {
+    if (this.items === 0) return
+    writeCommandStart(this.sink, 2 + this.argumentCount)
+    writeTextArgument(this.sink, this.command)
+    writeArgument(this.sink, this.key, 0, this.key.length)
+    this.sink.bytes(this.held.buf, 0, this.held.pos)
+    this.held.pos = 0
+    this.items = 0
+    this.argumentCount = 0
+  }
+}
