@@ -24,8 +24,11 @@ export class Entry {
   /** A number of its own, from 0 up: for ACL's bitmaps. */
   readonly id: number
 
-  /** It is over so soon that reading the clock for each call would cost too much of it: one in some is timed. */
-  readonly sampled: boolean
+  /**
+   * It is over so soon that reading the clock for each call would cost too much of it: one in some is timed. Whoever wants
+   * to hear of each call takes it back for a while.
+   */
+  sampled: boolean
 
   calls = 0
   usec = 0

@@ -129,6 +129,7 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   if (timed) {
     const usec = node.clock.monotonic_us() - began_us
     entry.usec += all ? usec : usec * TIMED_ONE_IN
+    if (node.times !== null && client.blocked === null) node.times.add(entry, usec, all ? 1 : TIMED_ONE_IN)
     if (usec >= node.slow_us) node.wasSlow(client, entry, args, usec)
     if (usec >= node.late_us) node.wasLate((flags & FAST) === 0 ? 'command' : 'fast-command', usec)
   }

@@ -24,6 +24,7 @@ import { RequestParser } from '../resp/request.js'
 import type { Clock } from '../runtime/clock.js'
 import { randomHex } from '../runtime/clock.js'
 import type { Admin } from './admin/admin.js'
+import type { CommandTimes } from './admin/command-times.js'
 import { Client, IN_MULTI, IS_MONITOR } from './client.js'
 import { Clients } from './clients.js'
 import type { ClusterPart } from './cluster/index.js'
@@ -158,6 +159,8 @@ export class ServerNode implements Host {
   masterIsDown: () => boolean = () => false
   outOfMemory: () => boolean = () => false
   wasSlow: (client: Client, entry: Entry, args: Args, usec: number) => void = () => {}
+  /** Where wanted (latency-tracking): how long each command took. */
+  times: CommandTimes | null = null
   /** Something, by its name in LATENCY, took so long. */
   wasLate: (event: string, usec: number) => void = () => {}
   monitor: (client: Client, entry: Entry, args: Args) => void = () => {}

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePorts, missing, type RedisProcess, startRedis } from '../../../tests/oracle.js'
-import { type Connection, open, type Reply } from '../../client/index.js'
+import { type Connection, itemsOf, open, type Reply, textOf } from '../../client/index.js'
 import { fileWorld, loadConfig } from '../config/files.js'
 import { type RunningNode, startNode } from '../start.js'
 
@@ -562,5 +562,30 @@ describe('a node of ours', () => {
     )
     expect(await ask(client, 'ACL USERS')).toBe('array[bulk:default bulk:frank bulk:gina]')
     await expect(startOurs('--aclfile', file)).rejects.toThrow('Aborting Redis startup because of ACL errors')
+  })
+})
+
+const flat = (reply: Reply): string => textOf(reply) ?? itemsOf(reply).map(flat).join(',')
+
+describe('what took long', () => {
+  test('LATENCY HISTOGRAM, GRAPH and DOCTOR, and INFO latencystats', async () => {
+    const here = await startOurs('--latency-monitor-threshold', '1')
+    const connection = await connect(here.path)
+    const ask = async (...line: string[]) => flat(await connection.call(...line))
+    expect(await ask('LATENCY', 'DOCTOR')).toMatch(/^No event/)
+    await ask('DEBUG', 'SLEEP', '0.005')
+    await ask('SET', 'a', 'b')
+    await ask('SET', 'a', 'c')
+    expect(await ask('LATENCY', 'GRAPH', 'command')).toMatch(/^command - high \d+ ms, low \d+ ms/)
+    expect(await ask('LATENCY', 'GRAPH', 'nothing')).toMatch("ERR No samples available for event 'nothing'")
+    expect(await ask('LATENCY', 'DOCTOR')).toMatch(/1\. command: 1 latency spikes/)
+    expect(await ask('LATENCY', 'HISTOGRAM', 'set', 'no-such', 'config')).toMatch(
+      /^set,calls,2,histogram_usec,/,
+    )
+    expect(await ask('INFO', 'latencystats')).toMatch(/_usec_set:p50=[\d.]+,p99=[\d.]+,p99\.9=[\d.]+\r\n/)
+    await ask('CONFIG', 'SET', 'latency-tracking', 'no')
+    expect(await ask('INFO', 'latencystats')).toBe('# Latencystats\r\n')
+    await ask('CONFIG', 'RESETSTAT')
+    expect(await ask('LATENCY', 'HISTOGRAM')).toBe('')
   })
 })

@@ -13,6 +13,7 @@ import { checkUser, denialText } from './acl/check.js'
 import { AclLog, type LogEntry } from './acl/log.js'
 import { mayEverything, Users } from './acl/users.js'
 import { clientInfo } from './client-info.js'
+import { CommandTimes } from './command-times.js'
 import { hiddenArguments } from './hidden.js'
 import { Latency } from './latency.js'
 import type { Monitors } from './monitors.js'
@@ -24,6 +25,7 @@ export class Admin {
   readonly aclLog = new AclLog()
   readonly slowLog = new SlowLog()
   readonly latency = new Latency()
+  readonly times: CommandTimes
   monitors: Monitors | null = null
   /** Subcommands of DEBUG that other parts add, by lower-case name. */
   readonly debug = new Map<string, DebugHandler>()
@@ -38,6 +40,7 @@ export class Admin {
   constructor(node: ServerNode) {
     this.node = node
     this.users = new Users(node.table)
+    this.times = new CommandTimes(node.table)
     const { heapUsed, external } = process.memoryUsage()
     this.startupBytes = Math.max(0, heapUsed + external - node.keyspace.heap.reservedBytes)
   }
@@ -150,6 +153,7 @@ export class Admin {
 
   resetStatistics(): void {
     this.bytesOutBase -= this.bytesOut()
+    this.times.reset(this.node.times !== null)
     for (const reason of ['auth', 'command', 'key', 'channel'] as const) this.denied[reason] = 0
   }
 }

@@ -74,6 +74,12 @@ export function attachAdmin(node: ServerNode): Admin {
   node.wasLate = (event, usec) => {
     admin.latency.add(event, Math.floor(usec / 1000), Math.floor(node.clock.now_ms() / 1000))
   }
+  const trackTimes = (): undefined => {
+    node.times = node.config.values['latency-tracking'] ? admin.times : null
+    admin.times.switch(node.times !== null)
+  }
+  trackTimes()
+  node.config.onChange('latency-tracking', trackTimes)
   node.wasSlow = (client, entry, args, usec) => admin.wasSlow(client, entry, args, usec)
   node.monitor = (client, entry, args) => monitors.tell(client, entry, args)
   node.newClient = (client) => admin.welcome(client)

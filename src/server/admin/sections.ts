@@ -6,12 +6,14 @@
 
 import { arch, release, type as systemName, totalmem } from 'node:os'
 import type { Entry } from '../../commands/table.js'
+import { floatText } from '../config/numbers.js'
 import type { InfoLine } from '../info.js'
 import type { ServerNode } from '../node.js'
 import { REDIS_VERSION, SHOAL_VERSION } from '../version.js'
 import { allEntries } from './acl/categories.js'
 import type { Admin } from './admin.js'
 import { clientBytes } from './client-info.js'
+import { LoopMeter } from './event-loop.js'
 import { humanBytes, memoryUse } from './memory.js'
 
 const SAMPLE_EVERY_MS = 100
@@ -135,7 +137,13 @@ function commandCount(node: ServerNode): number {
   return count
 }
 
-function stats(node: ServerNode, admin: Admin): InfoLine[] {
+function commandTime_us(node: ServerNode): number {
+  let sum = 0
+  for (const entry of allEntries(node.table)) sum += entry.usec
+  return sum
+}
+
+function stats(node: ServerNode, admin: Admin, loop: LoopMeter): InfoLine[] {
   const { stats: counted, keyspace, pubsub } = node
   return [
     ['total_connections_received', counted.connections],
@@ -161,6 +169,7 @@ function stats(node: ServerNode, admin: Admin): InfoLine[] {
     ['latest_fork_usec', 0],
     ['total_forks', node.persistence?.runner.started ?? 0],
     ['total_error_replies', counted.errorReplies],
+    ...loop.lines(node.clock.now_ms(), commandTime_us(node)),
     ['acl_access_denied_auth', admin.denied.auth],
     ['acl_access_denied_cmd', admin.denied.command],
     ['acl_access_denied_key', admin.denied.key],
@@ -189,6 +198,18 @@ function commandStats(node: ServerNode): InfoLine[] {
   }
   const used = [...allEntries(node.table)].filter((e) => e.calls + e.rejected + e.failed > 0)
   return used.map(line)
+}
+
+/** The percentiles of latency-tracking-info-percentiles, in microseconds, of each command that was used. */
+function latencyStats(node: ServerNode): InfoLine[] {
+  if (node.times === null) return []
+  const percents = node.config.values['latency-tracking-info-percentiles']
+  return [...node.times.all()].map(([entry, histogram]) => {
+    const told = percents.map(
+      (percent) => `p${floatText(percent)}=${(histogram.percentile(percent) / 1000).toFixed(3)}`,
+    )
+    return [`latency_percentiles_usec_${entry.fullName}`, told.join(',')]
+  })
 }
 
 function errorStats(node: ServerNode): InfoLine[] {
@@ -227,14 +248,16 @@ function keyspace(node: ServerNode): InfoLine[] {
 /** Puts these sections into the node's INFO, and takes the samples that its rates need. */
 export function addSections(node: ServerNode, admin: Admin): void {
   const { info } = node
+  const loop = new LoopMeter()
   info.section('server', () => server(node))
   info.section('clients', () => clients(node))
   info.section('memory', () => memory(node))
-  info.section('stats', () => stats(node, admin))
+  info.section('stats', () => stats(node, admin, loop))
   info.section('cpu', cpu)
   info.section('modules', () => [])
   info.section('commandstats', () => commandStats(node))
   info.section('errorstats', () => errorStats(node))
+  info.section('latencystats', () => latencyStats(node))
   info.section('cluster', () => [['cluster_enabled', node.config.values['cluster-enabled'] ? 1 : 0]])
   info.section('keyspace', () => keyspace(node))
   let sampledAt_ms = 0
@@ -242,6 +265,7 @@ export function addSections(node: ServerNode, admin: Admin): void {
     cron(now_ms) {
       if (now_ms - sampledAt_ms < SAMPLE_EVERY_MS) return
       sampledAt_ms = now_ms
+      loop.sample(now_ms)
       node.stats.sample(now_ms, commandCount(node), node.bytesIn, admin.bytesOut())
       const { heap } = node.keyspace
       if (admin.startupBytes + heap.usedBytes > node.stats.peakMemory)

@@ -8,6 +8,7 @@ import { commandCommand } from './command.js'
 import { configCommand } from './config.js'
 import { debugCommand } from './debug.js'
 import { infoCommands } from './info.js'
+import { latencyCommand } from './latency.js'
 import { memoryCommand } from './memory.js'
 import { shutdownCommand } from './shutdown.js'
 import { slowCommands } from './slowlog.js'
@@ -21,6 +22,7 @@ export const adminCommands: readonly Command[] = [
   commandCommand,
   configCommand,
   debugCommand,
+  latencyCommand,
   memoryCommand,
   shutdownCommand,
 ]

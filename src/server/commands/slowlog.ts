@@ -1,12 +1,11 @@
-/** SLOWLOG and LATENCY: what took long. */
+/** SLOWLOG: which commands took long. */
 
-import { ADMIN, type Command, container, LOADING, NOSCRIPT, STALE } from '../../commands/command.js'
+import { ADMIN, type Command, container, LOADING, STALE } from '../../commands/command.js'
 import { serverCommand } from '../server-command.js'
 import { declare, helpCommand, wrongCount } from './declare.js'
 
 const READ = ADMIN | LOADING | STALE
 const NODES = 'request_policy:all_nodes'
-const NONE_HERE = 'ERR This instance has no administration'
 
 const get = serverCommand(
   declare('server', 'GET', -2, READ, '2.2.12', 'Returns entries of the slow log.', {
@@ -75,66 +74,4 @@ const slowlog: Command = container(
   ],
 )
 
-const WATCH = ADMIN | NOSCRIPT | LOADING | STALE
-const SPECIAL = ['nondeterministic_output', NODES, 'response_policy:special']
-
-const latency: Command = container(
-  declare('server', 'LATENCY', -2, 0, '2.8.13', 'A container for commands about latency.', {
-    complexity: 'Depends on subcommand.',
-  }),
-  [
-    serverCommand(
-      declare('server', 'HISTORY', 3, WATCH, '2.8.13', 'Returns the samples of an event.', {
-        syntax: 'event',
-        tips: SPECIAL,
-      }),
-      (node, _client, args, reply) => {
-        const samples = node.admin?.latency.history(args.text(2)) ?? []
-        reply.array(samples.length)
-        for (const { at_s, latency_ms } of samples) {
-          reply.array(2)
-          reply.int(at_s)
-          reply.int(latency_ms)
-        }
-      },
-    ),
-    serverCommand(
-      declare('server', 'LATEST', 2, WATCH, '2.8.13', 'Returns the last sample of each event.', {
-        tips: SPECIAL,
-      }),
-      (node, _client, _args, reply) => {
-        const events = node.admin?.latency.latest() ?? []
-        reply.array(events.length)
-        for (const { name, last, max_ms } of events) {
-          reply.array(4)
-          reply.bulkText(name)
-          reply.int(last.at_s)
-          reply.int(last.latency_ms)
-          reply.int(max_ms)
-        }
-      },
-    ),
-    serverCommand(
-      declare('server', 'RESET', -2, WATCH, '2.8.13', 'Forgets the samples of events.', {
-        syntax: '[event [event ...]]',
-        tips: [NODES, 'response_policy:agg_sum'],
-      }),
-      (node, _client, args, reply) => {
-        if (node.admin === null) return reply.error(NONE_HERE)
-        const names = Array.from({ length: args.count - 2 }, (_, i) => args.text(i + 2))
-        reply.int(node.admin.latency.reset(names))
-      },
-    ),
-    helpCommand('server', 'LATENCY', '2.8.13', [
-      'HISTORY <event>',
-      '    Return time-latency samples for the <event> class.',
-      'LATEST',
-      '    Return the latest latency samples for all events.',
-      'RESET [<event> ...]',
-      '    Reset latency data of one or more <event> classes.',
-      '    (default: reset all data for all event classes)',
-    ]),
-  ],
-)
-
-export const slowCommands: readonly Command[] = [slowlog, latency]
+export const slowCommands: readonly Command[] = [slowlog]
