@@ -18,6 +18,8 @@ import { FIELD_EXPIRY_FAMILY } from './hash/expiry.js'
 import { FIELD_FAMILY } from './hash/fields.js'
 import { FIELD_VALUE_FAMILY } from './hash/values.js'
 import { WHOLE_HASH_FAMILY } from './hash/whole.js'
+import { HYPERLOGLOG_DEBUG_FAMILY } from './hyperloglog/debug.js'
+import { HYPERLOGLOG_FAMILY } from './hyperloglog/elements.js'
 import { BLOCKING_LIST_FAMILY } from './list/blocking.js'
 import { LIST_ELEMENT_FAMILY } from './list/elements.js'
 import { LIST_END_FAMILY } from './list/ends.js'
@@ -51,6 +53,8 @@ export const COMMANDS: readonly Command[] = [
   ...BIT_COUNT_FAMILY,
   ...BIT_COMBINE_FAMILY,
   ...BIT_FIELD_FAMILY,
+  ...HYPERLOGLOG_FAMILY,
+  ...HYPERLOGLOG_DEBUG_FAMILY,
   ...LIST_END_FAMILY,
   ...LIST_ELEMENT_FAMILY,
   ...BLOCKING_LIST_FAMILY,

@@ -12,6 +12,7 @@ export type CollectionLimit =
   | 'zset-max-listpack-value'
   | 'stream-node-max-bytes'
   | 'stream-node-max-entries'
+  | 'hll-sparse-max-bytes'
 
 /** Plain numbers: they are asked for with every element that is written, and a configuration is slow to read. */
 export type CollectionLimits = Record<CollectionLimit, number>
@@ -28,6 +29,7 @@ export const DEFAULT_LIMITS: Readonly<CollectionLimits> = {
   'zset-max-listpack-value': 64,
   'stream-node-max-bytes': 4096,
   'stream-node-max-entries': 100,
+  'hll-sparse-max-bytes': 3000,
 }
 
 export function defaultLimit(name: CollectionLimit): number {

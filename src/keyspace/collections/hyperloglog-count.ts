@@ -1,0 +1,79 @@
+/**
+ * The estimate of a HyperLogLog, from how many registers have each value: Otmar Ertl, "New cardinality estimation algorithms
+ * for HyperLogLog sketches", 2017, in the order of operations that makes the last bit come out as in Redis.
+ */
+
+import { forEachRun, HLL_HEADER_BYTES, isDense, REGISTERS } from './hyperloglog.js'
+
+/** One half of the logarithm's reciprocal of two. */
+const ALPHA = 0.7213475204444817
+/** The highest value that a register can get from a hash. */
+const VALUE_MAX = 51
+
+function sigma(share: number): number {
+  if (share === 1) return Number.POSITIVE_INFINITY
+  let x = share
+  let y = 1
+  let z = x
+  for (let before = Number.NaN; before !== z; ) {
+    x *= x
+    before = z
+    z += x * y
+    y += y
+  }
+  return z
+}
+
+function tau(share: number): number {
+  if (share === 0 || share === 1) return 0
+  let x = share
+  let y = 1
+  let z = 1 - x
+  for (let before = Number.NaN; before !== z; ) {
+    x = Math.sqrt(x)
+    before = z
+    y *= 0.5
+    z -= (1 - x) * (1 - x) * y
+  }
+  return z / 3
+}
+
+/** How many different elements: `counts[v]` registers have the value v. Infinite where all are as high as can be. */
+function estimate(counts: Int32Array): number {
+  let z = REGISTERS * tau((REGISTERS - counts[VALUE_MAX]!) / REGISTERS)
+  for (let value = VALUE_MAX - 1; value >= 1; value--) {
+    z += counts[value]!
+    z *= 0.5
+  }
+  z += REGISTERS * sigma(counts[0]! / REGISTERS)
+  const exact = (ALPHA * REGISTERS * REGISTERS) / z
+  const whole = Math.floor(exact)
+  return exact - whole >= 0.5 ? whole + 1 : whole
+}
+
+/** The estimate for registers of one byte each. */
+export function countRegisters(registers: Uint8Array): number {
+  const counts = new Int32Array(64)
+  for (let i = 0; i < REGISTERS; i++) counts[registers[i]! & 63]!++
+  return estimate(counts)
+}
+
+/** The estimate for a HyperLogLog; -1 where its runs are wrong. */
+export function countElements(u8: Uint8Array, at: number, length: number): number {
+  const counts = new Int32Array(64)
+  if (!isDense(u8, at)) {
+    const whole = forEachRun(u8, at, length, (_, run, value) => {
+      counts[value]! += run
+    })
+    return whole ? estimate(counts) : -1
+  }
+  const end = at + length
+  for (let p = at + HLL_HEADER_BYTES; p < end; p += 3) {
+    const four = u8[p]! | (u8[p + 1]! << 8) | (u8[p + 2]! << 16)
+    counts[four & 63]!++
+    counts[(four >> 6) & 63]!++
+    counts[(four >> 12) & 63]!++
+    counts[four >> 18]!++
+  }
+  return estimate(counts)
+}
