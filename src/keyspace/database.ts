@@ -7,7 +7,7 @@
  */
 
 import { parseInt64, parseInteger } from '../bytes/ascii.js'
-import { chunkOf, doubleOf, wordOf } from '../bytes/heap.js'
+import { chunkOf, wordOf } from '../bytes/heap.js'
 import {
   EMBSTR,
   EMBSTR_BYTES_MAX,
@@ -145,10 +145,10 @@ export class Database {
       const inPlace =
         (head & 15) === STRING &&
         ((head & (EXPIRES << 8)) !== 0) === (expiry_ms !== NO_EXPIRY) &&
-        (u32[word + 3] === length || entries.heap.fits(old, entries.valueStart(old) - (word << 2) + length))
+        (u32[word + 2] === length || entries.heap.fits(old, entries.valueStart(old) - (word << 2) + length))
       if (inPlace) {
         u32[word] = (head & ~0xf0) | (encoding << 4)
-        u32[word + 3] = length
+        u32[word + 2] = length
         if (expiry_ms !== NO_EXPIRY) entries.setExpiry(old, expiry_ms)
       } else {
         handle = this.replace(old, STRING, encoding, key, keyStart, keyEnd, length, expiry_ms)
@@ -285,7 +285,7 @@ export class Database {
     const chunk = chunkOf(handle)
     if ((this.entries.heap.u32[chunk]![wordOf(handle)]! & (EXPIRES << 8)) === 0) return false
     if (this.keyspace.expiry === EXPIRE_IGNORE) return false
-    return this.entries.heap.f64[chunk]![doubleOf(handle) + 2]! < this.keyspace.now_ms
+    return this.entries.expiry(handle) < this.keyspace.now_ms
   }
 
   /** Tells those who watch keys that this one has changed. */

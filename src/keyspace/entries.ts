@@ -1,13 +1,16 @@
 /**
  * An entry: one key with its value, expiry and access clock, in one block of the byte heap.
  *
- *     word 0   type (4 bits), encoding (4), flags (8), snapshot generation (8), unused (8)
+ *     word 0   type (4 bits), encoding (4), flags (8), snapshot generation (8), length of the key in bytes (8)
  *     word 1   access clock: seconds (24 bits) for LRU, or minutes (16) and a counter (8) for LFU
- *     word 2   length of the key, in bytes
- *     word 3   length of the value that follows the key, in bytes
- *     8 bytes  expiry, milliseconds since 1970 as a double, if flag EXPIRES
+ *     word 2   length of the value that follows the key, in bytes
+ *     8 bytes  expiry, milliseconds since 1970 as a 64-bit integer, low word first, if flag EXPIRES
  *     8 bytes  handles of the next and the previous entry of the same slot, if flag LINKED (cluster mode)
+ *     4 bytes  length of the key, if flag LONG_KEY: it is 255 or more, and word 0 says 255
  *     the key's bytes, then the value's
+ *
+ * Twelve bytes and no more, because a look-up costs what the cache misses cost: most entries of a cache of sessions or
+ * counters are then 32 bytes, two to a cache line, and none straddles two.
  *
  * A string's value stands there as ASCII or whatever bytes the client sent, also when it is an integer: then GET is
  * a copy. The value of a larger type is a few bytes that name its structure's blocks.
@@ -15,7 +18,7 @@
  * Types and encodings have the numbers that Redis gives them.
  */
 
-import { type ByteHeap, byteOf, chunkOf, doubleOf, wordOf } from '../bytes/heap.js'
+import { type ByteHeap, byteOf, chunkOf, wordOf } from '../bytes/heap.js'
 import { halfSipHash } from '../bytes/siphash.js'
 import type { TableKeys } from './table.js'
 
@@ -38,11 +41,16 @@ export const LISTPACK = 11
 
 export const EXPIRES = 1
 export const LINKED = 2
+const LONG_KEY = 4
 
 export const NO_EXPIRY = -1
 /** A string of up to this many bytes is called `embstr` by OBJECT ENCODING when it was set as a whole. */
 export const EMBSTR_BYTES_MAX = 44
-const HEADER_BYTES = 16
+const HEADER_BYTES = 12
+/** What word 0 says of a key of this length, and of any longer one. */
+const LONG_KEY_BYTES = 255
+const EXPIRY_WORD = HEADER_BYTES >>> 2
+const WORD = 2 ** 32
 /** The longest key or value, and the most of both together. */
 export const ENTRY_BYTES_MAX = 0x7ffe0000
 
@@ -72,18 +80,18 @@ export class Entries implements TableKeys {
     const chunk = chunkOf(handle)
     const word = wordOf(handle)
     const u32 = this.heap.u32[chunk]!
+    const head = u32[word]!
     const length = end - start
-    if (u32[word + 2] !== length) return false
+    if (head >>> 24 !== length && !(length >= LONG_KEY_BYTES && this.keyLength(handle) === length)) return false
     const u8 = this.heap.u8[chunk]!
-    const flags = u32[word]! >>> 8
-    const at = (word << 2) + HEADER_BYTES + ((flags & EXPIRES) << 3) + ((flags & LINKED) << 2)
+    const at = (word << 2) + fieldBytes(head >>> 8)
     for (let i = 0; i < length; i++) if (u8[at + i] !== buf[start + i]) return false
     return true
   }
 
   /**
    * A new entry with the given key, room for `valueBytes` of value (not yet written), no access time and no snapshot
-   * generation. `flags` says which of the optional fields it has; they are to be set by the caller.
+   * generation. `flags` says which of the optional fields it has (EXPIRES, LINKED); they are to be set by the caller.
    */
   create(
     type: number,
@@ -95,15 +103,17 @@ export class Entries implements TableKeys {
     valueBytes: number,
   ): number {
     const keyLength = keyEnd - keyStart
-    const before = HEADER_BYTES + ((flags & EXPIRES) << 3) + ((flags & LINKED) << 2)
+    const isLong = keyLength >= LONG_KEY_BYTES
+    const allFlags = (flags & (EXPIRES | LINKED)) | (isLong ? LONG_KEY : 0)
+    const before = fieldBytes(allFlags)
     const handle = this.heap.alloc(before + keyLength + valueBytes)
     const chunk = chunkOf(handle)
     const u32 = this.heap.u32[chunk]!
     const word = wordOf(handle)
-    u32[word] = type | (encoding << 4) | (flags << 8)
+    u32[word] = type | (encoding << 4) | (allFlags << 8) | ((isLong ? LONG_KEY_BYTES : keyLength) << 24)
     u32[word + 1] = 0
-    u32[word + 2] = keyLength
-    u32[word + 3] = valueBytes
+    u32[word + 2] = valueBytes
+    if (isLong) u32[word + (before >>> 2) - 1] = keyLength
     const u8 = this.heap.u8[chunk]!
     const at = (word << 2) + before
     if (keyLength > 48) u8.set(key.subarray(keyStart, keyEnd), at)
@@ -153,12 +163,15 @@ export class Entries implements TableKeys {
   }
 
   keyStart(handle: number): number {
-    const flags = this.flags(handle)
-    return byteOf(handle) + HEADER_BYTES + ((flags & EXPIRES) << 3) + ((flags & LINKED) << 2)
+    return byteOf(handle) + fieldBytes(this.heap.u32[chunkOf(handle)]![wordOf(handle)]! >>> 8)
   }
 
   keyLength(handle: number): number {
-    return this.heap.u32[chunkOf(handle)]![wordOf(handle) + 2]!
+    const u32 = this.heap.u32[chunkOf(handle)]!
+    const word = wordOf(handle)
+    const head = u32[word]!
+    const length = head >>> 24
+    return length < LONG_KEY_BYTES ? length : u32[word + (fieldBytes(head >>> 8) >>> 2) - 1]!
   }
 
   /** The key's bytes, as a view: valid until the heap changes. */
@@ -172,12 +185,12 @@ export class Entries implements TableKeys {
   }
 
   valueLength(handle: number): number {
-    return this.heap.u32[chunkOf(handle)]![wordOf(handle) + 3]!
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle) + 2]!
   }
 
   /** Says how long the value is; `valueCapacity` is the limit. */
   setValueLength(handle: number, bytes: number): void {
-    this.heap.u32[chunkOf(handle)]![wordOf(handle) + 3] = bytes
+    this.heap.u32[chunkOf(handle)]![wordOf(handle) + 2] = bytes
   }
 
   /** How many bytes of value the block could hold. */
@@ -194,16 +207,22 @@ export class Entries implements TableKeys {
   /** When the entry expires, in milliseconds since 1970, or NO_EXPIRY. */
   expiry(handle: number): number {
     if ((this.flags(handle) & EXPIRES) === 0) return NO_EXPIRY
-    return this.heap.f64[chunkOf(handle)]![doubleOf(handle) + 2]!
+    const u32 = this.heap.u32[chunkOf(handle)]!
+    const word = wordOf(handle) + EXPIRY_WORD
+    return (u32[word + 1]! | 0) * WORD + u32[word]!
   }
 
   /** Only for entries with the flag EXPIRES. */
   setExpiry(handle: number, at_ms: number): void {
-    this.heap.f64[chunkOf(handle)]![doubleOf(handle) + 2] = at_ms
+    const u32 = this.heap.u32[chunkOf(handle)]!
+    const word = wordOf(handle) + EXPIRY_WORD
+    const high = Math.floor(at_ms / WORD)
+    u32[word] = at_ms - high * WORD
+    u32[word + 1] = high
   }
 
   private linkWord(handle: number): number {
-    return wordOf(handle) + 4 + ((this.flags(handle) & EXPIRES) << 1)
+    return wordOf(handle) + EXPIRY_WORD + ((this.flags(handle) & EXPIRES) << 1)
   }
 
   /** The next entry of the slot; only for entries with the flag LINKED. */
@@ -222,4 +241,9 @@ export class Entries implements TableKeys {
   setPreviousInSlot(handle: number, previous: number): void {
     this.heap.u32[chunkOf(handle)]![this.linkWord(handle) + 1] = previous
   }
+}
+
+/** Where in an entry with these flags the key begins. `flags` may have more bits than an entry's eight. */
+function fieldBytes(flags: number): number {
+  return HEADER_BYTES + ((flags & EXPIRES) << 3) + ((flags & LINKED) << 2) + (flags & LONG_KEY)
 }

@@ -25,7 +25,11 @@ type Step =
   | { op: 'append'; key: string; value: Uint8Array }
   | { op: 'time'; by: number }
 
-const key = fc.integer({ min: 0, max: 60 }).map((n) => `key:${n}`)
+const key = fc.oneof(
+  { weight: 9, arbitrary: fc.integer({ min: 0, max: 60 }).map((n) => `key:${n}`) },
+  // Around the length from which on a key's length stands in a word of its own.
+  { weight: 1, arbitrary: fc.integer({ min: 253, max: 258 }).map((length) => 'k'.repeat(length)) },
+)
 const value = fc.uint8Array({ maxLength: 200 })
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -213,4 +217,12 @@ test('random entries come from everywhere', () => {
   const seen = new Set<string>()
   for (let i = 0; i < 3000; i++) seen.add(text(db.entries.key(db.randomEntry())))
   expect(seen.size).toBeGreaterThan(95)
+})
+
+test.each([0, 1, 2 ** 32 - 1, 2 ** 32, 1e12 + 1, 2 ** 53 - 1])('an expiry of %i ms is kept', (at_ms) => {
+  const db = make(true).databases[0]!
+  const k = ascii('k')
+  const handle = db.setString(k, 0, 1, k, 0, 1, at_ms)
+  expect(db.entries.expiry(handle)).toBe(at_ms)
+  expect(text(db.entries.value(handle))).toBe('k')
 })
