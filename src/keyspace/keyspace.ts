@@ -11,6 +11,7 @@ import { LargeValues } from './collections/large.js'
 import { type CollectionLimit, defaultLimit } from './collections/limits.js'
 import { Lists } from './collections/list.js'
 import { Listpacks } from './collections/listpack.js'
+import { PLAIN_BYTES_MIN } from './collections/quicklist.js'
 import { Sets } from './collections/set.js'
 import { Streams } from './collections/stream.js'
 import { SortedSets } from './collections/zset.js'
@@ -67,6 +68,10 @@ export class Keyspace {
   /** Up to which size collections stay small: the configuration's word, asked every time, since it may change. */
   limit: (name: CollectionLimit) => number = defaultLimit
   hooks: KeyspaceHooks = NO_HOOKS
+  /** From how many bytes on an element of a large list has a node of its own; tests make it small. */
+  plainBytesMin = PLAIN_BYTES_MIN
+  /** A test hands in payloads that it has damaged: they are read as if their checksums were right. */
+  skipsChecksums = false
 
   /** The time of the running command, in milliseconds since 1970: set by whoever runs commands. */
   now_ms = 0

@@ -15,6 +15,8 @@ const EXPIRE_BUCKETS_A_ROUND = 16
 const EXPIRE_SLICE_US = 1500
 const RESIZE_BUDGET_US = 1000
 const RESIZE_STEPS = 64
+/** While the clockwork is paused: how often it is looked whether it still is. */
+const PAUSED_MS = 10
 
 /** Starts the clockwork; returns what stops it. */
 export function startCron(node: ServerNode): () => void {
@@ -41,6 +43,10 @@ export function startCron(node: ServerNode): () => void {
   }
   const run = () => {
     if (node.failed) return
+    if (node.cronPaused) {
+      timer = setTimeout(run, PAUSED_MS)
+      return
+    }
     const hz = node.config.values.hz
     clearTimeout(resting)
     guarded(() => {

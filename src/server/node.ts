@@ -136,6 +136,8 @@ export class ServerNode implements Host {
   early: (() => void)[] | null = null
   busy = false
   bytesIn = 0
+  /** DEBUG PAUSE-CRON: nothing is done regularly. */
+  cronPaused = false
   /** DEBUG SET-ACTIVE-EXPIRE. */
   activeExpire = true
   /** Called after the command under way, with all that it is part of: waits.ts sets it while keys are ready. */

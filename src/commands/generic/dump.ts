@@ -127,7 +127,7 @@ function restoreKey(call: Call, args: Args, reply: Reply): void {
     reply.error(Number.isNaN(ttl_ms) ? NOT_AN_INTEGER : 'ERR Invalid TTL value, must be >= 0')
     return
   }
-  const read = readDump(args.buf, args.start(3), args.end(3))
+  const read = readDump(args.buf, args.start(3), args.end(3), call.keyspace.skipsChecksums)
   const ready = readyValue(call, read)
   if (typeof ready === 'string' || !read.ok) {
     reply.error(String(ready))

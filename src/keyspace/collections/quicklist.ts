@@ -34,7 +34,7 @@ const BEHIND = 1
 const COUNT = 2
 const BLOCK = 3
 const PLAIN = 0x80000000
-/** From this length on an element gets a plain node. */
+/** From this length on an element gets a plain node, where DEBUG has not said otherwise. */
 export const PLAIN_BYTES_MIN = 1 << 20
 /** No more than this where the limit counts elements. */
 const SAFE_BYTES_MAX = 8192
@@ -193,7 +193,7 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
 
   /** Puts a node of one element behind `before`. */
   private linkElement(before: number, buf: Uint8Array, start: number, end: number): void {
-    if (end - start >= PLAIN_BYTES_MIN) {
+    if (end - start >= this.keyspace.plainBytesMin) {
       this.linkPlain(before, buf, start, end)
       return
     }
@@ -204,7 +204,7 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
 
   /** Whether the node has room for an element of `length` bytes. */
   private takes(node: number, length: number): boolean {
-    if (node === 0 || length >= PLAIN_BYTES_MIN) return false
+    if (node === 0 || length >= this.keyspace.plainBytesMin) return false
     const u32 = this.heap.u32[chunkOf(node)]!
     const count = u32[wordOf(node) + COUNT]!
     if (count >= PLAIN) return false
@@ -368,7 +368,11 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
     this.seek(index)
     const { found: node, within } = this
     const alone = this.count(node) === 1
-    if (!this.isPlain(node) && end - start < PLAIN_BYTES_MIN && (alone || this.takes(node, end - start))) {
+    if (
+      !this.isPlain(node) &&
+      end - start < this.keyspace.plainBytesMin &&
+      (alone || this.takes(node, end - start))
+    ) {
       const block = this.listpacks.replace(this.block(node), this.offset(node, within), buf, start, end)
       this.setWord(node, BLOCK, block)
       return

@@ -589,3 +589,46 @@ describe('what took long', () => {
     expect(await ask('LATENCY', 'HISTOGRAM')).toBe('')
   })
 })
+
+describe('odd states', () => {
+  test('DEBUG puts the node into them, and out of them again', async () => {
+    const connection = await connect((await startOurs()).path)
+    const ask = async (...line: string[]) => flat(await connection.call(...line))
+    await ask('CONFIG', 'SET', 'list-max-listpack-size', '3')
+    expect(await ask('DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '5b')).toBe('OK')
+    await ask('RPUSH', 'list', 'abcdefgh', 'b', 'abcdefghi', 'c', 'd', 'e')
+    await ask('LINSERT', 'list', 'after', 'b', 'abcdefghij')
+    await ask('LSET', 'list', '0', 'a')
+    await ask('LSET', 'list', '-1', 'eeeeee')
+    expect(await ask('LRANGE', 'list', '0', '-1')).toBe('a,b,abcdefghij,abcdefghi,c,d,eeeeee')
+    expect(await ask('DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '5gb')).toMatch(
+      /^ERR argument must be a memory value/,
+    )
+    expect(await ask('DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '0')).toBe('OK')
+    await ask('LPUSH', 'list', 'xxxxxxxxxxxx')
+    expect(await ask('LRANGE', 'list', '0', '2')).toBe('xxxxxxxxxxxx,a,b')
+
+    const damaged = '\x00\x01x\x0b\x0012345678'
+    expect(await ask('RESTORE', 'k', '0', damaged)).toBe('ERR DUMP payload version or checksum are wrong')
+    await ask('DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', '1')
+    expect(await ask('RESTORE', 'k', '0', damaged)).toBe('OK')
+    await ask('DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', '0')
+    expect(await ask('RESTORE', 'k', '0', damaged, 'REPLACE')).toMatch(/^ERR DUMP/)
+
+    expect(await ask('DEBUG', 'REPLYBUFFER', 'RESIZING', '0')).toBe('OK')
+    expect(await ask('DEBUG', 'REPLYBUFFER', 'PEAK-RESET-TIME', 'soon')).toMatch(/^ERR/)
+  })
+
+  test('DEBUG PAUSE-CRON stops what is done regularly', async () => {
+    const connection = await connect((await startOurs()).path)
+    const ask = async (...line: string[]) => flat(await connection.call(...line))
+    const expired = async () => /\r\nexpired_keys:(\d+)/.exec(await ask('INFO', 'stats'))![1]
+    await ask('DEBUG', 'PAUSE-CRON', '1')
+    await ask('SET', 'a', 'b', 'PX', '1')
+    await ask('DEBUG', 'SLEEP', '0.15')
+    await ask('PING')
+    expect(await expired()).toBe('0')
+    await ask('DEBUG', 'PAUSE-CRON', '0')
+    await expect.poll(expired).toBe('1')
+  })
+})

@@ -15,27 +15,13 @@ import { digestOfDataset, digestOfValue } from '../admin/digest.js'
 import { reloadAof, reloadRdb } from '../admin/reload.js'
 import type { Client } from '../client.js'
 import type { ServerNode } from '../node.js'
+import { standStill } from '../persistence/append-only.js'
 import { serverCommand } from '../server-command.js'
 import { mayProtected } from './config.js'
+import { atLeast, exactly, ODD_STATES, type Subcommand } from './debug-more.js'
 import { declare } from './declare.js'
 
 export type DebugHandler = (node: ServerNode, client: Client, args: Args, reply: Reply) => void
-
-interface Subcommand {
-  /** Numbers of arguments that it takes, DEBUG and its name included. */
-  readonly counts: (count: number) => boolean
-  readonly help: readonly string[]
-  readonly run: DebugHandler
-}
-
-const exactly =
-  (...counts: number[]) =>
-  (count: number): boolean =>
-    counts.includes(count)
-const atLeast =
-  (least: number) =>
-  (count: number): boolean =>
-    count >= least
 
 /** A payload of DUMP is the value with its type in front, and version and checksum behind. */
 const PAYLOAD_FRAME_BYTES = 11
@@ -184,7 +170,7 @@ const protocol: DebugHandler = (_node, _client, args, reply) => {
 const sleep: DebugHandler = (_node, _client, args, reply) => {
   const seconds = Number.parseFloat(args.text(2))
   // The whole process stands still, as redis-server does: that is what it is for.
-  if (seconds > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000)
+  if (seconds > 0) standStill(seconds * 1000)
   reply.ok()
 }
 
@@ -312,6 +298,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     help: ['SLEEP <seconds>', '    Stop the server for <seconds>. Decimals allowed.'],
     run: sleep,
   },
+  ...ODD_STATES,
 }
 
 function help(reply: Reply): void {

@@ -65,6 +65,8 @@ export class AppendOnly implements Durability {
   private syncing = false
   private lastSync_s = 0
   private postponedSince_s = 0
+  /** A test wants the disk to be slow: every write takes at least so long. */
+  delay_us = 0
   private writeError: DiskError | null = null
   private syncError: DiskError | null = null
   private errorLineAt_s = 0
@@ -172,6 +174,7 @@ export class AppendOnly implements Durability {
     if (this.fd < 0 || sink.pos === 0) return
     if (this.policy === 'everysec' && !force && this.syncing && this.postpone()) return
     const size = sink.pos
+    if (this.delay_us > 0) standStill(this.delay_us / 1000)
     try {
       writeAll(circle.disk, this.fd, sink.buf, 0, size)
     } catch (error) {
@@ -387,6 +390,11 @@ export class AppendOnly implements Durability {
     )
     this.circle.fatal()
   }
+}
+
+/** The whole process stands still. */
+export function standStill(time_ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, time_ms)
 }
 
 function closeQuietly(circle: Circle, fd: number): void {

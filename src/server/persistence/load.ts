@@ -78,7 +78,7 @@ export class Loader {
     const began_us = circle.clock.monotonic_us()
     const master = this.isMaster()
     const loader = this.keyspaceLoader(size, master ? circle.clock.now_ms() : NEVER)
-    const reader = new RdbReader(loader, { checksum: values.rdbchecksum })
+    const reader = new RdbReader(loader, { checksum: values.rdbchecksum && !circle.keyspace.skipsChecksums })
     try {
       await this.readFile(path, (buf, count) => {
         reader.feed(buf, 0, count)
@@ -198,7 +198,7 @@ export class Loader {
       return reason === undefined ? undefined : `${reason} ${name}`
     }
     const file = new AofFileReader({ onCommand }, loader, name, {
-      checksum: circle.config.values.rdbchecksum,
+      checksum: circle.config.values.rdbchecksum && !circle.keyspace.skipsChecksums,
     })
     try {
       await this.readFile(path, (buf, count) => {

@@ -13,6 +13,8 @@ import { replicaOffset } from '../../replication/masterlink.js'
 import { dataAge } from '../../replication/report.js'
 import { followFromStart, setMaster, unsetMaster } from '../../replication/role.js'
 import {
+  changeReplid,
+  clearReplid2,
   createReplication,
   isMaster,
   type Replication,
@@ -136,6 +138,14 @@ export class ReplicationPart implements Feed {
     if (this.restored) return
     this.restored = true
     this.run((r, turn) => restoreHistory(r, { streamDb, replid, offset }, turn))
+  }
+
+  /** A new history begins with what is here: replicas cannot go on with the old one. */
+  changeId(): void {
+    this.run((r, turn) => {
+      changeReplid(r, turn)
+      clearReplid2(r)
+    })
   }
 
   /** Everything ends. */
