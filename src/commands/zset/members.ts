@@ -29,11 +29,11 @@ import { SYNTAX } from '../errors.js'
 import { NOTIFY_ZSET } from '../host.js'
 import { readScore } from './bounds.js'
 
-const NX = 1
-const XX = 2
+export const NX = 1
+export const XX = 2
 const GT = 4
 const LT = 8
-const CH = 16
+export const CH = 16
 const INCR = 32
 const OPTIONS: readonly (readonly [string, number])[] = [
   ['nx', NX],
@@ -113,6 +113,22 @@ function addAll(call: Call, args: Args, first: number, options: number, reply: R
     if (Number.isNaN(score)) return
     scores.push(score)
   }
+  addScored(call, args, options, scores, first + 1, 2, reply)
+}
+
+/**
+ * Gives members their scores and replies, as ZADD: the members stand from argument `member` on, every `step` arguments. No score is
+ * NaN; `options` do not contradict each other.
+ */
+export function addScored(
+  call: Call,
+  args: Args,
+  options: number,
+  scores: readonly number[],
+  member: number,
+  step: number,
+  reply: Reply,
+): void {
   let handle = collectionToChange(call, args, 1, ZSET, reply)
   if (handle === WRONG) return
   const increments = (options & INCR) !== 0
@@ -123,13 +139,13 @@ function addAll(call: Call, args: Args, first: number, options: number, reply: R
       else reply.int(0)
       return
     }
-    handle = putNew(call, args, 1, zsets.create(scores.length, args.length(first + 1)))
+    handle = putNew(call, args, 1, zsets.create(scores.length, args.length(member)))
   } else zsets.makeRoom(handle, scores.length)
   let added = 0
   let updated = 0
   let outcome = NOTHING
   for (const [i, score] of scores.entries()) {
-    outcome = addOne(call, args, handle, first + i * 2 + 1, score, options)
+    outcome = addOne(call, args, handle, member + i * step, score, options)
     if (outcome === ADDED) added++
     else if (outcome === UPDATED) updated++
   }
