@@ -26,11 +26,13 @@ import { LIST_END_FAMILY } from './list/ends.js'
 import { ALGEBRA_FAMILY } from './set/algebra.js'
 import { MEMBER_FAMILY } from './set/members.js'
 import { RANDOM_MEMBER_FAMILY } from './set/random.js'
+import { CONDITIONAL_FAMILY } from './string/conditional.js'
 import { COUNTER_FAMILY } from './string/counters.js'
 import { FLOAT_FAMILY } from './string/float.js'
 import { GET_AND_FAMILY } from './string/get-and.js'
 import { SET_FAMILY } from './string/get-set.js'
 import { LCS_FAMILY } from './string/lcs.js'
+import { MSETEX_FAMILY } from './string/msetex.js'
 import { MULTI_FAMILY } from './string/multi.js'
 import { RANGE_FAMILY } from './string/ranges.js'
 import { SORTED_ALGEBRA_FAMILY } from './zset/algebra.js'
@@ -48,6 +50,8 @@ export const COMMANDS: readonly Command[] = [
   ...FLOAT_FAMILY,
   ...RANGE_FAMILY,
   ...MULTI_FAMILY,
+  ...CONDITIONAL_FAMILY,
+  ...MSETEX_FAMILY,
   ...LCS_FAMILY,
   ...BIT_FAMILY,
   ...BIT_COUNT_FAMILY,

@@ -1,6 +1,6 @@
 /**
- * The options that SET and GETEX share (EX, PX, EXAT, PXAT, KEEPTTL, PERSIST, NX, XX, GET), read in one pass over the
- * arguments' bytes into one number, so that the common commands allocate nothing.
+ * The options that SET and GETEX share (EX, PX, EXAT, PXAT, KEEPTTL, PERSIST, NX, XX, GET, IFEQ and its kin), read in one pass over
+ * the arguments' bytes into one number, so that the common commands allocate nothing.
  */
 
 import type { Args } from '../../resp/args.js'
@@ -18,9 +18,14 @@ export const EX = 1 << 5
 export const PX = 1 << 6
 export const EXAT = 1 << 7
 export const PXAT = 1 << 8
+export const IFEQ = 1 << 9
+export const IFNE = 1 << 10
+export const IFDEQ = 1 << 11
+export const IFDNE = 1 << 12
 /** Above these bits stands the index of the argument with the time, 0 for none. */
-const INDEX_SHIFT = 9
+const INDEX_SHIFT = 13
 const ANY_TIME = EX | PX | EXAT | PXAT
+export const ANY_CONDITION = IFEQ | IFNE | IFDEQ | IFDNE
 
 /** Where among the arguments the time stands, 0 for nowhere. */
 export function timeIndex(options: number): number {
@@ -37,9 +42,9 @@ export function readOptions(args: Args, from: number, forSet: boolean): number {
       if ((options & (KEEPTTL | PERSIST | (ANY_TIME & ~time))) !== 0 || i + 1 >= args.count) return -1
       options |= time
       index = ++i
-    } else if (forSet && args.is(i, 'nx') && (options & XX) === 0) {
+    } else if (forSet && args.is(i, 'nx') && (options & (XX | ANY_CONDITION)) === 0) {
       options |= NX
-    } else if (forSet && args.is(i, 'xx') && (options & NX) === 0) {
+    } else if (forSet && args.is(i, 'xx') && (options & (NX | ANY_CONDITION)) === 0) {
       options |= XX
     } else if (forSet && args.is(i, 'get')) {
       options |= GET
@@ -48,10 +53,31 @@ export function readOptions(args: Args, from: number, forSet: boolean): number {
     } else if (!forSet && args.is(i, 'persist') && (options & (ANY_TIME | KEEPTTL)) === 0) {
       options |= PERSIST
     } else {
-      return -1
+      const condition = forSet ? conditionOption(args, i) : 0
+      const excluded = NX | XX | (ANY_CONDITION & ~condition)
+      if (condition === 0 || (options & excluded) !== 0 || ++i >= args.count) return -1
+      options |= condition
     }
   }
   return options | (index << INDEX_SHIFT)
+}
+
+/** What of a string's value argument `index` asks: IFEQ, IFNE, IFDEQ or IFDNE; 0 for anything else. */
+export function conditionOption(args: Args, index: number): number {
+  if (args.is(index, 'ifeq')) return IFEQ
+  if (args.is(index, 'ifne')) return IFNE
+  if (args.is(index, 'ifdeq')) return IFDEQ
+  return args.is(index, 'ifdne') ? IFDNE : 0
+}
+
+/** Where among options that `readOptions` has read from argument `from` on stands what the condition compares with: the last. */
+export function conditionIndex(args: Args, from: number): number {
+  let index = 0
+  for (let i = from; i < args.count; i++) {
+    if (timeOption(args, i) !== 0) i++
+    else if (conditionOption(args, i) !== 0) index = ++i
+  }
+  return index
 }
 
 function timeOption(args: Args, index: number): number {

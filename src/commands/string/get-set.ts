@@ -24,10 +24,25 @@ import { SYNTAX, WRONGTYPE } from '../errors.js'
 import { NOTIFY_GENERIC, NOTIFY_NEW, NOTIFY_STRING } from '../host.js'
 import { integerBytes } from '../int64.js'
 import { findKey, readKey } from '../lookup.js'
-import { EX, GET, KEEPTTL, NX, PX, PXAT, readOptions, readTime, timeIndex, XX } from './expiry-option.js'
+import { meets } from './conditional.js'
+import {
+  ANY_CONDITION,
+  conditionIndex,
+  EX,
+  GET,
+  KEEPTTL,
+  NX,
+  PX,
+  PXAT,
+  readOptions,
+  readTime,
+  timeIndex,
+  XX,
+} from './expiry-option.js'
 
 const SET_NAME = ascii('SET')
 const PXAT_NAME = ascii('PXAT')
+const KEEPTTL_NAME = ascii('KEEPTTL')
 
 /** Replies with the string of argument `index`, or nil; false where the key holds something else, which is an error. */
 export function replyString(call: Call, args: Args, index: number, reply: Reply): boolean {
@@ -93,13 +108,14 @@ export const set = command(
     summary: 'Puts a string under a key, whatever it held before, if need be with conditions and an expiry.',
     complexity: 'O(1)',
     syntax:
-      'key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]',
+      'key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]',
     keys: firstKey(KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS),
     history: [
       ['2.6.12', 'Knows `EX`, `PX`, `NX` and `XX`.'],
       ['6.0.0', 'Knows `KEEPTTL`.'],
       ['6.2.0', 'Knows `GET`, `EXAT` and `PXAT`.'],
       ['7.0.0', '`NX` and `GET` may stand together.'],
+      ['8.4.0', 'Knows `IFEQ`, `IFNE`, `IFDEQ` and `IFDNE`.'],
     ],
   },
   (call, args, reply) => {
@@ -125,7 +141,17 @@ function setWithOptions(call: Call, args: Args, reply: Reply): void {
     if (Number.isNaN(expiry_ms)) return
   }
   const wantsOld = (options & GET) !== 0
+  const condition = options & ANY_CONDITION
+  const met = condition === 0 || meets(call, args, condition, conditionIndex(args, 3))
+  if (typeof met === 'string') {
+    reply.error(met)
+    return
+  }
   if (wantsOld && !replyString(call, args, 1, reply)) return
+  if (!met) {
+    if (!wantsOld) reply.nil()
+    return
+  }
   if ((options & (NX | XX | KEEPTTL)) !== 0) {
     const old = findKey(call, args, 1)
     if ((options & (old !== 0 ? NX : XX)) !== 0) {
@@ -135,10 +161,18 @@ function setWithOptions(call: Call, args: Args, reply: Reply): void {
     if ((options & KEEPTTL) !== 0 && old !== 0) expiry_ms = call.db.entries.expiry(old)
   }
   if (index !== 0) {
-    storeUntil(call, args, 2, expiry_ms, (options & PXAT) !== 0)
+    storeUntil(call, args, 2, expiry_ms, (options & PXAT) !== 0 && condition === 0)
   } else {
     store(call, args, 1, 2, expiry_ms)
-    if (wantsOld) propagateWithoutGet(call, args)
+    // What has met its condition here is set everywhere, also where nobody knows of such conditions.
+    if (condition !== 0) {
+      call.propagate(
+        SET_NAME,
+        args.view(1),
+        args.view(2),
+        ...((options & KEEPTTL) !== 0 ? [KEEPTTL_NAME] : []),
+      )
+    } else if (wantsOld) propagateWithoutGet(call, args)
   }
   if (!wantsOld) reply.ok()
 }
