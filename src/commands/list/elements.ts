@@ -1,6 +1,10 @@
 /** LLEN, LINDEX, LRANGE, LPOS, LSET, LINSERT, LREM, LTRIM: elements anywhere in a list. */
 
+import { byteOf, chunkOf } from '../../bytes/heap.js'
+import { LP_HEADER_BYTES, lpSeek } from '../../keyspace/collections/listpack.js'
 import { sameBytes } from '../../keyspace/collections/piece.js'
+import type { Quicklist } from '../../keyspace/collections/quicklist.js'
+import { refOf } from '../../keyspace/collections/value.js'
 import { LIST } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -30,6 +34,7 @@ import {
 import { NO_SUCH_KEY, NOT_AN_INTEGER, OUT_OF_RANGE, SYNTAX } from '../errors.js'
 import { NOTIFY_LIST } from '../host.js'
 import { nearInteger } from '../int64.js'
+import { replyElements } from '../listpack-reply.js'
 
 /** Argument `index` as a position; NaN after an error was replied. */
 function readPosition(args: Args, index: number, reply: Reply): number {
@@ -95,6 +100,35 @@ function rangeOf(from: number, to: number, size: number): [number, number] {
   return start > end || start >= size ? [0, 0] : [start, end - start + 1]
 }
 
+/** Replies with `count` elements from an index on, which are there, of a small list. */
+function replySmall(call: Call, handle: number, start: number, count: number, reply: Reply): void {
+  const { heap, lists } = call.keyspace
+  const ref = refOf(call.db.entries, handle)
+  const u8 = heap.u8[chunkOf(ref)]!
+  const base = byteOf(ref)
+  replyElements(reply, u8, base, lpSeek(u8, base, start), count, lists.element)
+}
+
+/** As `replySmall`, of a large list: node by node. */
+function replyLarge(call: Call, list: Quicklist, start: number, count: number, reply: Reply): void {
+  const { heap, lists } = call.keyspace
+  let node = list.nodeOf(start)
+  let at = list.offsetInNode()
+  let left = count
+  for (;;) {
+    const block = list.block(node)
+    const u8 = heap.u8[chunkOf(block)]!
+    const base = byteOf(block)
+    if (list.isPlain(node)) {
+      reply.bulkRange(u8, base, base + list.contentBytes(node))
+      left--
+    } else left -= replyElements(reply, u8, base, at, left, lists.element)
+    if (left <= 0) return
+    node = list.behind(node)
+    at = LP_HEADER_BYTES
+  }
+}
+
 export const lrange = command(
   {
     name: 'LRANGE',
@@ -118,11 +152,8 @@ export const lrange = command(
     const [start, count] = handle === 0 ? [0, 0] : rangeOf(from, to, lists.size(handle))
     reply.array(count)
     if (count === 0) return
-    let left = count
-    lists.walk(handle, start, false, () => {
-      replyElement(call, reply)
-      return --left > 0
-    })
+    if (lists.isSmall(handle)) replySmall(call, handle, start, count, reply)
+    else replyLarge(call, lists.quicklist(handle), start, count, reply)
   },
 )
 

@@ -118,14 +118,13 @@ export function popOne(
   const { lists } = call.keyspace
   showEnd(call, handle, head)
   reply.bulkRange(lists.element.buf, lists.element.start, lists.element.end)
-  lists.delete(handle, head ? 0 : lists.size(handle) - 1, 1)
+  lists.dropEnd(handle, head)
   popped(call, args, index, handle, head, 1)
 }
 
 /** Shows the element at an end in `lists.element`. */
 function showEnd(call: Call, handle: number, head: boolean): void {
-  const { lists } = call.keyspace
-  lists.at(handle, head ? 0 : lists.size(handle) - 1)
+  call.keyspace.lists.showEnd(handle, head)
 }
 
 function pop(call: Call, args: Args, head: boolean, reply: Reply): void {
@@ -269,7 +268,7 @@ export function move(call: Call, args: Args, fromHead: boolean, toHead: boolean,
   if (to === WRONG) return true
   showEnd(call, from, fromHead)
   const value = lists.element.copy()
-  lists.delete(from, fromHead ? 0 : lists.size(from) - 1, 1)
+  lists.dropEnd(from, fromHead)
   if (to === 0) to = putNew(call, args, 2, lists.create())
   lists.makeRoom(to, value.length, 1)
   lists.push(to, toHead, value, 0, value.length)

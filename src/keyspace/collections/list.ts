@@ -141,6 +141,30 @@ export class Lists {
     setRef(this.entries, handle, this.keyspace.listpacks.delete(ref, at, count))
   }
 
+  /** Shows the element at an end of a list that has some. */
+  showEnd(handle: number, head: boolean): void {
+    if (!this.isSmall(handle)) {
+      this.quicklist(handle).showEnd(head, this.element)
+      return
+    }
+    const ref = refOf(this.entries, handle)
+    const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
+    const base = byteOf(ref)
+    lpRead(u8, base, head ? lpFirst(u8, base) : lpLast(u8, base), this.element)
+  }
+
+  /** Takes out the element at an end of a list that has some. */
+  dropEnd(handle: number, head: boolean): void {
+    if (!this.isSmall(handle)) {
+      this.quicklist(handle).dropEnd(head)
+      return
+    }
+    const ref = refOf(this.entries, handle)
+    const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
+    const at = head ? lpFirst(u8, byteOf(ref)) : lpLast(u8, byteOf(ref))
+    setRef(this.entries, handle, this.keyspace.listpacks.delete(ref, at, 1))
+  }
+
   /** Shows the element of an index from 0 on; false where there is none. */
   at(handle: number, index: number): boolean {
     let there = false

@@ -28,8 +28,10 @@ import { type Piece, readInt64, writeInt64 } from './piece.js'
 export const LP_HEADER_BYTES = 6
 /** The size of a listpack without elements. */
 export const LP_EMPTY_BYTES = 7
-const END = 0xff
+/** The byte behind the last element. */
+export const LP_END = 0xff
 const COUNT_UNKNOWN = 0xffff
+const MOVE_LOOP_MAX = 24
 /** No listpack grows beyond this, as in Redis: callers choose another form before. */
 export const LP_BYTES_MAX = 1 << 30
 const NOT_INT64 = Number.NaN
@@ -49,7 +51,7 @@ export function lpCount(u8: Uint8Array, base: number): number {
 
 /** The first element, or 0. */
 export function lpFirst(u8: Uint8Array, base: number): number {
-  return u8[base + LP_HEADER_BYTES] === END ? 0 : LP_HEADER_BYTES
+  return u8[base + LP_HEADER_BYTES] === LP_END ? 0 : LP_HEADER_BYTES
 }
 
 /** The last element, or 0. */
@@ -65,7 +67,12 @@ export function lpEnd(u8: Uint8Array, base: number): number {
 /** The element behind `at`, or 0. */
 export function lpNext(u8: Uint8Array, base: number, at: number): number {
   const next = at + elementBytes(u8, base + at)
-  return u8[base + next] === END ? 0 : next
+  return u8[base + next] === LP_END ? 0 : next
+}
+
+/** As `lpNext`, but `lpEnd` behind the last: the beginning of what follows the element at `at`. */
+export function lpBehind(u8: Uint8Array, base: number, at: number): number {
+  return at + elementBytes(u8, base + at)
 }
 
 /** The element in front of `at`, which may be `lpEnd`; or 0. */
@@ -158,11 +165,19 @@ function backBytes(data: number): number {
 
 /** Size of the whole element at `u8[p]`. */
 export function elementBytes(u8: Uint8Array, p: number): number {
+  const first = u8[p]!
+  // A small integer or a short string: most are.
+  if (first < 0x80) return 2
+  if (first < 0xc0) return 2 + (first & 63)
   const data = dataBytes(u8, p)
   return data + backBytes(data)
 }
 
 function writeBack(u8: Uint8Array, p: number, data: number): void {
+  if (data <= 127) {
+    u8[p] = data
+    return
+  }
   const bytes = backBytes(data)
   let rest = data
   for (let i = bytes - 1; i > 0; i--) {
@@ -174,7 +189,7 @@ function writeBack(u8: Uint8Array, p: number, data: number): void {
 
 /** Whether `u8[start, end)` is a listpack; the number of its elements, -1 for none that can be trusted. */
 export function lpValidate(u8: Uint8Array, start: number, end: number): number {
-  if (end - start < LP_EMPTY_BYTES || lpBytes(u8, start) !== end - start || u8[end - 1] !== END) return -1
+  if (end - start < LP_EMPTY_BYTES || lpBytes(u8, start) !== end - start || u8[end - 1] !== LP_END) return -1
   let count = 0
   let p = start + LP_HEADER_BYTES
   while (p < end - 1) {
@@ -287,6 +302,13 @@ export class Encoded {
   }
 }
 
+/** Moves `u8[from, end)` to `to`. A few bytes, such as an end mark, are not worth a call. */
+function moveBytes(u8: Uint8Array, to: number, from: number, end: number): void {
+  if (end - from > MOVE_LOOP_MAX) u8.copyWithin(to, from, end)
+  else if (to < from) for (let i = from, j = to; i < end; i++, j++) u8[j] = u8[i]!
+  else for (let i = end - 1, j = to + end - 1 - from; i >= from; i--, j--) u8[j] = u8[i]!
+}
+
 /** Bytes that a string takes in a listpack at most. */
 export function lpElementBytesMax(length: number): number {
   return length + 10
@@ -307,7 +329,7 @@ export class Listpacks {
     const base = byteOf(handle)
     u8.fill(0, base, base + LP_HEADER_BYTES)
     u8[base] = LP_EMPTY_BYTES
-    u8[base + LP_HEADER_BYTES] = END
+    u8[base + LP_HEADER_BYTES] = LP_END
     return handle
   }
 
@@ -341,11 +363,13 @@ export class Listpacks {
     const base = byteOf(handle)
     const { encoded } = this
     encoded.string(buf, start, end)
-    let at = from
-    while (at !== 0) {
-      if (encoded.isAt(u8, base + at)) return at
-      at = lpNext(u8, base, at)
-      for (let i = skip; i > 0 && at !== 0; i--) at = lpNext(u8, base, at)
+    if (from === 0) return 0
+    const first = encoded.head[0]!
+    let p = base + from
+    while (u8[p] !== LP_END) {
+      if (u8[p] === first && encoded.isAt(u8, p)) return p - base
+      p += elementBytes(u8, p)
+      for (let i = skip; i > 0 && u8[p] !== LP_END; i--) p += elementBytes(u8, p)
     }
     return 0
   }
@@ -421,7 +445,7 @@ export class Listpacks {
   private addToCount(u8: Uint8Array, base: number, more: number): void {
     const old = u8[base + 4]! | (u8[base + 5]! << 8)
     if (old === COUNT_UNKNOWN) return
-    const count = Math.min(old + more, COUNT_UNKNOWN)
+    const count = old + more > COUNT_UNKNOWN ? COUNT_UNKNOWN : old + more
     u8[base + 4] = count
     u8[base + 5] = count >>> 8
   }
@@ -445,9 +469,12 @@ export class Listpacks {
       bytes.set(u8.subarray(base + at + removed, base + total), start + at + added)
       heap.free(handle)
     } else if (removed !== added) {
-      u8.copyWithin(base + at + added, base + at + removed, base + total)
+      moveBytes(u8, base + at + added, base + at + removed, base + total)
     }
-    for (let i = 0; i < 4; i++) bytes[start + i] = made >>> (i << 3)
+    bytes[start] = made
+    bytes[start + 1] = made >>> 8
+    bytes[start + 2] = made >>> 16
+    bytes[start + 3] = made >>> 24
     return to
   }
 }
