@@ -23,6 +23,8 @@ export interface Host {
   waitForKeys?(call: Call, args: Args, wait: KeyWait): void
   /** Uniform 32-bit integers. */
   random32(): number
+  /** Whether so much was written for the caller that it is closed: nobody will read what else is. */
+  outgrown?(): boolean
   /** A line in the log: `level` is one of `debug`, `verbose`, `notice`, `warning`. */
   log(level: 'debug' | 'verbose' | 'notice' | 'warning', message: string): void
   /**

@@ -160,6 +160,19 @@ test('a hard limit closes who does not read, even within one turn', async () => 
   expect(await node.call('PING')).toBe('PONG')
 })
 
+test('who asks for a billion random fields is closed at its limit, not when all are drawn', async () => {
+  const node = await start('--client-output-buffer-limit', 'normal 1mb 0 0')
+  await node.call('HSET', 'hash', 'a', 'b')
+  await node.call('SADD', 'set', 'a')
+  await node.call('ZADD', 'zset', '1', 'a')
+  for (const command of ['HRANDFIELD hash', 'SRANDMEMBER set', 'ZRANDMEMBER zset']) {
+    const client = await silent(node, `${command} -999999999\r\n`)
+    await until(() => client.gone)
+  }
+  expect(node.node.stats.outputLimitDisconnections).toBe(3)
+  expect(await node.call('PING')).toBe('PONG')
+})
+
 test('a soft limit closes who does not read for some time', async () => {
   const node = await start('--client-output-buffer-limit', 'normal 0 1mb 1')
   await node.call('SET', 'v', 'x'.repeat(16 * MEGABYTE))

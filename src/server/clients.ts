@@ -224,6 +224,14 @@ export class Clients {
     return bytes >= TURN_OUTPUT_BYTES_MAX
   }
 
+  /** A command that still writes asks whether the client's limit is passed: then what was written is dropped, too. */
+  hasOutgrown(client: Client): boolean {
+    const { out } = client
+    if (out === null || client.link === null) return false
+    if (!out.overflowed && this.isOverLimit(client, this.unsentBytes(client))) out.overflowed = true
+    return out.overflowed
+  }
+
   /** Whether the client's output has a limit; then it is closed there, not held back before. */
   private isLimited(client: Client): boolean {
     const limits = this.node.config.values['client-output-buffer-limit']

@@ -376,6 +376,10 @@ export class ServerNode implements Host {
     this.waits.add(call, args, wait)
   }
 
+  outgrown(): boolean {
+    return this.clients.hasOutgrown(this.call.caller as Client)
+  }
+
   /** Counts an error reply by its code, for INFO errorstats. */
   countError(message: string): void {
     this.stats.countError(message)

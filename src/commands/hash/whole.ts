@@ -10,6 +10,7 @@ import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
 import { collectionToRead, readRandomCount, WRONG } from '../collection.js'
 import { command, firstKey, KEY_ACCESS, KEY_RO, READONLY } from '../command.js'
+import { drawOften } from '../draw.js'
 import { SYNTAX } from '../errors.js'
 import { BUCKETS_A_KEY, readCursor, readScanOptions } from '../generic/scan.js'
 import { tellExpired } from './lookup.js'
@@ -166,10 +167,10 @@ function replyRandom(call: Call, args: Args, count: number, withValues: boolean,
     if (withValues) replyPiece(reply, value)
   }
   if (count < 0 || count === 1) {
-    for (let i = 0; i < many; i++) {
+    drawOften(call, reply, many, () => {
       hashes.random(handle)
       show()
-    }
+    })
   } else if (many === size) hashes.forEach(handle, show)
   else hashes.sample(handle, many, show)
 }

@@ -24,6 +24,7 @@ import {
   READONLY,
   WRITE,
 } from '../command.js'
+import { drawOften } from '../draw.js'
 import { SYNTAX } from '../errors.js'
 import { NOTIFY_SET } from '../host.js'
 import { nearInteger } from '../int64.js'
@@ -121,10 +122,10 @@ function replyRandom(call: Call, args: Args, reply: Reply): void {
   if (many === 0) return
   const show = () => reply.bulkRange(member.buf, member.start, member.end)
   if (count < 0 || count === 1) {
-    for (let i = 0; i < many; i++) {
+    drawOften(call, reply, many, () => {
       sets.random(handle)
       show()
-    }
+    })
   } else if (many === size) sets.forEach(handle, show)
   else sets.sample(handle, many, show)
 }

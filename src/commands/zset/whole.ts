@@ -9,6 +9,7 @@ import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
 import { collectionToRead, readRandomCount, WRONG } from '../collection.js'
 import { command, firstKey, KEY_ACCESS, KEY_RO, READONLY } from '../command.js'
+import { drawOften } from '../draw.js'
 import { SYNTAX } from '../errors.js'
 import { BUCKETS_A_KEY, readCursor, readScanOptions } from '../generic/scan.js'
 import { replyNothingScanned, replyScanned } from '../hash/whole.js'
@@ -35,10 +36,10 @@ function replyRandom(call: Call, args: Args, count: number, withScores: boolean,
   if (many === 0) return
   const show = () => replyMember(call, reply, withScores)
   if (count < 0 || count === 1) {
-    for (let i = 0; i < many; i++) {
+    drawOften(call, reply, many, () => {
       zsets.random(handle)
       show()
-    }
+    })
   } else if (many === size) zsets.forEach(handle, show)
   else zsets.sample(handle, many, show)
 }

@@ -81,11 +81,15 @@ export class Admin {
     else client.special |= LIMITED
   }
 
-  /** Users have changed: clients of users that are gone are closed, the others are judged anew. */
-  usersChanged(): void {
+  /**
+   * Users have changed: clients of users that are gone are closed, the others are judged anew. `replaced`: no user but
+   * `default` is the one that it was, even where there is one of the same name.
+   */
+  usersChanged(replaced = false): void {
     for (const client of [...this.node.clients.all()]) {
       if (client.kind === 'master') continue
-      if (this.users.get(client.user) !== undefined) this.limit(client)
+      const stays = replaced ? client.user === 'default' : this.users.get(client.user) !== undefined
+      if (stays) this.limit(client)
       else if (client === this.node.call.caller) this.node.closeAfterReply(client)
       else this.node.close(client)
     }

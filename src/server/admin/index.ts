@@ -28,7 +28,7 @@ export function loadAclFile(admin: Admin): string | undefined {
   const read = admin.users.read(text, values.aclfile)
   if ('errors' in read) return read.errors
   admin.users.replace(read.users)
-  admin.usersChanged()
+  admin.usersChanged(true)
   return undefined
 }
 
