@@ -244,9 +244,16 @@ for (const form of ['rdb 9', 'rdb 11', 'commands'] as const) {
           walk.abort()
         }
         const blocks: Uint8Array[] = []
+        const blockBytes = 512
         const onBlock = (block: Uint8Array) => blocks.push(block)
-        const writer = new RdbWriter({ onBlock, checksum: true, version: form === 'rdb 11' ? 11 : 9 })
-        const target = form === 'commands' ? new CommandTarget({ onBlock }) : new RdbTarget(writer, 'none')
+        const writer = new RdbWriter({
+          onBlock,
+          checksum: true,
+          version: form === 'rdb 11' ? 11 : 9,
+          blockBytes,
+        })
+        const target =
+          form === 'commands' ? new CommandTarget({ onBlock, blockBytes }) : new RdbTarget(writer, 'none')
         if (form !== 'commands')
           writer.header({ redisVersion: '7.2.4', created_s: 1, usedMemory_bytes: 1, aofBase: false })
         const expected = contents(k)

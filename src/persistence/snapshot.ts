@@ -31,18 +31,25 @@ export interface SnapshotTarget {
   database(db: number, keys: number, expires: number): void
   /** One entry, which must be written before this returns: it may change right after. */
   entry(keyspace: Keyspace, handle: number): void
-  /** One entry whose value comes in pieces. They go aside until `open` is called. */
-  inPieces(keyspace: Keyspace, handle: number, pieces: Pieces): EntryInPieces
-  /** A target of the same kind whose bytes wait; `append` writes them into this one. */
-  aside(): SnapshotTarget
-  append(aside: SnapshotTarget): void
+  /** One entry whose value comes in pieces. They go aside, to `onBlock`, until `open` is called. */
+  inPieces(keyspace: Keyspace, handle: number, pieces: Pieces, onBlock: OnBlock): EntryInPieces
+  /** A target of the same kind whose bytes go to `onBlock`, to be put into this one later. */
+  aside(onBlock: OnBlock): SnapshotTarget
+  /** Hands out what is still held of a block. */
+  flush(): void
+  /** Takes a block that was put aside. */
+  append(block: Uint8Array): void
   /** All entries were written. */
   finish(): void
 }
 
+export type OnBlock = (block: Uint8Array) => void
+
 export interface EntryInPieces {
   piece(piece: number): void
-  /** What came, and what comes from now on, goes to the target, where nothing else is written until `finish`. */
+  /** Hands out what is still held aside. */
+  flush(): void
+  /** All that was put aside is in the target: what comes from now on goes there, and nothing else does until `finish`. */
   open(): void
   finish(): void
 }
@@ -101,6 +108,10 @@ interface Partly {
   readonly entry: EntryInPieces
   readonly walk: PieceWalk
   readonly weight: number
+  /** What came before its turn. */
+  readonly blocks: Uint8Array[]
+  /** Its turn has come: nothing else may be written until it is finished. */
+  begun: boolean
   isOpen: boolean
 }
 
@@ -120,9 +131,12 @@ export class SnapshotWalk {
   private cursor = 0
   /** The first is the one whose pieces go to the target, if it is open. */
   private readonly partly: Partly[] = []
-  /** What had to be saved while a collection was open. */
+  /** What has to be saved while something is being written that must not be interrupted. */
   private waiting: SnapshotTarget | null = null
+  private waitingBlocks: Uint8Array[] = []
   private currentOfWaiting: Walked | undefined
+  /** What waited, and is being put into the target, from the last to the first. */
+  private backlog: Uint8Array[] = []
   /** How much work was done, in small entries. */
   private worked = 0
 
@@ -145,6 +159,12 @@ export class SnapshotWalk {
     const enough = this.worked + entries
     const visit = (handle: number) => this.visit(handle)
     while (this.worked < enough) {
+      const block = this.backlog.pop()
+      if (block !== undefined) {
+        this.append(block)
+        if (this.backlog.length === 0) this.takeWaiting()
+        continue
+      }
       const first = this.partly[0]
       if (first !== undefined) {
         this.goOn(first, enough - this.worked)
@@ -192,14 +212,16 @@ export class SnapshotWalk {
     const { keyspace, target } = this
     const pieces = piecesOf(keyspace, handle)
     if (pieces !== undefined) {
-      const entry = target.inPieces(keyspace, handle, pieces)
+      const blocks: Uint8Array[] = []
+      const entry = target.inPieces(keyspace, handle, pieces, (block) => blocks.push(block))
       const walk = pieces.walk((piece) => entry.piece(piece))
-      this.partly.push({ walked, entry, walk, weight: pieces.weight, isOpen: false })
+      this.partly.push({ walked, entry, walk, weight: pieces.weight, blocks, begun: false, isOpen: false })
       return
     }
     this.worked += weightOf(keyspace, handle)
-    if (this.partly[0]?.isOpen === true) {
-      this.waiting ??= target.aside()
+    if (this.partly[0]?.begun === true || this.backlog.length > 0) {
+      const blocks = this.waitingBlocks
+      this.waiting ??= target.aside((block) => blocks.push(block))
       if (this.currentOfWaiting !== walked) {
         this.currentOfWaiting = walked
         this.waiting.database(walked.index, walked.keys, walked.expires)
@@ -220,24 +242,46 @@ export class SnapshotWalk {
 
   /** Writes some more of a large collection. */
   private goOn(partly: Partly, entries: number): void {
-    if (!partly.isOpen) {
+    const { entry, walk, weight, blocks } = partly
+    if (!partly.begun) {
       this.enter(partly.walked)
-      partly.isOpen = true
-      partly.entry.open()
+      partly.begun = true
     }
-    const pieces = Math.max(1, Math.floor((entries * ELEMENTS_AN_ENTRY) / partly.weight))
-    this.worked += (pieces * partly.weight) / ELEMENTS_AN_ENTRY
-    if (partly.walk.step(pieces)) return
-    partly.walk.end()
-    partly.entry.finish()
+    if (!partly.isOpen) {
+      if (blocks.length === 0) entry.flush()
+      const block = blocks.shift()
+      if (block !== undefined) {
+        this.append(block)
+        return
+      }
+      entry.open()
+      partly.isOpen = true
+    }
+    const pieces = Math.max(1, Math.floor((entries * ELEMENTS_AN_ENTRY) / weight))
+    this.worked += (pieces * weight) / ELEMENTS_AN_ENTRY
+    if (walk.step(pieces)) return
+    walk.end()
+    entry.finish()
     this.partly.shift()
     this.saved++
+    this.takeWaiting()
+  }
+
+  private append(block: Uint8Array): void {
+    this.target.append(block)
+    this.worked += block.length / WEIGHT_BYTES
+  }
+
+  /** What had to wait can go to the target now. */
+  private takeWaiting(): void {
     const { waiting } = this
     if (waiting === null) return
-    this.target.append(waiting)
+    waiting.flush()
+    this.backlog = this.waitingBlocks.reverse()
     this.waiting = null
+    this.waitingBlocks = []
     this.currentOfWaiting = undefined
-    // It has changed the database.
+    // It changes the database.
     this.current = undefined
   }
 }
@@ -291,9 +335,9 @@ export class RdbTarget implements SnapshotTarget {
     codec.write(writer, keyspace, handle)
   }
 
-  inPieces(keyspace: Keyspace, handle: number, pieces: Pieces): EntryInPieces {
+  inPieces(keyspace: Keyspace, handle: number, pieces: Pieces, onBlock: OnBlock): EntryInPieces {
     const { entries } = keyspace
-    const aside = this.writer.aside()
+    const aside = this.writer.aside(onBlock)
     this.attributes(aside, keyspace, handle)
     const key = entries.keyStart(handle)
     const type = mustHaveCodec(entries.type(handle)).rdbType(keyspace, handle, aside.version)
@@ -302,21 +346,24 @@ export class RdbTarget implements SnapshotTarget {
     let writer = aside
     return {
       piece: (piece) => pieces.write(writer, piece),
+      flush: () => aside.sink.flush(),
       open: () => {
         writer = this.writer
-        writer.sink.bytes(aside.sink.buf, 0, aside.sink.pos)
       },
       finish() {},
     }
   }
 
-  aside(): SnapshotTarget {
-    return new RdbTarget(this.writer.aside(), this.clock, this.sized)
+  aside(onBlock: OnBlock): SnapshotTarget {
+    return new RdbTarget(this.writer.aside(onBlock), this.clock, this.sized)
   }
 
-  append(aside: SnapshotTarget): void {
-    if (!(aside instanceof RdbTarget)) throw new Error('what waits is of another kind')
-    this.writer.sink.bytes(aside.writer.sink.buf, 0, aside.writer.sink.pos)
+  flush(): void {
+    this.writer.sink.flush()
+  }
+
+  append(block: Uint8Array): void {
+    this.writer.sink.bytes(block, 0, block.length)
   }
 
   finish(): void {
@@ -358,16 +405,16 @@ export class CommandTarget implements SnapshotTarget {
     if (expiry !== NO_EXPIRY) writePexpireAt(this.sink, buf, key, value, expiry)
   }
 
-  inPieces(keyspace: Keyspace, handle: number, pieces: Pieces): EntryInPieces {
+  inPieces(keyspace: Keyspace, handle: number, pieces: Pieces, onBlock: OnBlock): EntryInPieces {
     const { entries } = keyspace
     const key = entries.key(handle).slice()
     const expiry = entries.expiry(handle)
-    const aside = new ByteSink()
+    const aside = new ByteSink({ onBlock, blockBytes: this.sink.buf.length })
     const batch = new CommandBatch(aside, pieces.command, key)
     return {
       piece: (piece) => pieces.rewrite(batch, piece),
+      flush: () => aside.flush(),
       open: () => {
-        this.sink.bytes(aside.buf, 0, aside.pos)
         batch.sink = this.sink
       },
       finish: () => {
@@ -377,13 +424,16 @@ export class CommandTarget implements SnapshotTarget {
     }
   }
 
-  aside(): SnapshotTarget {
-    return new CommandTarget({})
+  aside(onBlock: OnBlock): SnapshotTarget {
+    return new CommandTarget({ onBlock, blockBytes: this.sink.buf.length })
   }
 
-  append(aside: SnapshotTarget): void {
-    if (!(aside instanceof CommandTarget)) throw new Error('what waits is of another kind')
-    this.sink.bytes(aside.sink.buf, 0, aside.sink.pos)
+  flush(): void {
+    this.sink.flush()
+  }
+
+  append(block: Uint8Array): void {
+    this.sink.bytes(block, 0, block.length)
   }
 
   finish(): void {

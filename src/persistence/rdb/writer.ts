@@ -52,8 +52,9 @@ export class RdbWriter {
   }
 
   /** Another writer in the same manner, whose bytes are to be put into this one later. */
-  aside(): RdbWriter {
-    return new RdbWriter({ version: this.version, compress: this.lzf !== undefined })
+  aside(onBlock: (block: Uint8Array) => void): RdbWriter {
+    const { version, lzf } = this
+    return new RdbWriter({ version, compress: lzf !== undefined, onBlock, blockBytes: this.sink.buf.length })
   }
 
   header(info: RdbInfo): void {
