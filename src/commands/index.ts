@@ -26,6 +26,13 @@ import { LIST_END_FAMILY } from './list/ends.js'
 import { ALGEBRA_FAMILY } from './set/algebra.js'
 import { MEMBER_FAMILY } from './set/members.js'
 import { RANDOM_MEMBER_FAMILY } from './set/random.js'
+import { STREAM_ADD_FAMILY } from './stream/add.js'
+import { STREAM_CLAIM_FAMILY } from './stream/claim.js'
+import { STREAM_GROUP_FAMILY } from './stream/groups.js'
+import { STREAM_INFO_FAMILY } from './stream/info.js'
+import { STREAM_PENDING_FAMILY } from './stream/pending.js'
+import { STREAM_READ_FAMILY } from './stream/read.js'
+import { STREAM_FAMILY } from './stream/whole.js'
 import { CONDITIONAL_FAMILY } from './string/conditional.js'
 import { COUNTER_FAMILY } from './string/counters.js'
 import { FLOAT_FAMILY } from './string/float.js'
@@ -77,6 +84,13 @@ export const COMMANDS: readonly Command[] = [
   ...BLOCKING_SORTED_FAMILY,
   ...WHOLE_SORTED_FAMILY,
   ...SORTED_ALGEBRA_FAMILY,
+  ...STREAM_ADD_FAMILY,
+  ...STREAM_FAMILY,
+  ...STREAM_READ_FAMILY,
+  ...STREAM_GROUP_FAMILY,
+  ...STREAM_PENDING_FAMILY,
+  ...STREAM_CLAIM_FAMILY,
+  ...STREAM_INFO_FAMILY,
   ...KEY_FAMILY,
   ...EXPIRY_FAMILY,
   ...RENAME_FAMILY,

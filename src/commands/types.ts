@@ -68,6 +68,7 @@ const KINDS: ReadonlyMap<number, ValueKind> = new Map([
   [SET, collection('set', (keyspace, from, made) => keyspace.sets.copyOwned(from, made))],
   [ZSET, collection('zset', (keyspace, from, made) => keyspace.zsets.copyOwned(from, made))],
   [HASH, collection('hash', (keyspace, from, made) => keyspace.hashes.copyOwned(from, made))],
+  [STREAM, collection('stream', (keyspace, from, made) => keyspace.streams.copyOwned(from, made))],
 ])
 
 /** Names of all types that Redis has, for SCAN TYPE and for types of which only the name is known. */

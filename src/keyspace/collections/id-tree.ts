@@ -45,7 +45,8 @@ export class IdTree {
   /** The cursor: a leaf, 0 for none, and an entry in it. */
   private leaf = 0
   private index = 0
-  private blocks = 0
+  /** Of how many nodes it is made. */
+  blocks = 0
   private readonly heap: ByteHeap
   private readonly paths: IdTreePaths
   private readonly stride: number

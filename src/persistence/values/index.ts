@@ -1,11 +1,12 @@
 /** The codecs by type. A type that is missing here cannot be saved, loaded, dumped or restored. */
 
-import { HASH, LIST, SET, ZSET } from '../../keyspace/entries.js'
+import { HASH, LIST, SET, STREAM, ZSET } from '../../keyspace/entries.js'
 import { VALUE_TYPES } from '../rdb/format.js'
 import type { ValueCodec } from './codec.js'
 import { HASH_CODEC } from './hash.js'
 import { LIST_CODEC } from './list.js'
 import { SET_CODEC } from './set.js'
+import { STREAM_CODEC } from './stream.js'
 import { ZSET_CODEC } from './zset.js'
 
 const CODECS: ReadonlyMap<number, ValueCodec> = new Map([
@@ -13,12 +14,14 @@ const CODECS: ReadonlyMap<number, ValueCodec> = new Map([
   [LIST, LIST_CODEC],
   [SET, SET_CODEC],
   [ZSET, ZSET_CODEC],
+  [STREAM, STREAM_CODEC],
 ])
 const TYPE_OF_NAME: ReadonlyMap<string, number> = new Map([
   ['hash', HASH],
   ['list', LIST],
   ['set', SET],
   ['zset', ZSET],
+  ['stream', STREAM],
 ])
 
 /** By the type of an entry. */

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { seventeenDigits } from '../../bytes/double.js'
 import { NO_FIELD_EXPIRY } from '../../keyspace/collections/field-times.js'
 import type { Database } from '../../keyspace/database.js'
-import { EXPIRES, HASH, LIST, SET, STRING, ZSET } from '../../keyspace/entries.js'
+import { EXPIRES, HASH, LIST, SET, STREAM, STRING, ZSET } from '../../keyspace/entries.js'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 
 const SHA1_BYTES = 20
@@ -62,6 +62,17 @@ function valueInto(digest: Uint8Array, db: Database, handle: number): boolean {
       mix(pair, new TextEncoder().encode(seventeenDigits(zsets.score)))
       add(digest, pair)
     })
+  } else if (type === STREAM) {
+    const { walk } = keyspace.streams
+    walk.startAll(keyspace.streams.of(handle), false)
+    while (walk.next()) {
+      mix(digest, new TextEncoder().encode(walk.id.text().replace('-', '.')))
+      for (let i = 0; i < walk.fields; i++) {
+        walk.nextField()
+        mix(digest, walk.field.buf.subarray(walk.field.start, walk.field.end))
+        mix(digest, walk.value.buf.subarray(walk.value.start, walk.value.end))
+      }
+    }
   } else return false
   if ((entries.flags(handle) & EXPIRES) !== 0) add(digest, EXPIRE_MARK)
   return true

@@ -186,8 +186,8 @@ describe('RDB', () => {
     await expect(start()).rejects.toThrow(LoadError)
     writeFileSync(
       join(dir, 'dump.rdb'),
-      // A stream without entries: a type that is not held yet.
-      Buffer.from('REDIS0011\x0f\x01s\0\0\0\0\0\xff\0\0\0\0\0\0\0\0', 'latin1'),
+      // A module's value without parts: a type that is not held.
+      Buffer.from('REDIS0011\x07\x01m\x01\0\xff\0\0\0\0\0\0\0\0', 'latin1'),
     )
     await expect(start()).rejects.toThrow(LoadError)
   })

@@ -1,9 +1,15 @@
 /** RDB files: SAVE, BGSAVE, save points, and what INFO tells of them. */
 
 import { join } from 'node:path'
-import { oldestRdbVersion, TYPE_HASH_METADATA } from '../../persistence/rdb/format.js'
+import type { Keyspace } from '../../keyspace/keyspace.js'
+import {
+  oldestRdbVersion,
+  TYPE_HASH_METADATA,
+  TYPE_STREAM_LISTPACKS_2,
+} from '../../persistence/rdb/format.js'
 import { type RdbInfo, RdbWriter } from '../../persistence/rdb/writer.js'
 import { type AccessClock, RdbTarget } from '../../persistence/snapshot.js'
+import { streamsNeedVersion10 } from '../../persistence/values/stream.js'
 import { diskErrorText } from '../../runtime/disk.js'
 import type { Circle } from './circle.js'
 import { BlockFile, writeAtOnce } from './files.js'
@@ -206,12 +212,17 @@ export class RdbSaver {
 export function rdbWriter(circle: Circle, onBlock: (block: Uint8Array) => void): RdbWriter {
   const { values } = circle.config
   return new RdbWriter({
-    // Of all that the keyspace may hold, only fields that expire ask for more than the oldest version.
-    version: oldestRdbVersion(circle.keyspace.fieldTimes.size > 0 ? [TYPE_HASH_METADATA] : [], false),
+    version: oldestRdbVersion(youngTypes(circle.keyspace), false),
     compress: values.rdbcompression,
     checksum: values.rdbchecksum,
     onBlock,
   })
+}
+
+/** What of all that the keyspace holds asks for more than the oldest version: fields that expire, streams with a past. */
+function youngTypes(keyspace: Keyspace): number[] {
+  const types = streamsNeedVersion10(keyspace) ? [TYPE_STREAM_LISTPACKS_2] : []
+  return keyspace.fieldTimes.size > 0 ? [...types, TYPE_HASH_METADATA] : types
 }
 
 /** What the header of RDB data says of this node at this moment. */
