@@ -43,6 +43,11 @@ export class Migrations {
     })
   }
 
+  /** Links that are open, or being opened. */
+  get links(): number {
+    return this.kept.size
+  }
+
   /** Carries out a request for the client that is being served. */
   begin(client: Client, request: MigrateRequest): void {
     const transfer = new Transfer(this.node, client, request, (link, broken) => this.finished(link, broken))
@@ -50,7 +55,7 @@ export class Migrations {
     const kept = this.kept.get(name)
     if (kept?.link.open && kept.owner === null) {
       kept.owner = transfer
-      transfer.run(kept, true)
+      transfer.run(kept)
       return
     }
     const events = {
@@ -66,7 +71,7 @@ export class Migrations {
       { host: request.host, port: request.port, timeout_ms: request.timeout_ms },
       () => {
         connected = true
-        transfer.run(fresh, false)
+        transfer.run(fresh)
       },
       events,
     )
@@ -128,13 +133,13 @@ class Transfer {
     client.blocked = { timeout() {}, cancel() {}, deadline_ms: 0, kind: 'migrate' }
   }
 
-  /** The link is there: sends everything at once. `again`: it was used before, so AUTH was said. */
-  run(kept: Kept, again: boolean): void {
+  /** The link is there: sends everything at once, and a password each time: it may have changed. */
+  run(kept: Kept): void {
     const { request } = this
     this.kept = kept
     const restore = ascii(this.node.config.values['cluster-enabled'] ? 'RESTORE-ASKING' : 'RESTORE')
     const commands: Uint8Array[] = []
-    if (request.auth.length > 0 && !again) commands.push(encodeCommand([ascii('AUTH'), ...request.auth]))
+    if (request.auth.length > 0) commands.push(encodeCommand([ascii('AUTH'), ...request.auth]))
     if (kept.db !== request.db) commands.push(encodeCommand([ascii('SELECT'), ascii(String(request.db))]))
     this.preludes = commands.length
     kept.db = request.db

@@ -167,7 +167,7 @@ export class ServerNode implements Host {
   wasLate: (event: string, usec: number) => void = () => {}
   monitor: (client: Client, entry: Entry, args: Args) => void = () => {}
 
-  private migrations: Migrations | null = null
+  migrations: Migrations | null = null
   private readonly resumable: Client[] = []
   private yielding: Client[] = []
   private readonly fatal: ((error: unknown) => void) | undefined

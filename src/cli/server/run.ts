@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { closeSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../../server/config/config.js'
 import { loadConfig } from '../../server/config/files.js'
@@ -172,6 +173,13 @@ function lastResort(log: Log, node: () => ServerNode | undefined): void {
   }
   process.on('uncaughtException', end)
   process.on('unhandledRejection', end)
+  // Somebody wants the process to crash: the log is to tell it from one that was killed.
+  process.on('SIGABRT', () => {
+    log.warning('=== SHOAL BUG REPORT START: Cut & paste starting from here ===')
+    log.warning(`Shoal ${SHOAL_VERSION} crashed by signal: ${constants.signals.SIGABRT}`)
+    process.removeAllListeners('SIGABRT')
+    process.kill(process.pid, 'SIGABRT')
+  })
   // Whoever started this may be gone, with the terminal and the pipe that the log went to.
   process.on('SIGHUP', () => {})
   process.stdout.on('error', () => {})

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePorts, missing, type RedisProcess, startRedis } from '../../../tests/oracle.js'
-import { type Connection, itemsOf, open, type Reply, textOf } from '../../client/index.js'
+import { type Connection, open, type Reply } from '../../client/index.js'
 import { fileWorld, loadConfig } from '../config/files.js'
 import { type RunningNode, startNode } from '../start.js'
 
@@ -562,73 +562,5 @@ describe('a node of ours', () => {
     )
     expect(await ask(client, 'ACL USERS')).toBe('array[bulk:default bulk:frank bulk:gina]')
     await expect(startOurs('--aclfile', file)).rejects.toThrow('Aborting Redis startup because of ACL errors')
-  })
-})
-
-const flat = (reply: Reply): string => textOf(reply) ?? itemsOf(reply).map(flat).join(',')
-
-describe('what took long', () => {
-  test('LATENCY HISTOGRAM, GRAPH and DOCTOR, and INFO latencystats', async () => {
-    const here = await startOurs('--latency-monitor-threshold', '1')
-    const connection = await connect(here.path)
-    const ask = async (...line: string[]) => flat(await connection.call(...line))
-    expect(await ask('LATENCY', 'DOCTOR')).toMatch(/^No event/)
-    await ask('DEBUG', 'SLEEP', '0.005')
-    await ask('SET', 'a', 'b')
-    await ask('SET', 'a', 'c')
-    expect(await ask('LATENCY', 'GRAPH', 'command')).toMatch(/^command - high \d+ ms, low \d+ ms/)
-    expect(await ask('LATENCY', 'GRAPH', 'nothing')).toMatch("ERR No samples available for event 'nothing'")
-    expect(await ask('LATENCY', 'DOCTOR')).toMatch(/1\. command: 1 latency spikes/)
-    expect(await ask('LATENCY', 'HISTOGRAM', 'set', 'no-such', 'config')).toMatch(
-      /^set,calls,2,histogram_usec,/,
-    )
-    expect(await ask('INFO', 'latencystats')).toMatch(/_usec_set:p50=[\d.]+,p99=[\d.]+,p99\.9=[\d.]+\r\n/)
-    await ask('CONFIG', 'SET', 'latency-tracking', 'no')
-    expect(await ask('INFO', 'latencystats')).toBe('# Latencystats\r\n')
-    await ask('CONFIG', 'RESETSTAT')
-    expect(await ask('LATENCY', 'HISTOGRAM')).toBe('')
-  })
-})
-
-describe('odd states', () => {
-  test('DEBUG puts the node into them, and out of them again', async () => {
-    const connection = await connect((await startOurs()).path)
-    const ask = async (...line: string[]) => flat(await connection.call(...line))
-    await ask('CONFIG', 'SET', 'list-max-listpack-size', '3')
-    expect(await ask('DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '5b')).toBe('OK')
-    await ask('RPUSH', 'list', 'abcdefgh', 'b', 'abcdefghi', 'c', 'd', 'e')
-    await ask('LINSERT', 'list', 'after', 'b', 'abcdefghij')
-    await ask('LSET', 'list', '0', 'a')
-    await ask('LSET', 'list', '-1', 'eeeeee')
-    expect(await ask('LRANGE', 'list', '0', '-1')).toBe('a,b,abcdefghij,abcdefghi,c,d,eeeeee')
-    expect(await ask('DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '5gb')).toMatch(
-      /^ERR argument must be a memory value/,
-    )
-    expect(await ask('DEBUG', 'QUICKLIST-PACKED-THRESHOLD', '0')).toBe('OK')
-    await ask('LPUSH', 'list', 'xxxxxxxxxxxx')
-    expect(await ask('LRANGE', 'list', '0', '2')).toBe('xxxxxxxxxxxx,a,b')
-
-    const damaged = '\x00\x01x\x0b\x0012345678'
-    expect(await ask('RESTORE', 'k', '0', damaged)).toBe('ERR DUMP payload version or checksum are wrong')
-    await ask('DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', '1')
-    expect(await ask('RESTORE', 'k', '0', damaged)).toBe('OK')
-    await ask('DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', '0')
-    expect(await ask('RESTORE', 'k', '0', damaged, 'REPLACE')).toMatch(/^ERR DUMP/)
-
-    expect(await ask('DEBUG', 'REPLYBUFFER', 'RESIZING', '0')).toBe('OK')
-    expect(await ask('DEBUG', 'REPLYBUFFER', 'PEAK-RESET-TIME', 'soon')).toMatch(/^ERR/)
-  })
-
-  test('DEBUG PAUSE-CRON stops what is done regularly', async () => {
-    const connection = await connect((await startOurs()).path)
-    const ask = async (...line: string[]) => flat(await connection.call(...line))
-    const expired = async () => /\r\nexpired_keys:(\d+)/.exec(await ask('INFO', 'stats'))![1]
-    await ask('DEBUG', 'PAUSE-CRON', '1')
-    await ask('SET', 'a', 'b', 'PX', '1')
-    await ask('DEBUG', 'SLEEP', '0.15')
-    await ask('PING')
-    expect(await expired()).toBe('0')
-    await ask('DEBUG', 'PAUSE-CRON', '0')
-    await expect.poll(expired).toBe('1')
   })
 })

@@ -168,6 +168,7 @@ function stats(node: ServerNode, admin: Admin, loop: LoopMeter): InfoLine[] {
     ['pubsubshard_channels', pubsub.shards.size],
     ['latest_fork_usec', 0],
     ['total_forks', node.persistence?.runner.started ?? 0],
+    ['migrate_cached_sockets', node.migrations?.links ?? 0],
     ['total_error_replies', counted.errorReplies],
     ...loop.lines(node.clock.now_ms(), commandTime_us(node)),
     ['acl_access_denied_auth', admin.denied.auth],

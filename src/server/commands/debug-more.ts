@@ -3,11 +3,13 @@
  * what is otherwise rare: a clockwork that stands still, a disk that is slow, replicas that were told something else.
  */
 
+import { constants } from 'node:os'
 import { text } from '../../bytes/ascii.js'
 import { PLAIN_BYTES_MIN } from '../../keyspace/collections/quicklist.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import { sizeOf } from '../config/numbers.js'
+import { SHOAL_VERSION } from '../version.js'
 import type { DebugHandler } from './debug.js'
 
 export interface Subcommand {
@@ -112,6 +114,14 @@ export const ODD_STATES: Readonly<Record<string, Subcommand>> = {
       '    Accepted, without effect: a client has a reply buffer only while there is something in it.',
     ],
     run: (_node, _client, args, reply) => acceptBufferSetting(args, reply),
+  },
+  segfault: {
+    counts: exactly(2),
+    help: ['SEGFAULT', '    Crash the server with sigsegv.'],
+    run: (node) => {
+      node.log('warning', `Shoal ${SHOAL_VERSION} crashed by signal: ${constants.signals.SIGSEGV}`)
+      process.kill(process.pid, 'SIGSEGV')
+    },
   },
   'set-skip-checksum-validation': {
     counts: exactly(3),
