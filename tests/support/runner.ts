@@ -99,6 +99,7 @@ export class Runner {
       },
       changed: (_db, key, start, end) => this.changed.push(latin1(key.subarray(start, end))),
       beforeWrite: () => {},
+      fieldExpired: (_db, key, field) => this.expired.push(`HDEL ${latin1(key)} ${latin1(field)}`),
     }
     this.call = new Call(this.host, this.keyspace, this.caller)
     this.table = new CommandTable(given.commands ?? COMMANDS)

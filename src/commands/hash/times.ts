@@ -69,12 +69,12 @@ export function readFields(args: Args, index: number, positive: string, reply: R
 }
 
 /**
- * Lets the field of argument `index`, which the hash has, expire at a time; at once where that has passed and this node decides
+ * Lets the field of argument `index`, which the hash has, expire at a time, or with NO_FIELD_EXPIRY never; at once where that has passed and this node decides
  * about it. The hash must be timed. Returns SET or DELETED; `dirty` counts it.
  */
 export function expireAt(call: Call, args: Args, handle: number, index: number, at_ms: number): number {
   call.dirty++
-  if (isPast(call, at_ms)) {
+  if (at_ms !== NO_FIELD_EXPIRY && isPast(call, at_ms)) {
     expireField(call.db, handle, args.view(1), args.view(index))
     return DELETED
   }
