@@ -11,7 +11,7 @@ import { digestOfValue } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
 import { bytesOf, type Part } from '../support/runner.js'
-import { Wire } from '../support/wire.js'
+import { decode, Wire } from '../support/wire.js'
 import { genericCommand, integer, value } from './arbitrary.js'
 
 const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 40)
@@ -366,4 +366,57 @@ describe.skipIf(missing('redis-server'))('streams beside redis-server', () => {
     test(`all commands, RESP${protocol}`, () => same(any, protocol))
   }
   test('among commands on keys', () => same(fc.oneof(adding, grouped, keyCommand), 2))
+  test('what goes out', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(any, { minLength: 1, maxLength: 40, size: 'max' }),
+        limits,
+        async (lines, given) => {
+          await both.reset()
+          await limit(...given)
+          const went = await both.propagated(prepared(lines))
+          expect(went.shoal).toEqual(went.redis)
+        },
+      ),
+      { numRuns: RUNS, endOnFailure: false },
+    )
+  })
+
+  test('what the one dumps, the other restores, groups and all', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof(adding, adding, changing, grouped, grouped), {
+          minLength: 5,
+          maxLength: 60,
+          size: 'max',
+        }),
+        limits,
+        async (lines, given) => {
+          await both.reset()
+          await limit(...given)
+          await both.differences(prepared(lines))
+          const { runner } = both
+          for (const name of KEYS) {
+            const ours = runner.run('DUMP', name)
+            const theirs = await redis.run('DUMP', name)
+            if (ours === '$-1\r\n') {
+              expect(theirs).toBe(ours)
+              continue
+            }
+            const look: Line = ['XINFO', 'STREAM', `r:${name}`, 'FULL', 'COUNT', '0']
+            expect(await redis.run('RESTORE', `r:${name}`, 0, decode(ours) as string, 'REPLACE')).toBe(
+              '+OK\r\n',
+            )
+            expect(runner.run('RESTORE', `r:${name}`, 0, decode(theirs) as string, 'REPLACE')).toBe('+OK\r\n')
+            expect(await both.differences([look], alike)).toEqual([])
+            const same = (reply: string) => masked(look, reply)
+            expect(same(runner.run(...look))).toBe(
+              same(runner.run('XINFO', 'STREAM', name, 'FULL', 'COUNT', '0')),
+            )
+          }
+        },
+      ),
+      { numRuns: RUNS, endOnFailure: false },
+    )
+  })
 })
