@@ -21,6 +21,12 @@ const NEWER_ARITY = new Map([
   ['zrevrank', -3],
 ])
 
+/** Commands that came after 7.2: redis-server 7.0 knows nothing of them. */
+function isNewer(entry: Entry): boolean {
+  const [major, minor] = entry.command.since.split('.').map(Number)
+  return major! > 7 || (major === 7 && minor! > 2)
+}
+
 type Pairs = Record<string, Decoded>
 
 function pairs(flat: Decoded): Pairs {
@@ -93,7 +99,9 @@ function ours(entry: Entry): unknown {
 describe.skipIf(missing('redis-server'))('COMMAND INFO beside redis-server', () => {
   let redis: RedisProcess
   let wire: Wire
-  const entries = new CommandTable(COMMANDS).entries.flatMap((entry) => [entry, ...entry.subcommands])
+  const entries = new CommandTable(COMMANDS).entries
+    .flatMap((entry) => [entry, ...entry.subcommands])
+    .filter((entry) => !isNewer(entry))
 
   beforeAll(async () => {
     redis = await startRedis()
