@@ -13,6 +13,8 @@ import { MIGRATE_FAMILY } from './generic/migrate.js'
 import { OBJECT_FAMILY } from './generic/object.js'
 import { RENAME_FAMILY } from './generic/rename.js'
 import { SCAN_FAMILY } from './generic/scan.js'
+import { PLACE_FAMILY } from './geo/places.js'
+import { GEO_SEARCH_FAMILY } from './geo/searches.js'
 import { HASH_COUNTER_FAMILY } from './hash/counters.js'
 import { FIELD_EXPIRY_FAMILY } from './hash/expiry.js'
 import { FIELD_FAMILY } from './hash/fields.js'
@@ -91,6 +93,8 @@ export const COMMANDS: readonly Command[] = [
   ...STREAM_PENDING_FAMILY,
   ...STREAM_CLAIM_FAMILY,
   ...STREAM_INFO_FAMILY,
+  ...PLACE_FAMILY,
+  ...GEO_SEARCH_FAMILY,
   ...KEY_FAMILY,
   ...EXPIRY_FAMILY,
   ...RENAME_FAMILY,

@@ -1,0 +1,164 @@
+/** GEOADD, GEOPOS, GEOHASH, GEODIST: members of a sorted set whose scores are places. */
+
+import { ascii } from '../../bytes/ascii.js'
+import { ZSET } from '../../keyspace/entries.js'
+import type { Args } from '../../resp/args.js'
+import type { Reply } from '../../resp/reply.js'
+import type { Call } from '../call.js'
+import { collectionToRead, WRONG } from '../collection.js'
+import {
+  command,
+  DENYOOM,
+  firstKey,
+  KEY_ACCESS,
+  KEY_RO,
+  KEY_RW,
+  KEY_UPDATE,
+  READONLY,
+  WRITE,
+} from '../command.js'
+import { SYNTAX } from '../errors.js'
+import { addScored, CH, NX, XX } from '../zset/members.js'
+import { placeOf, readPlace, readUnit } from './arguments.js'
+import { replyCoordinate, replyDistance } from './digits.js'
+import { Distances } from './distance.js'
+import { geohashText, type Place, scoreDigits, scoreOf } from './hash.js'
+
+const ZADD = ascii('zadd')
+
+function optionOf(args: Args, index: number): number {
+  if (args.is(index, 'nx')) return NX
+  if (args.is(index, 'xx')) return XX
+  return args.is(index, 'ch') ? CH : 0
+}
+
+export const geoadd = command(
+  {
+    name: 'GEOADD',
+    arity: -5,
+    flags: WRITE | DENYOOM,
+    since: '3.2.0',
+    group: 'geo',
+    summary: 'Adds places with their names to a sorted set, or moves those that are there.',
+    complexity: 'O(log(N)) for each place, with N members of the set',
+    syntax: 'key [NX | XX] [CH] longitude latitude member [longitude latitude member ...]',
+    keys: firstKey(KEY_RW | KEY_UPDATE),
+    history: [['6.2.0', 'Knows `CH`, `NX` and `XX`.']],
+  },
+  (call, args, reply) => {
+    let first = 2
+    let options = 0
+    for (; first < args.count; first++) {
+      const option = optionOf(args, first)
+      if (option === 0) break
+      options |= option
+    }
+    const left = args.count - first
+    if (left === 0 || left % 3 !== 0 || (options & (NX | XX)) === (NX | XX)) {
+      reply.error(SYNTAX)
+      return
+    }
+    const scores: number[] = []
+    const parts = [ZADD]
+    for (let i = 1; i < first; i++) parts.push(args.view(i))
+    const place: Place = { longitude: 0, latitude: 0 }
+    for (let i = first; i < args.count; i += 3) {
+      if (!readPlace(args, i, place, reply)) return
+      scores.push(scoreOf(place.longitude, place.latitude))
+      parts.push(ascii(scoreDigits(place.longitude, place.latitude)), args.view(i + 2))
+    }
+    addScored(call, args, options, scores, first + 2, 3, reply)
+    // Others get the scores: they need not come to the same ones.
+    if (call.dirty > 0) call.propagate(...parts)
+  },
+)
+
+/** Replies for each member with what `show` makes of its place, with `none` for those that are not there. */
+function replyForEach(
+  call: Call,
+  args: Args,
+  reply: Reply,
+  show: (place: Place) => void,
+  none: () => void,
+): void {
+  const handle = collectionToRead(call, args, 1, ZSET, reply)
+  if (handle === WRONG) return
+  const place: Place = { longitude: 0, latitude: 0 }
+  reply.array(args.count - 2)
+  for (let i = 2; i < args.count; i++) {
+    if (handle !== 0 && placeOf(call, args, handle, i, place)) show(place)
+    else none()
+  }
+}
+
+const READING = {
+  flags: READONLY,
+  since: '3.2.0',
+  group: 'geo',
+  keys: firstKey(KEY_RO | KEY_ACCESS),
+} as const
+
+export const geopos = command(
+  {
+    ...READING,
+    name: 'GEOPOS',
+    arity: -2,
+    summary: 'Returns the longitudes and latitudes of members.',
+    complexity: 'O(1) for each member',
+    syntax: 'key [member [member ...]]',
+  },
+  (call, args, reply) => {
+    const show = ({ longitude, latitude }: Place) => {
+      reply.array(2)
+      replyCoordinate(reply, longitude)
+      replyCoordinate(reply, latitude)
+    }
+    replyForEach(call, args, reply, show, () => reply.nilArray())
+  },
+)
+
+export const geohash = command(
+  {
+    ...READING,
+    name: 'GEOHASH',
+    arity: -2,
+    summary: 'Returns the places of members as the letters of geohash.org.',
+    complexity: 'O(1) for each member',
+    syntax: 'key [member [member ...]]',
+  },
+  (call, args, reply) => {
+    const show = (place: Place) => reply.bulk(ascii(geohashText(place)))
+    replyForEach(call, args, reply, show, () => reply.nil())
+  },
+)
+
+export const geodist = command(
+  {
+    ...READING,
+    name: 'GEODIST',
+    arity: -4,
+    summary: 'Returns the distance of two members.',
+    complexity: 'O(1)',
+    syntax: 'key member1 member2 [M | KM | FT | MI]',
+  },
+  (call, args, reply) => {
+    if (args.count > 5) {
+      reply.error(SYNTAX)
+      return
+    }
+    const unit_m = args.count === 5 ? readUnit(args, 4, reply) : 1
+    if (Number.isNaN(unit_m)) return
+    const handle = collectionToRead(call, args, 1, ZSET, reply)
+    if (handle === WRONG) return
+    const from: Place = { longitude: 0, latitude: 0 }
+    const to: Place = { longitude: 0, latitude: 0 }
+    if (handle === 0 || !placeOf(call, args, handle, 2, from) || !placeOf(call, args, handle, 3, to)) {
+      reply.nil()
+      return
+    }
+    const distance_m = new Distances().exactly(from.longitude, from.latitude, to.longitude, to.latitude)
+    replyDistance(reply, distance_m / unit_m)
+  },
+)
+
+export const PLACE_FAMILY = [geoadd, geopos, geohash, geodist]

@@ -1,0 +1,174 @@
+/** GEOSEARCH, GEOSEARCHSTORE, GEORADIUS and its kin: the members within a circle or a box. */
+
+import { attach } from '../../keyspace/collections/value.js'
+import { NO_EXPIRY, ZSET } from '../../keyspace/entries.js'
+import type { Args } from '../../resp/args.js'
+import type { Reply } from '../../resp/reply.js'
+import type { Call } from '../call.js'
+import { collectionToRead, WRONG } from '../collection.js'
+import { NOTIFY_GENERIC, NOTIFY_NEW, NOTIFY_ZSET } from '../host.js'
+import { findKey } from '../lookup.js'
+import { sortPart } from '../partial-sort.js'
+import { areasOf, type Shape } from './areas.js'
+import { replyCoordinate, replyDistance } from './digits.js'
+import { Distances, latitudeDistance } from './distance.js'
+import { decodeScore, type Place } from './hash.js'
+import { Matches } from './matches.js'
+import { type Request, readRequest, type SearchKind } from './request.js'
+
+/** With ANY members are looked at in slices, since most of them need not be. */
+const SLICE = 64
+
+/** Whether a place lies in what is searched. */
+function covers(distances: Distances, shape: Shape, place: Place): boolean {
+  const { middle } = shape
+  if (!shape.isBox) {
+    const limit_m = shape.radius * shape.unit_m
+    return !distances.exceed(limit_m, middle.longitude, middle.latitude, place.longitude, place.latitude)
+  }
+  // Sideways is measured on the place's own latitude.
+  if (latitudeDistance(place.latitude, middle.latitude) > (shape.height * shape.unit_m) / 2) return false
+  const limit_m = (shape.width * shape.unit_m) / 2
+  return !distances.exceed(limit_m, place.longitude, place.latitude, middle.longitude, place.latitude)
+}
+
+/** All members that the request covers, with their distances where these matter. */
+function find(call: Call, handle: number, request: Request): Matches {
+  const { zsets } = call.keyspace
+  const { shape, order } = request
+  const { middle } = shape
+  const matches = new Matches()
+  const distances = new Distances()
+  const place: Place = { longitude: 0, latitude: 0 }
+  const most = request.any ? request.count : Number.POSITIVE_INFINITY
+  const measured = order !== 0 || request.withDistance || (request.store !== 0 && request.storeDistance)
+  const visit = (): void => {
+    if (matches.count >= most) return
+    const { score } = zsets
+    decodeScore(score, place)
+    if (!covers(distances, shape, place)) return
+    const distance_m = measured
+      ? distances.exactly(middle.longitude, middle.latitude, place.longitude, place.latitude)
+      : Number.NaN
+    matches.add(zsets.member, score, distance_m)
+  }
+  for (const scores of areasOf(shape)) {
+    const end = zsets.countBelow(handle, scores.to, false)
+    const step = request.any ? SLICE : end
+    for (
+      let at = zsets.countBelow(handle, scores.from, false);
+      at < end && matches.count < most;
+      at += step
+    ) {
+      zsets.range(handle, at, Math.min(end, at + step), false, visit)
+    }
+  }
+  return matches
+}
+
+/** The matches that are wanted, in the order that is wanted, by their numbers. */
+function chosen(matches: Matches, { order, count }: Request): Int32Array {
+  const all = Int32Array.from({ length: matches.count }, (_, i) => i)
+  const many = count === 0 ? matches.count : Math.min(count, matches.count)
+  if (order !== 0) {
+    const { distances } = matches
+    const compare = (a: number, b: number): number => {
+      const from = distances[a]!
+      const to = distances[b]!
+      return from === to ? 0 : from > to ? order : -order
+    }
+    if (many < matches.count) sortPart(all, 0, many - 1, compare)
+    else all.sort(compare)
+  }
+  return all.subarray(0, many)
+}
+
+function replyMatches(request: Request, matches: Matches, order: Int32Array, reply: Reply): void {
+  const { withDistance, withScore, withPlace, shape } = request
+  const options = Number(withDistance) + Number(withScore) + Number(withPlace)
+  const place: Place = { longitude: 0, latitude: 0 }
+  reply.array(order.length)
+  for (const match of order) {
+    if (options > 0) reply.array(options + 1)
+    reply.bulkRange(matches.names, matches.start(match), matches.end(match))
+    if (withDistance) replyDistance(reply, matches.distances[match]! / shape.unit_m)
+    if (withScore) replyScore(reply, matches.scores[match]!)
+    if (!withPlace) continue
+    decodeScore(matches.scores[match]!, place)
+    reply.array(2)
+    replyCoordinate(reply, place.longitude)
+    replyCoordinate(reply, place.latitude)
+  }
+}
+
+const INT64_MIN = -(2n ** 63n)
+
+/** As C on x86 makes an integer of a double. */
+function replyScore(reply: Reply, score: number): void {
+  const whole = Math.trunc(score)
+  if (Number.isSafeInteger(whole)) reply.int(whole === 0 ? 0 : whole)
+  else reply.bigint(Math.abs(score) < 2 ** 63 ? BigInt(whole) : INT64_MIN)
+}
+
+/** Removes the key of argument `index`, and replies that it holds nothing. */
+function storeNothing(call: Call, args: Args, index: number, reply: Reply): void {
+  const start = args.start(index)
+  const end = args.end(index)
+  if (call.db.delete(args.buf, start, end)) {
+    call.notify(NOTIFY_GENERIC, 'del', args.buf, start, end)
+    call.dirty++
+  }
+  reply.int(0)
+}
+
+function store(
+  call: Call,
+  args: Args,
+  request: Request,
+  matches: Matches,
+  order: Int32Array,
+  event: string,
+  reply: Reply,
+): void {
+  const { db } = call
+  const { zsets } = call.keyspace
+  const index = request.store
+  if (order.length === 0) {
+    storeNothing(call, args, index, reply)
+    return
+  }
+  const made = zsets.createLarge()
+  for (const match of order) {
+    const { distances, scores } = matches
+    const score = request.storeDistance ? distances[match]! / request.shape.unit_m : scores[match]!
+    zsets.set(made, matches.names, matches.start(match), matches.end(match), score)
+  }
+  zsets.shrink(made)
+  const known = findKey(call, args, index) !== 0
+  attach(db, args.buf, args.start(index), args.end(index), made, NO_EXPIRY)
+  if (!known) call.notify(NOTIFY_NEW, 'new', args.buf, args.start(index), args.end(index))
+  call.notify(NOTIFY_ZSET, event, args.buf, args.start(index), args.end(index))
+  call.dirty += order.length
+  call.host.keyReady(db, args.buf, args.start(index), args.end(index))
+  reply.int(order.length)
+}
+
+/** Carries out any of the searches. */
+export function search(call: Call, args: Args, kind: SearchKind, reply: Reply): void {
+  const handle = collectionToRead(call, args, kind.key, ZSET, reply)
+  if (handle === WRONG) return
+  const request = readRequest(call, args, kind, handle, reply)
+  if (request === null) return
+  if (handle === 0) {
+    if (request.store === 0) reply.array(0)
+    else storeNothing(call, args, request.store, reply)
+    return
+  }
+  const matches = find(call, handle, request)
+  const order = chosen(matches, request)
+  if (request.store === 0) replyMatches(request, matches, order, reply)
+  else {
+    const event = kind.middle === 'options' ? 'geosearchstore' : 'georadiusstore'
+    store(call, args, request, matches, order, event, reply)
+  }
+}
