@@ -10,7 +10,7 @@ import { newCrc64, updateCrc64 } from '../bytes/crc64.js'
 
 export const SINK_BLOCK_BYTES = 64 * 1024
 /** So many blocks that came back are kept; the rest is left to the collector. */
-const SPARE_BLOCKS_MAX = 4
+const SPARE_BLOCKS_MAX = 64
 /** No single `reserve` may ask for more than this of a streaming sink. */
 export const RESERVE_BYTES_MAX = 64
 

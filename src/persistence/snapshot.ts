@@ -39,6 +39,8 @@ export interface SnapshotTarget {
   flush(): void
   /** Takes a block that was put aside. */
   append(block: Uint8Array): void
+  /** Takes a block back that was handed out and is not needed any more. */
+  recycle(block: Uint8Array): void
   /** All entries were written. */
   finish(): void
 }
@@ -366,6 +368,10 @@ export class RdbTarget implements SnapshotTarget {
     this.writer.sink.bytes(block, 0, block.length)
   }
 
+  recycle(block: Uint8Array): void {
+    this.writer.sink.recycle(block)
+  }
+
   finish(): void {
     this.writer.finish()
   }
@@ -434,6 +440,10 @@ export class CommandTarget implements SnapshotTarget {
 
   append(block: Uint8Array): void {
     this.sink.bytes(block, 0, block.length)
+  }
+
+  recycle(block: Uint8Array): void {
+    this.sink.recycle(block)
   }
 
   finish(): void {

@@ -13,6 +13,8 @@ export const FILE_QUEUE_BYTES_MAX = 4 * 1024 * 1024
 export class BlockFile {
   error: DiskError | null = null
   bytes = 0
+  /** Gets the blocks back that were written, lest each be an ArrayBuffer for the collector. */
+  recycle: ((block: Uint8Array) => void) | null = null
   private readonly disk: Disk
   private readonly path: string
   private readonly fd: number
@@ -90,7 +92,10 @@ export class BlockFile {
     } else {
       const block = this.queue[0]!
       if (written < block.length) this.queue[0] = block.subarray(written)
-      else this.queue.shift()
+      else {
+        this.queue.shift()
+        this.recycle?.(block)
+      }
       this.queued -= written
       if (wasBehind && !this.behind) this.drained()
     }

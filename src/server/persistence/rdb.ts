@@ -106,6 +106,7 @@ export class RdbSaver {
     this.began_s = circle.now_s()
     this.scheduled = false
     const writer = rdbWriter(circle, (block) => file.write(block))
+    file.recycle = (block) => writer.sink.recycle(block)
     writer.header(rdbInfo(circle, false))
     circle.log('notice', `Background saving started by pid ${process.pid}`)
     const job: SnapshotJob = {

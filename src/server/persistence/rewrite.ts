@@ -118,6 +118,7 @@ export class AofRewriter {
       return false
     }
     const target = this.target(rdb, (block) => file.write(block))
+    file.recycle = (block) => target.recycle(block)
     const job: SnapshotJob = {
       kind: 'aof',
       target,
