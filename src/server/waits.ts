@@ -252,10 +252,15 @@ export class KeyWaits {
     }
   }
 
+  /**
+   * The queue's key holds another type now. As in Redis a value that takes the place of another (ZUNIONSTORE) makes its key
+   * ready only for those who want to hear that the old one is gone; RENAME, COPY and RESTORE say that it is ready.
+   */
   private look(queue: Queue, type: number): void {
-    if (type === queue.type) return
+    const was = queue.type
+    if (type === was) return
     queue.type = type
-    if (queue.evenWithoutKey > 0 || (this.byType.get(type) ?? 0) > 0) this.note(queue)
+    if (queue.evenWithoutKey > 0 || (was === NOTHING && (this.byType.get(type) ?? 0) > 0)) this.note(queue)
   }
 
   private note(queue: Queue): void {

@@ -95,6 +95,13 @@ export class Wire {
     this.socket.write(encodeCommand(parts.map(bytesOf)))
   }
 
+  /** Sends all commands in one piece. */
+  sendAll(commands: readonly (readonly Part[])[]): void {
+    this.socket.cork()
+    for (const command of commands) this.send(...command)
+    this.socket.uncork()
+  }
+
   /** The next reply, or message, as Latin-1 text. */
   async next(): Promise<string> {
     for (;;) {
@@ -123,9 +130,7 @@ export class Wire {
 
   /** Sends all commands at once and returns their replies. */
   async exchange(commands: readonly (readonly Part[])[]): Promise<string[]> {
-    this.socket.cork()
-    for (const command of commands) this.send(...command)
-    this.socket.uncork()
+    this.sendAll(commands)
     const replies: string[] = []
     for (let i = 0; i < commands.length; i++) replies.push(await this.next())
     return replies
