@@ -25,6 +25,8 @@ import type { Keyspace } from './keyspace.js'
 import { SlotIndex } from './slots.js'
 import { Table } from './table.js'
 
+/** How many look-ups can be foreseen at once: more than a processor has reads under way. */
+export const FORESEEN_MAX = 32
 /** A string that grows gets room for as much again, up to this many bytes more. */
 const GROWTH_BYTES_MAX = 1024 * 1024
 
@@ -64,6 +66,22 @@ export class Database {
   /** Bytes of the tables. */
   get tableBytes(): number {
     return this.keys.bytes + this.expires.bytes
+  }
+
+  /**
+   * Brings near what look-ups of keys with these hashes are going to read, `count` of them: the buckets, then the entries
+   * that they probably find. A look-up in a large database spends most of its time waiting for memory, and here the
+   * waits overlap (group prefetching: Chen, Ailamaki, Gibbons, Mowry, "Improving Hash Join Performance through
+   * Prefetching", 2004). Changes nothing. At most FORESEEN_MAX. Returns a number made of what was read; see Table.foresee.
+   */
+  foresee(hashes: Int32Array, count: number): number {
+    const { foreseen, heap } = this.keyspace
+    let seen = this.keys.foresee(hashes, count, foreseen)
+    for (let i = 0; i < count; i++) {
+      const handle = foreseen[i]!
+      seen ^= heap.u32[chunkOf(handle)]![wordOf(handle)]!
+    }
+    return seen
   }
 
   /** The entry of a key whatever its expiry, or 0; statistics and clocks stay untouched. */

@@ -51,6 +51,7 @@ const HEADER_BYTES = 12
 const LONG_KEY_BYTES = 255
 const EXPIRY_WORD = HEADER_BYTES >>> 2
 const WORD = 2 ** 32
+const NOTHING = new Uint8Array(0)
 /** The longest key or value, and the most of both together. */
 export const ENTRY_BYTES_MAX = 0x7ffe0000
 
@@ -58,6 +59,10 @@ export class Entries implements TableKeys {
   readonly heap: ByteHeap
   private readonly k0: number
   private readonly k1: number
+  private knownBuf: Uint8Array = NOTHING
+  private knownStart = 0
+  private knownEnd = 0
+  private knownHash = 0
 
   /** `k0` and `k1` are secret random 32-bit integers: the key of the hash. */
   constructor(heap: ByteHeap, k0: number, k1: number) {
@@ -67,7 +72,21 @@ export class Entries implements TableKeys {
   }
 
   hash(buf: Uint8Array, start: number, end: number): number {
+    if (start === this.knownStart && end === this.knownEnd && buf === this.knownBuf) return this.knownHash
     return halfSipHash(buf, start, end, this.k0, this.k1)
+  }
+
+  /** Whoever asks for the hash of `buf[start, end)` is told this one, until `forgetHash` or another call. */
+  knowHash(buf: Uint8Array, start: number, end: number, hash: number): void {
+    if (this.knownBuf !== buf) this.knownBuf = buf
+    this.knownStart = start
+    this.knownEnd = end
+    this.knownHash = hash
+  }
+
+  /** To be called before the bytes of the hash that is known may change. */
+  forgetHash(): void {
+    this.knownBuf = NOTHING
   }
 
   hashOf(handle: number): number {
@@ -82,7 +101,8 @@ export class Entries implements TableKeys {
     const u32 = this.heap.u32[chunk]!
     const head = u32[word]!
     const length = end - start
-    if (head >>> 24 !== length && !(length >= LONG_KEY_BYTES && this.keyLength(handle) === length)) return false
+    if (head >>> 24 !== length && !(length >= LONG_KEY_BYTES && this.keyLength(handle) === length))
+      return false
     const u8 = this.heap.u8[chunk]!
     const at = (word << 2) + fieldBytes(head >>> 8)
     for (let i = 0; i < length; i++) if (u8[at + i] !== buf[start + i]) return false

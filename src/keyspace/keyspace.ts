@@ -15,7 +15,7 @@ import { PLAIN_BYTES_MIN } from './collections/quicklist.js'
 import { Sets } from './collections/set.js'
 import { Streams } from './collections/stream.js'
 import { SortedSets } from './collections/zset.js'
-import { Database } from './database.js'
+import { Database, FORESEEN_MAX } from './database.js'
 import { Entries, HASH, LIST, SET, STREAM, STRING, ZSET } from './entries.js'
 import { EXPIRE_DELETE } from './expiry.js'
 import { NEVER_USED, newFrequency, usedAgain } from './frequency.js'
@@ -110,6 +110,8 @@ export class Keyspace {
   expiredKeys = 0
   expiredFields = 0
 
+  /** Room for Database.foresee. */
+  readonly foreseen = new Uint32Array(FORESEEN_MAX)
   private readonly releasers: (Releaser | undefined)[] = []
   private lastSnapshot = 0
 

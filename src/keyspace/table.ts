@@ -148,6 +148,34 @@ export class Table {
     return 0
   }
 
+  /**
+   * Reads the home buckets of `count` hashes, and leaves in `handles` which entry each of them probably names, 0 for none:
+   * a fingerprint is all that is compared. The reads do not depend on each other, so the processor waits for many of them
+   * at once. Returns a number made of what was read, which must be used for something, lest the reads be left out.
+   */
+  foresee(hashes: Int32Array, count: number, handles: Uint32Array): number {
+    let seen = 0
+    for (let i = 0; i < count; i++) {
+      const place = this.homeOf(hashes[i]!)
+      seen ^= place.words[(hashes[i]! & place.mask) * BUCKET_WORDS + PLACES]!
+    }
+    for (let i = 0; i < count; i++) handles[i] = this.probable(hashes[i]!)
+    return seen
+  }
+
+  private probable(hash: number): number {
+    const place = this.homeOf(hash)
+    const words = place.words
+    const pattern = Math.imul(hash >>> 24, 0x01010101)
+    const base = (hash & place.mask) * BUCKET_WORDS
+    for (let group = 0; group < 3; group++) {
+      const x = words[base + PLACES + group]! ^ pattern
+      const marks = (x - 0x01010101) & ~x & 0x80808080
+      if (marks !== 0) return words[base + (group << 2) + ((31 - Math.clz32(marks & -marks)) >>> 3)]!
+    }
+    return 0
+  }
+
   /** As `find`, by the handle itself: for a table that knows entries which another table holds too. */
   findHandle(wanted: number, hash: number): boolean {
     const place = this.homeOf(hash)

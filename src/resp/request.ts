@@ -31,7 +31,8 @@ const BAD_NUMBER = -2
 const NUMBER_DIGITS_MAX = 19
 
 export class RequestParser {
-  readonly args = new Args()
+  /** The command's arguments. Between commands others may be put here, and these kept. */
+  args = new Args()
   /** Where the next command begins, after COMMAND. */
   next = 0
   /** Redis's words, after PROTOCOL_ERROR: without the `-ERR `. */

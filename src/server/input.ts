@@ -5,8 +5,9 @@
 
 import { text } from '../bytes/ascii.js'
 import { replyError } from '../commands/errors.js'
-import { COMMAND, PROTOCOL_ERROR, RequestParser } from '../resp/request.js'
+import { MORE, PROTOCOL_ERROR, RequestParser } from '../resp/request.js'
 import { clientInfo } from './admin/client-info.js'
+import { AHEAD_MAX } from './ahead.js'
 import { type Client, IN_MULTI, NEEDS_AUTH } from './client.js'
 import { dispatch } from './dispatch.js'
 import type { ServerNode } from './node.js'
@@ -75,47 +76,71 @@ export function goOn(node: ServerNode, client: Client): void {
 /** Carries out the commands in `buf[start, end)`; returns where the first that is not whole, or has to wait, begins. */
 function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: number, end: number): number {
   const parser = client.parser ?? node.parser
+  const { ahead } = node
   parser.trusted = (client.special & NEEDS_AUTH) === 0
   parser.bulkBytesMax = node.bulkBytesMax
   node.tick()
-  const lookBytes = node.clients.lookBytes
   let at = start
   while (at < end) {
-    const status = parser.parse(buf, at, end)
-    if (status !== COMMAND) {
-      if (status === PROTOCOL_ERROR) {
-        protocolError(node, client, parser.error, buf.subarray(at, end))
-        return end
+    // What a client may send depends on whether it has authenticated: until then nothing is read ahead.
+    const count = ahead.read(parser, buf, at, end, parser.trusted ? AHEAD_MAX : 1)
+    if (count > 0) {
+      const went = carryOutRead(node, client, count, at)
+      ahead.forget(node.keyspace, count)
+      const isAll = went === ahead.end(count - 1)
+      at = went
+      if (!isAll || isHeld(client)) {
+        parser.reset() // it may have begun with a command behind these
+        break
       }
-      // The parser knows how far it came; it goes with the client until the rest arrives.
-      if (parser.suspended && client.parser === null) {
-        client.parser = parser
-        node.parser = node.spareParser()
-      }
-      return at
+      parser.trusted = (client.special & NEEDS_AUTH) === 0
+      // What is wrong with the next command is found again, now that those before it are over.
+      if (ahead.status !== MORE) continue
+    } else if (ahead.status === PROTOCOL_ERROR) {
+      protocolError(node, client, parser.error, buf.subarray(at, end))
+      return end
     }
-    const begin = at
-    at = parser.next
-    if (parser.args.count === 0) continue
-    dispatch(node, client, parser.args)
-    if (client.paused) {
-      at = begin // it has not run: it comes again when the pause is over
-      break
+    // The parser knows how far it came; it goes with the client until the rest arrives.
+    if (parser.suspended && client.parser === null) {
+      client.parser = parser
+      node.parser = node.spareParser()
     }
-    if (client.blocked !== null || client.closing) break
-    const out = client.out
-    if (out !== null && out.pos >= lookBytes && node.clients.checkMuch(client)) {
-      if (client.choked) client.yielded = true
-      else node.yieldTurn(client)
-      break
-    }
-    if (!parser.trusted) parser.trusted = (client.special & NEEDS_AUTH) === 0
+    if (parser.suspended || client.parser === null) return at
+    break
   }
   if (client.parser !== null) {
     node.giveBackParser(client.parser)
     client.parser = null
   }
   return at
+}
+
+/** Carries out the `count` commands that were read from `start` on. Returns where the first that has to wait begins. */
+function carryOutRead(node: ServerNode, client: Client, count: number, start: number): number {
+  const { ahead, keyspace } = node
+  const lookBytes = node.clients.lookBytes
+  ahead.foresee(keyspace, client.db, count)
+  let at = start
+  for (let i = 0; i < count; i++) {
+    const args = ahead.command(keyspace, i)
+    if (args.count > 0) {
+      dispatch(node, client, args)
+      if (client.paused) return at // it has not run: it comes again when the pause is over
+    }
+    at = ahead.end(i)
+    if (isHeld(client)) return at
+    const out = client.out
+    if (out !== null && out.pos >= lookBytes && node.clients.checkMuch(client)) {
+      if (client.choked) client.yielded = true
+      else node.yieldTurn(client)
+      return at
+    }
+  }
+  return at
+}
+/** Whether the client's next command has to wait. */
+function isHeld(client: Client): boolean {
+  return client.blocked !== null || client.closing || client.yielded || client.choked
 }
 
 /** Keeps the beginning of a command until its end arrives. */

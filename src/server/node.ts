@@ -25,6 +25,7 @@ import type { Clock } from '../runtime/clock.js'
 import { randomHex } from '../runtime/clock.js'
 import type { Admin } from './admin/admin.js'
 import type { CommandTimes } from './admin/command-times.js'
+import { Ahead } from './ahead.js'
 import { Client, IN_MULTI, IS_MONITOR } from './client.js'
 import { Clients } from './clients.js'
 import type { ClusterPart } from './cluster/index.js'
@@ -98,6 +99,7 @@ export class ServerNode implements Host {
   /** The parser of all connections whose commands arrive whole. */
   parser: RequestParser = new RequestParser()
   private readonly parsers = new ParserPool()
+  readonly ahead = new Ahead()
 
   // What the dispatcher looks at for every command.
   /** Commands with any of these flags must be looked at more closely. */
