@@ -126,7 +126,8 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   entry.handler(call, args, out)
   if (untouched) node.keyspace.leavesClocks = false
   entry.calls++
-  if (timed) {
+  // A command that waits for keys is counted when it has been served.
+  if (timed && client.blocked?.kind !== 'keys') {
     const usec = node.clock.monotonic_us() - began_us
     entry.usec += all ? usec : usec * TIMED_ONE_IN
     if (node.times !== null && client.blocked === null) node.times.add(entry, usec, all ? 1 : TIMED_ONE_IN)

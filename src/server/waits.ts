@@ -122,6 +122,11 @@ export class KeyWaits {
     return this.all.size
   }
 
+  /** Whether the client's command, for which it has waited, is being carried out again. */
+  repeats(client: Client): boolean {
+    return this.again !== null && this.again.client === client
+  }
+
   /** The caller waits from now on; see Host.waitForKeys. */
   add(call: Call, args: Args, wanted: KeyWait): void {
     const { node, again } = this

@@ -33,8 +33,8 @@ export class Monitors {
   /** Tells of a command; administrators' commands are their own affair. */
   tell(client: Client, entry: Entry, args: Args): void {
     if ((entry.flags & (SKIP_MONITOR | ADMIN)) !== 0) return
-    // A command that waits is told of when it has been served.
-    if (client.blocked !== null && client.blocked.kind === 'keys') return
+    // A command that waited for keys was told of when it came.
+    if (this.node.waits.repeats(client)) return
     const hidden = hiddenArguments(entry, args)
     const now_ms = this.node.clock.now_ms()
     const micros = String((now_ms % 1000) * 1000).padStart(6, '0')
