@@ -39,6 +39,33 @@ export function seventeenDigits(value: number): string {
 const NUMBER = /^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)$/
 const HEX = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?$/
 
+/** 10^22 is the largest power of ten that a double holds exactly. */
+const POWERS_OF_TEN = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15]
+
+/**
+ * The double that `buf[start, end)` spells if that is up to fifteen digits, perhaps with a sign in front and a point among
+ * them; otherwise NaN, and `parseDouble` knows. Both the digits and the power of ten that divides them are exact, so the
+ * quotient is the double nearest to what is spelled.
+ */
+export function plainDouble(buf: Uint8Array, start: number, end: number): number {
+  const first = buf[start]!
+  const begin = first === 0x2d || first === 0x2b ? start + 1 : start
+  let digits = 0
+  let point = -1
+  let value = 0
+  for (let i = begin; i < end; i++) {
+    const digit = buf[i]! - 0x30
+    if (digit >= 0 && digit <= 9) {
+      value = value * 10 + digit
+      digits++
+    } else if (digit === -2 && point < 0) point = i
+    else return Number.NaN
+  }
+  if (digits === 0 || digits > 15) return Number.NaN
+  if (point >= 0) value /= POWERS_OF_TEN[end - point - 1]!
+  return first === 0x2d ? -value : value
+}
+
 /** The double that `source` spells for strtod, all of it and without blanks around; null where it spells none or NaN. */
 export function parseDouble(source: string): number | null {
   if (NUMBER.test(source)) return Number(source)

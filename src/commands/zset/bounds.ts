@@ -1,6 +1,6 @@
 /** Scores and bounds in arguments, and the ranks that bounds amount to. */
 
-import { parseDouble } from '../../bytes/double.js'
+import { parseDouble, plainDouble } from '../../bytes/double.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
@@ -26,8 +26,8 @@ export type Bounds = (call: Call, handle: number) => Ranks
  * nothing of them would be left, are no numbers here.
  */
 export function readScore(args: Args, index: number, reply: Reply, error = NOT_A_FLOAT): number {
-  const integer = args.integer(index)
-  if (!Number.isNaN(integer)) return integer
+  const plain = plainDouble(args.buf, args.start(index), args.end(index))
+  if (!Number.isNaN(plain)) return plain
   const source = args.text(index)
   const value = parseDouble(source)
   const mantissa = source.replace(/^[+-]?0x/i, '').replace(/[ep].*$/i, '')
@@ -47,6 +47,9 @@ interface ScoreBound {
 
 /** As strtod reads it: blanks in front, nothing at all is zero, too large is infinite. */
 function scoreBound(args: Args, index: number): ScoreBound | null {
+  const isOpen = args.length(index) > 0 && args.buf[args.start(index)] === ROUND
+  const plain = plainDouble(args.buf, args.start(index) + (isOpen ? 1 : 0), args.end(index))
+  if (!Number.isNaN(plain)) return { score: plain, exclusive: isOpen }
   const whole = args.text(index).split('\0', 1)[0]!
   const exclusive = whole.startsWith('(')
   const source = exclusive ? whole.slice(1) : whole

@@ -46,7 +46,8 @@ const OPTIONS: readonly (readonly [string, number])[] = [
 
 function optionOf(args: Args, index: number): number {
   const length = args.length(index)
-  if (length !== 2 && length !== 4) return 0
+  // Numbers are not looked at any further.
+  if ((length !== 2 && length !== 4) || args.buf[args.start(index)]! < 0x41) return 0
   for (const [word, flag] of OPTIONS) if (args.is(index, word)) return flag
   return 0
 }
@@ -84,7 +85,7 @@ function addOne(
   const end = args.end(member)
   if (!zsets.find(handle, buf, start, end)) {
     if ((options & XX) !== 0) return NOTHING
-    zsets.set(handle, buf, start, end, score)
+    zsets.setFound(handle, buf, start, end, score)
     zsets.score = score
     return ADDED
   }
@@ -95,7 +96,7 @@ function addOne(
   if (((options & LT) !== 0 && wanted >= old) || ((options & GT) !== 0 && wanted <= old)) return NOTHING
   zsets.score = wanted
   if (wanted === old) return SAME
-  zsets.set(handle, buf, start, end, wanted)
+  zsets.setFound(handle, buf, start, end, wanted)
   zsets.score = wanted
   return UPDATED
 }
@@ -144,8 +145,8 @@ export function addScored(
   let added = 0
   let updated = 0
   let outcome = NOTHING
-  for (const [i, score] of scores.entries()) {
-    outcome = addOne(call, args, handle, member + i * step, score, options)
+  for (let i = 0; i < scores.length; i++) {
+    outcome = addOne(call, args, handle, member + i * step, scores[i]!, options)
     if (outcome === ADDED) added++
     else if (outcome === UPDATED) updated++
   }

@@ -26,6 +26,8 @@ const LENGTH = 2
 const LEFT = 3
 const RIGHT = 4
 const COUNT = 5
+/** Room for the path of an iteration: trees are less deep, but grow it where one is not. */
+const PATH_FIRST = 64
 
 export class Ranking implements LargeValue, TableKeys {
   private readonly entries: Entries
@@ -38,6 +40,11 @@ export class Ranking implements LargeValue, TableKeys {
   walker: ElementWalk | null = null
   /** Where `freeSome` goes on. */
   private freed = 0
+  /** The hash of the member that `find` was asked for last. */
+  private hash = 0
+  /** The nodes from the root to where `first` and `next` are that are still to be shown, and how many. */
+  private path = new Uint32Array(PATH_FIRST)
+  private steps = 0
   /** What `split` leaves: the elements in front of the one given, and those behind it. */
   private low = 0
   private high = 0
@@ -94,13 +101,18 @@ export class Ranking implements LargeValue, TableKeys {
 
   /** The element whose member is `buf[start, end)`, or 0. Valid until it is removed. */
   find(buf: Uint8Array, start: number, end: number): number {
-    return this.table.find(buf, start, end, this.entries.hash(buf, start, end))
+    this.hash = this.entries.hash(buf, start, end)
+    return this.table.find(buf, start, end, this.hash)
   }
 
   /** Adds a member or gives it another score; true where it is new. */
   set(buf: Uint8Array, start: number, end: number, score: number): boolean {
-    const hash = this.entries.hash(buf, start, end)
-    const old = this.table.find(buf, start, end, hash)
+    return this.setFound(this.find(buf, start, end), buf, start, end, score)
+  }
+
+  /** As `set`, where `old` is what `find` just found for this member. */
+  setFound(old: number, buf: Uint8Array, start: number, end: number, score: number): boolean {
+    const { hash } = this
     if (old !== 0) {
       if (this.score(old) !== score) {
         this.walker?.willChange(old, hash)
@@ -145,7 +157,7 @@ export class Ranking implements LargeValue, TableKeys {
     const start = this.memberStart(handle)
     const end = start + this.memberLength(handle)
     const score = this.score(handle)
-    return this.countFront((element) => this.compare(element, score, buf, start, end) < 0)
+    return this.countFront((element) => this.isFront(element, score, buf, start, end))
   }
 
   /** How many elements there are for which `isFront` holds, which must be true up to somewhere and false from there on. */
@@ -179,7 +191,74 @@ export class Ranking implements LargeValue, TableKeys {
 
   /** Visits the elements of ranks [from, to), backwards where `reverse`. `visit` must not change the set. */
   range(from: number, to: number, reverse: boolean, visit: (handle: number) => void): void {
-    this.walk(this.root, from, to, reverse, visit)
+    let left = to - from
+    for (let at = this.first(reverse ? to - 1 : from, reverse); at !== 0 && left > 0; left--) {
+      visit(at)
+      at = this.next(reverse)
+    }
+  }
+
+  /** Begins to go through the elements at a rank, backwards where `reverse`: its element, 0 where there is none. */
+  first(rank: number, reverse: boolean): number {
+    this.steps = 0
+    let at = this.root
+    let left = rank
+    const behind = reverse ? RIGHT : LEFT
+    while (at !== 0) {
+      const before = this.count(this.word(at, LEFT))
+      if (left === before) return this.push(at)
+      // Nodes that are passed on the side where the iteration begins come after what lies below them.
+      const side = left < before ? LEFT : RIGHT
+      if (side === RIGHT) left -= before + 1
+      if (side === behind) this.push(at)
+      at = this.word(at, side)
+    }
+    this.steps = 0
+    return 0
+  }
+
+  /** The element behind the one that `first` or `next` returned, 0 for none. Nothing may have been written meanwhile. */
+  next(reverse: boolean): number {
+    if (this.steps === 0) return 0
+    const near = reverse ? RIGHT : LEFT
+    for (
+      let at = this.word(this.path[--this.steps]!, reverse ? LEFT : RIGHT);
+      at !== 0;
+      at = this.word(at, near)
+    )
+      this.push(at)
+    return this.steps === 0 ? 0 : this.path[this.steps - 1]!
+  }
+
+  private push(at: number): number {
+    if (this.steps === this.path.length) {
+      const longer = new Uint32Array(this.path.length * 2)
+      longer.set(this.path)
+      this.path = longer
+    }
+    this.path[this.steps++] = at
+    return at
+  }
+
+  /** Removes the element of the lowest or the highest rank, of a set that has some. */
+  dropEnd(lowest: boolean): void {
+    const near = lowest ? LEFT : RIGHT
+    let parent = 0
+    let at = this.root
+    for (let next = this.word(at, near); next !== 0; next = this.word(at, near)) {
+      this.setWord(at, COUNT, this.word(at, COUNT) - 1)
+      parent = at
+      at = next
+    }
+    const hash = this.hashOf(at)
+    if (this.walker !== null) {
+      this.walker.willChange(at, hash)
+      this.walker.removed(at)
+    }
+    this.link(parent, near, this.word(at, lowest ? RIGHT : LEFT))
+    if (this.table.findHandle(at, hash)) this.table.removeFound()
+    this.heap.free(at)
+    this.note()
   }
 
   /** Visits a part of the elements in no order and returns the next cursor, 0 at the end; see Table.scan. */
@@ -222,24 +301,6 @@ export class Ranking implements LargeValue, TableKeys {
     return this.freed !== 0
   }
 
-  private walk(
-    at: number,
-    from: number,
-    to: number,
-    reverse: boolean,
-    visit: (handle: number) => void,
-  ): void {
-    if (at === 0 || to <= 0 || from >= this.count(at) || from >= to) return
-    const left = this.word(at, LEFT)
-    const right = this.word(at, RIGHT)
-    const before = this.count(left)
-    if (reverse) this.walk(right, from - before - 1, to - before - 1, reverse, visit)
-    else this.walk(left, from, to, reverse, visit)
-    if (from <= before && before < to) visit(at)
-    if (reverse) this.walk(left, from, to, reverse, visit)
-    else this.walk(right, from - before - 1, to - before - 1, reverse, visit)
-  }
-
   private word(handle: number, index: number): number {
     return this.heap.u32[chunkOf(handle)]![wordOf(handle) + index]!
   }
@@ -265,12 +326,12 @@ export class Ranking implements LargeValue, TableKeys {
     return (x ^ (x >>> 16)) >>> 0
   }
 
-  /** Less than zero where the element stands in front of the score and member given. */
-  private compare(handle: number, score: number, buf: Uint8Array, start: number, end: number): number {
-    const own = this.score(handle)
-    if (own !== score) return own < score ? -1 : 1
+  /** Whether the element stands in front of the score and member given. */
+  private isFront(handle: number, score: number, buf: Uint8Array, start: number, end: number): boolean {
+    const own = this.heap.f64[chunkOf(handle)]![doubleOf(handle)]!
+    if (own !== score) return own < score
     const at = this.memberStart(handle)
-    return compareBytes(this.bytesOf(handle), at, at + this.memberLength(handle), buf, start, end)
+    return compareBytes(this.bytesOf(handle), at, at + this.memberLength(handle), buf, start, end) < 0
   }
 
   /** Hangs a node below `parent`, or as the root where that is 0. */
@@ -289,10 +350,12 @@ export class Ranking implements LargeValue, TableKeys {
     let side = LEFT
     let at = this.root
     while (at !== 0 && this.priority(at) >= priority) {
-      this.setWord(at, COUNT, this.word(at, COUNT) + 1)
+      const u32 = this.heap.u32[chunkOf(at)]!
+      const word = wordOf(at)
+      u32[word + COUNT]!++
       parent = at
-      side = this.compare(at, score, buf, start, end) < 0 ? RIGHT : LEFT
-      at = this.word(at, side)
+      side = this.isFront(at, score, buf, start, end) ? RIGHT : LEFT
+      at = u32[word + side]!
     }
     this.split(at, score, buf, start, end)
     this.setWord(made, LEFT, this.low)
@@ -307,7 +370,7 @@ export class Ranking implements LargeValue, TableKeys {
       this.high = 0
       return
     }
-    if (this.compare(at, score, buf, start, end) < 0) {
+    if (this.isFront(at, score, buf, start, end)) {
       this.split(this.word(at, RIGHT), score, buf, start, end)
       this.setWord(at, RIGHT, this.low)
       this.low = at
@@ -328,10 +391,12 @@ export class Ranking implements LargeValue, TableKeys {
     let side = LEFT
     let at = this.root
     while (at !== handle) {
-      this.setWord(at, COUNT, this.word(at, COUNT) - 1)
+      const u32 = this.heap.u32[chunkOf(at)]!
+      const word = wordOf(at)
+      u32[word + COUNT]!--
       parent = at
-      side = this.compare(at, score, buf, start, end) < 0 ? RIGHT : LEFT
-      at = this.word(at, side)
+      side = this.isFront(at, score, buf, start, end) ? RIGHT : LEFT
+      at = u32[word + side]!
     }
     this.link(parent, side, this.merge(this.word(handle, LEFT), this.word(handle, RIGHT)))
   }

@@ -35,6 +35,8 @@ export class SortedSets {
   readonly member = new Piece()
   /** The same, and what `find` found. */
   score = 0
+  /** What `find` found in a large set, 0 for nothing. */
+  private element = 0
   /** For walks that this object makes itself, while `member` is somebody's argument. */
   private readonly own = new Piece()
   private readonly digits = new Piece()
@@ -84,6 +86,7 @@ export class SortedSets {
     if (!this.isSmall(handle)) {
       const ranking = this.ranking(handle)
       const element = ranking.find(buf, start, end)
+      this.element = element
       if (element !== 0) this.score = ranking.score(element)
       return element !== 0
     }
@@ -123,6 +126,12 @@ export class SortedSets {
     }
     this.insert(handle, buf, start, end, score)
     return true
+  }
+
+  /** As `set`, where `find` was just asked for this member. */
+  setFound(handle: number, buf: Uint8Array, start: number, end: number, score: number): void {
+    if (this.isSmall(handle)) this.set(handle, buf, start, end, score)
+    else this.ranking(handle).setFound(this.element, buf, start, end, score)
   }
 
   /** Puts a member that is not there into a listpack, in its place. */
@@ -176,6 +185,11 @@ export class SortedSets {
       return
     }
     const ranking = this.ranking(handle)
+    const atEnd = to === ranking.size
+    if (from === 0 || atEnd) {
+      for (let i = from; i < to; i++) ranking.dropEnd(!atEnd)
+      return
+    }
     for (let i = from; i < to; i++) {
       const element = ranking.at(from)
       const start = ranking.memberStart(element)
@@ -207,6 +221,9 @@ export class SortedSets {
   countBelow(handle: number, score: number, orEqual: boolean): number {
     if (!this.isSmall(handle)) {
       const ranking = this.ranking(handle)
+      // The ends are asked for most.
+      if (score === Number.POSITIVE_INFINITY && orEqual) return ranking.size
+      if (score === Number.NEGATIVE_INFINITY && !orEqual) return 0
       return ranking.countFront((element) =>
         orEqual ? ranking.score(element) <= score : ranking.score(element) < score,
       )
