@@ -149,7 +149,11 @@ export class Database {
   ): number {
     const entries = this.entries
     this.hash = entries.hash(key, keyStart, keyEnd)
-    const old = this.keys.find(key, keyStart, keyEnd, this.hash)
+    let old = this.keys.find(key, keyStart, keyEnd, this.hash)
+    if (old !== 0 && this.hasExpired(old) && this.keyspace.expiry === EXPIRE_DELETE) {
+      this.expire(old)
+      old = 0
+    }
     const length = end - start
     const encoding = stringEncoding(value, start, end)
     const clock = this.keyspace.lfu ? this.nextAccess(old) : this.keyspace.lruClock
@@ -197,7 +201,11 @@ export class Database {
     valueBytes: number,
     expiry_ms: number,
   ): number {
-    const old = this.peek(key, keyStart, keyEnd)
+    let old = this.peek(key, keyStart, keyEnd)
+    if (old !== 0 && this.hasExpired(old) && this.keyspace.expiry === EXPIRE_DELETE) {
+      this.expire(old)
+      old = 0
+    }
     const clock = this.nextAccess(old)
     let handle: number
     if (old !== 0) {
