@@ -21,6 +21,18 @@ const NEWER_ARITY = new Map([
   ['zrevrank', -3],
 ])
 
+/** Commands that scripts may call since 7.2, where they do not wait. */
+const IN_SCRIPTS_TOO = new Set([
+  'blpop',
+  'brpop',
+  'blmove',
+  'brpoplpush',
+  'blmpop',
+  'bzpopmin',
+  'bzpopmax',
+  'bzmpop',
+])
+
 /** Commands that came after 7.2: redis-server 7.0 knows nothing of them. */
 function isNewer(entry: Entry): boolean {
   const [major, minor] = entry.command.since.split('.').map(Number)
@@ -43,7 +55,7 @@ function theirSpec(spec: Decoded): unknown {
   const begin = pairs(begin_search!)
   const find = pairs(find_keys!)
   return {
-    flags: sorted(flags!),
+    flags: sorted(flags!).filter((flag) => flag !== 'noscript' || !IN_SCRIPTS_TOO.has(String(name))),
     begin: { type: begin['type'], ...pairs(begin['spec']!) },
     find: { type: find['type'], ...pairs(find['spec']!) },
   }
@@ -55,11 +67,15 @@ function ourSpec({ flags, begin, find }: KeySpec): unknown {
     begin:
       'index' in begin
         ? { type: 'index', index: begin.index }
-        : { type: 'keyword', keyword: begin.keyword, startfrom: begin.from },
+        : 'unknown' in begin
+          ? { type: 'unknown' }
+          : { type: 'keyword', keyword: begin.keyword, startfrom: begin.from },
     find:
       'last' in find
         ? { type: 'range', lastkey: find.last, keystep: find.step, limit: find.limit }
-        : { type: 'keynum', keynumidx: find.keyNumber, firstkey: find.firstKey, keystep: find.step },
+        : 'unknown' in find
+          ? { type: 'unknown' }
+          : { type: 'keynum', keynumidx: find.keyNumber, firstkey: find.firstKey, keystep: find.step },
   }
 }
 
