@@ -3,7 +3,9 @@
  * no replies.
  */
 
-import { COMMAND, RequestParser } from '../../resp/request.js'
+import type { Args } from '../../resp/args.js'
+import { RequestParser } from '../../resp/request.js'
+import { AHEAD_MAX, Ahead } from '../ahead.js'
 import { Client } from '../client.js'
 import type { ServerNode } from '../node.js'
 
@@ -14,6 +16,9 @@ export class Applier {
   readonly client: Client
   private readonly node: ServerNode
   private readonly parser = new RequestParser()
+  private readonly ahead = new Ahead()
+  /** Errors in the range that is being carried out. */
+  private errors = 0
 
   constructor(node: ServerNode) {
     this.node = node
@@ -24,28 +29,38 @@ export class Applier {
 
   /** Carries out the commands in `buf[start, end)`, the first of them in database `db`. */
   apply(buf: Uint8Array, start: number, end: number, db: number): void {
-    const { node, client, parser } = this
+    const { node, client, parser, ahead } = this
     node.tick()
     client.db = db
     parser.bulkBytesMax = Number.MAX_SAFE_INTEGER
-    let errors = 0
-    let at = start
-    while (at < end && parser.parse(buf, at, end) === COMMAND) {
-      at = parser.next
-      if (parser.args.count === 0) continue
-      node.execute(client, parser.args)
-      const out = client.out
-      if (out === null) continue
-      // 0x2d: an error reply. The master has carried this command out; we have not.
-      if (out.pos > 0 && out.buf[0] === 0x2d && errors++ < ERROR_LINES_MAX) {
-        node.log(
-          'warning',
-          `== CRITICAL == This replica is sending an error to its master: '${out.lastError}' after processing ` +
-            `the command '${parser.args.text(0).toLowerCase()}'`,
-        )
+    this.errors = 0
+    for (let at = start; at < end; ) {
+      const count = ahead.read(parser, buf, at, end, AHEAD_MAX)
+      if (count === 0) break
+      at = ahead.end(count - 1)
+      ahead.foresee(node.keyspace, db, count)
+      for (let i = 0; i < count; i++) {
+        const args = ahead.command(node.keyspace, i)
+        if (args.count > 0) this.execute(args)
       }
-      out.pos = 0
+      ahead.forget(node.keyspace, count)
     }
     parser.reset()
+  }
+
+  private execute(args: Args): void {
+    const { node, client } = this
+    node.execute(client, args)
+    const out = client.out
+    if (out === null) return
+    // 0x2d: an error reply. The master has carried this command out; we have not.
+    if (out.pos > 0 && out.buf[0] === 0x2d && this.errors++ < ERROR_LINES_MAX) {
+      node.log(
+        'warning',
+        `== CRITICAL == This replica is sending an error to its master: '${out.lastError}' after processing ` +
+          `the command '${args.text(0).toLowerCase()}'`,
+      )
+    }
+    out.pos = 0
   }
 }
