@@ -55,7 +55,7 @@ function theirSpec(spec: Decoded): unknown {
   const begin = pairs(begin_search!)
   const find = pairs(find_keys!)
   return {
-    flags: sorted(flags!).filter((flag) => flag !== 'noscript' || !IN_SCRIPTS_TOO.has(String(name))),
+    flags: sorted(flags!),
     begin: { type: begin['type'], ...pairs(begin['spec']!) },
     find: { type: find['type'], ...pairs(find['spec']!) },
   }
@@ -84,7 +84,7 @@ function theirs(info: Decoded, tips: readonly string[]): unknown {
   return {
     name,
     arity: NEWER_ARITY.get(String(name)) ?? arity,
-    flags: sorted(flags!),
+    flags: sorted(flags!).filter((flag) => flag !== 'noscript' || !IN_SCRIPTS_TOO.has(String(name))),
     range: [first, last, step],
     categories: sorted(categories!),
     tips: WITHOUT_TIPS.has(String(name))
