@@ -20,6 +20,8 @@ export interface Caller {
   denyBlocking: boolean
 }
 
+const SOMEBODY = { length: 1 }
+
 export class Call {
   readonly host: Host
   readonly keyspace: Keyspace
@@ -38,6 +40,14 @@ export class Call {
     this.keyspace = keyspace
     this.caller = caller
     this.db = keyspace.databases[0]!
+  }
+
+  /** Who hears of changes: the append-only file and the replicas. */
+  listeners: { readonly length: number } = SOMEBODY
+
+  /** Whether anybody hears of changes; if not, what would be propagated need not be made. */
+  get isHeard(): boolean {
+    return this.listeners.length > 0
   }
 
   /** Sends this command to the append-only file and the replicas instead of the one that runs; may be called again. */

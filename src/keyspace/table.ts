@@ -27,6 +27,8 @@ const FILL_MIN = 1
 const ROOMY_BUCKETS_MIN = 1024
 /** Empty buckets that one step may pass by: they cost little, but not nothing. */
 const EMPTY_BUCKETS_A_STEP = 16
+/** How often a random place is drawn in one of two tables before it is drawn again in which. */
+const TRIES_A_TABLE = 256
 
 export interface TableKeys {
   /** The hash of the entry's key: what `find` would be given for it. */
@@ -50,6 +52,11 @@ class Buckets {
     const room = count < ROOMY_BUCKETS_MIN ? 0 : count >>> 2
     this.words = new Uint32Array((count + room) * BUCKET_WORDS)
     this.overflowEnd = count
+  }
+
+  /** Buckets that were ever in use, those of the overflow included. */
+  get count(): number {
+    return this.overflowEnd
   }
 
   /** Bytes that were ever written to. */
@@ -300,18 +307,28 @@ export class Table {
     return v
   }
 
-  /** A random entry, 0 if there is none. `random32` gives uniform 32-bit integers. */
+  /**
+   * A random entry, 0 if there is none, as if `find` had found it. `random32` gives uniform 32-bit integers. Of all places, those
+   * of the overflow included, one is drawn until it is taken: so all entries are as likely.
+   */
   random(random32: () => number): number {
     if (this.size === 0) return 0
     for (;;) {
       const place = this.next !== null && below(this.size, random32) >= this.main.used ? this.next : this.main
-      if (place.used === 0) continue
-      // A place in the chain is drawn of more than it has as a rule, and nothing found if it has fewer: so an entry of a
-      // short chain is not more likely than one of a long chain.
-      const index = below(place.mask + 1, random32)
-      const length = chainLength(place, index)
-      const drawn = below(Math.max(length, 2 * PLACES), random32)
-      if (drawn < length) return nthOfChain(place, index, drawn)
+      const places = place.count * PLACES
+      for (let tries = 0; tries < TRIES_A_TABLE; tries++) {
+        const drawn = below(places, random32)
+        const bucket = (drawn / PLACES) | 0
+        const word = bucket * BUCKET_WORDS + drawn - bucket * PLACES
+        const handle = place.words[word]!
+        if (handle === 0) continue
+        this.foundIn = place
+        this.foundBucket = bucket
+        this.foundWord = word
+        // The hash tells only where an overflow bucket's chain begins.
+        if (bucket > place.mask) this.foundHash = this.keys.hashOf(handle)
+        return handle
+      }
     }
   }
 
@@ -409,30 +426,6 @@ function visitChain(place: Buckets, index: number, visit: (handle: number) => vo
 /** A random number from 0 up to below `count`, made of the upper bits, which are the better ones of a simple generator. */
 export function below(count: number, random32: () => number): number {
   return Math.floor(((random32() >>> 0) / 2 ** 32) * count)
-}
-
-function chainLength(place: Buckets, index: number): number {
-  const { words } = place
-  let length = 0
-  let bucket = index
-  do {
-    const base = bucket * BUCKET_WORDS
-    for (let i = 0; i < PLACES; i++) if (words[base + i] !== 0) length++
-    bucket = words[base + CHAIN]!
-  } while (bucket !== 0)
-  return length
-}
-
-function nthOfChain(place: Buckets, index: number, n: number): number {
-  const { words } = place
-  let left = n
-  let bucket = index
-  do {
-    const base = bucket * BUCKET_WORDS
-    for (let i = 0; i < PLACES; i++) if (words[base + i] !== 0 && left-- === 0) return words[base + i]!
-    bucket = words[base + CHAIN]!
-  } while (bucket !== 0)
-  return 0
 }
 
 /** One more on a cursor whose bits are read from the highest down, within `mask`. */

@@ -207,6 +207,7 @@ export class ServerNode implements Host {
     this.watches = new Watches(options.random32)
     this.waits = new KeyWaits(this)
     this.call = new Call(this, this.keyspace, new Client(0, null))
+    this.call.listeners = this.propagation.feeds
     this.keyspace.hooks = this.keyspaceHooks()
     this.turn.before.push(
       () => this.waits.serve(),

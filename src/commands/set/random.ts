@@ -45,12 +45,12 @@ function popOne(call: Call, args: Args, reply: Reply): void {
   }
   const { sets } = call.keyspace
   sets.random(handle)
-  const popped = sets.member.copy()
-  sets.remove(handle, popped, 0, popped.length)
+  const { member } = sets
+  reply.bulkRange(member.buf, member.start, member.end)
+  if (call.isHeard) call.propagate(SREM_NAME, args.view(1), member.copy())
+  sets.removeShown(handle)
   collectionChanged(call, args, 1, NOTIFY_SET, 'spop', 1)
   if (sets.size(handle) === 0) removeEmpty(call, args, 1)
-  call.propagate(SREM_NAME, args.view(1), popped)
-  reply.bulk(popped)
 }
 
 function popMany(call: Call, args: Args, reply: Reply): void {

@@ -1,5 +1,6 @@
 /** ZRANGE and its forerunners, ZRANGESTORE: members of a range of ranks, scores or bytes. */
 
+import type { Ranking } from '../../keyspace/collections/ranking.js'
 import { ZSET } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -23,6 +24,7 @@ import {
   type Bounds,
   lexBounds,
   limitRanks,
+  type Ranks,
   rankBounds,
   replyMember,
   replyMemberCount,
@@ -91,6 +93,19 @@ function readBounds(args: Args, first: number, range: Range, reply: Reply): Boun
   return range.by === 'score' ? scoreBounds(args, low, high, reply) : lexBounds(args, low, high, reply)
 }
 
+/** Replies with the members of ranks that there are, of a large set, as `replyMember` does one by one. */
+function replyLarge(ranking: Ranking, ranks: Ranks, range: Range, reply: Reply): void {
+  const { reverse, withScores } = range
+  let at = ranking.first(reverse ? ranks.to - 1 : ranks.from, reverse)
+  for (let left = ranks.to - ranks.from; left > 0 && at !== 0; left--) {
+    if (withScores && reply.protocol > 2) reply.array(2)
+    const start = ranking.memberStart(at)
+    reply.bulkRange(ranking.bytesOf(at), start, start + ranking.memberLength(at))
+    if (withScores) reply.double(ranking.score(at))
+    at = ranking.next(reverse)
+  }
+}
+
 /** The command with the key in argument `key` and the bounds behind it. */
 function rangeOf(call: Call, args: Args, key: number, kind: Kind, reply: Reply): void {
   const range = readOptions(args, key + 3, kind, reply)
@@ -106,7 +121,11 @@ function rangeOf(call: Call, args: Args, key: number, kind: Kind, reply: Reply):
   if (!kind.store) {
     replyMemberCount(reply, many, range.withScores)
     if (many === 0) return
-    zsets.range(handle, ranks.from, ranks.to, range.reverse, () => replyMember(call, reply, range.withScores))
+    if (zsets.isSmall(handle)) {
+      zsets.range(handle, ranks.from, ranks.to, range.reverse, () =>
+        replyMember(call, reply, range.withScores),
+      )
+    } else replyLarge(zsets.ranking(handle), ranks, range, reply)
     return
   }
   const made = zsets.create(many)

@@ -2,10 +2,13 @@
  * The large form of hashes and sets: a table of the keyspace's kind (table.ts) over blocks of the byte heap, one an element:
  *
  *     word 0    length of the field; its highest bit: the field expires
- *     word 1    length of the value                               only in hashes
+ *     word 1    length of the value
  *     8 bytes   when the field expires, ms since 1970, a double   only if it does
  *     word 4    its place in `deadlines`                          only if it does
  *     the field's bytes, then the value's
+ *
+ * In a set, a byte with the length of the member stands in front of it and nothing else, so that most members are blocks of 16
+ * bytes; or where it is longer than that can say, a byte with the highest bit, three that mean nothing, and the length in word 1.
  *
  * So it grows step by step, and can be scanned while it changes, as the keyspace itself. The fields that expire stand in a queue
  * (time-queue.ts), which a hash without such fields does not have.
@@ -22,6 +25,11 @@ import type { ElementWalk } from './walks.js'
 const EXPIRES = 0x80000000
 const LENGTH_MASK = 0x7fffffff
 const EXPIRY_BYTES = 12
+/** The length of a member that takes the long header, and what its first byte says then. */
+const LONG_MEMBER = 0x80
+const SHORT_HEADER_BYTES = 1
+const LONG_HEADER_BYTES = 8
+const HASH_HEADER_BYTES = 8
 
 export class Dictionary implements LargeValue, TableKeys {
   readonly heap: ByteHeap
@@ -31,7 +39,6 @@ export class Dictionary implements LargeValue, TableKeys {
   private deadlines: TimeQueue | null = null
   private readonly entries: Entries
   private readonly owner: LargeValues
-  private readonly headerBytes: number
   private readonly table: Table
   private noted = 0
   walker: ElementWalk | null = null
@@ -44,7 +51,6 @@ export class Dictionary implements LargeValue, TableKeys {
     this.heap = entries.heap
     this.owner = owner
     this.withValues = withValues
-    this.headerBytes = withValues ? 8 : 4
     this.table = new Table(this)
     if (expected > 0) this.table.reserve(expected)
     this.note()
@@ -83,12 +89,21 @@ export class Dictionary implements LargeValue, TableKeys {
   }
 
   fieldLength(handle: number): number {
+    if (!this.withValues) {
+      const length = this.heap.u8[chunkOf(handle)]![byteOf(handle)]!
+      return length < LONG_MEMBER ? length : this.heap.u32[chunkOf(handle)]![wordOf(handle) + 1]!
+    }
     return this.heap.u32[chunkOf(handle)]![wordOf(handle)]! & LENGTH_MASK
   }
 
   fieldStart(handle: number): number {
+    const at = byteOf(handle)
+    if (!this.withValues) {
+      const isShort = this.heap.u8[chunkOf(handle)]![at]! < LONG_MEMBER
+      return at + (isShort ? SHORT_HEADER_BYTES : LONG_HEADER_BYTES)
+    }
     const expires = this.heap.u32[chunkOf(handle)]![wordOf(handle)]! >= EXPIRES
-    return byteOf(handle) + this.headerBytes + (expires ? EXPIRY_BYTES : 0)
+    return at + HASH_HEADER_BYTES + (expires ? EXPIRY_BYTES : 0)
   }
 
   valueLength(handle: number): number {
@@ -120,7 +135,7 @@ export class Dictionary implements LargeValue, TableKeys {
   }
 
   private expires(handle: number): boolean {
-    return this.heap.u32[chunkOf(handle)]![wordOf(handle)]! >= EXPIRES
+    return this.withValues && this.heap.u32[chunkOf(handle)]![wordOf(handle)]! >= EXPIRES
   }
 
   /** Says when the field of the element that `find` has just found expires, or with NO_FIELD_EXPIRY that it does not. */
@@ -145,11 +160,25 @@ export class Dictionary implements LargeValue, TableKeys {
 
   /** Adds a member to a set; false where it was there. */
   add(buf: Uint8Array, start: number, end: number): boolean {
-    return this.set(buf, start, end, buf, end, end)
+    const hash = this.entries.hash(buf, start, end)
+    if (this.table.find(buf, start, end, hash) !== 0) return false
+    const length = end - start
+    const isShort = length < LONG_MEMBER
+    const before = isShort ? SHORT_HEADER_BYTES : LONG_HEADER_BYTES
+    const made = this.heap.alloc(before + length)
+    const u8 = this.bytesOf(made)
+    const at = byteOf(made)
+    u8[at] = isShort ? length : LONG_MEMBER
+    if (!isShort) this.heap.u32[chunkOf(made)]![wordOf(made) + 1] = length
+    copyBytes(u8, at + before, buf, start, end)
+    this.table.insert(made, hash)
+    this.walker?.added(made, hash)
+    this.note()
+    return true
   }
 
   /**
-   * Sets a field's value; true where the field is new. An expiry that the field had goes unless `keep`. Field and value may lie
+   * Sets a field's value, in a hash; true where the field is new. An expiry that the field had goes unless `keep`. Field and value may lie
    * in the heap, but not in this element.
    */
   set(
@@ -163,10 +192,9 @@ export class Dictionary implements LargeValue, TableKeys {
   ): boolean {
     const hash = this.entries.hash(buf, start, end)
     const old = this.table.find(buf, start, end, hash)
-    if (old !== 0 && !this.withValues) return false
     if (old !== 0) this.walker?.willChange(old, hash)
     const timed = old !== 0 && this.expires(old)
-    const before = timed && keep ? this.headerBytes + EXPIRY_BYTES : this.headerBytes
+    const before = timed && keep ? HASH_HEADER_BYTES + EXPIRY_BYTES : HASH_HEADER_BYTES
     if (old !== 0 && (!timed || keep) && this.heap.fits(old, before + (end - start) + (to - from))) {
       const at = this.valueStart(old)
       copyBytes(this.bytesOf(old), at, value, from, to)
@@ -176,7 +204,7 @@ export class Dictionary implements LargeValue, TableKeys {
     const made = this.heap.alloc(before + (end - start) + (to - from))
     const u32 = this.heap.u32[chunkOf(made)]!
     u32[wordOf(made)] = end - start
-    if (this.withValues) u32[wordOf(made) + 1] = to - from
+    u32[wordOf(made) + 1] = to - from
     const u8 = this.bytesOf(made)
     const at = byteOf(made) + before
     copyBytes(u8, at, buf, start, end)
@@ -204,7 +232,7 @@ export class Dictionary implements LargeValue, TableKeys {
     to: number,
     time_ms: number,
   ): number {
-    const before = this.headerBytes + (time_ms === NO_FIELD_EXPIRY ? 0 : EXPIRY_BYTES)
+    const before = HASH_HEADER_BYTES + (time_ms === NO_FIELD_EXPIRY ? 0 : EXPIRY_BYTES)
     const made = this.heap.alloc(before + (end - start) + (to - from))
     const u32 = this.heap.u32[chunkOf(made)]!
     u32[wordOf(made)] = end - start
@@ -242,6 +270,17 @@ export class Dictionary implements LargeValue, TableKeys {
     this.discard(handle)
     this.note()
     return true
+  }
+
+  /** Removes the element that `random` has just returned. */
+  dropRandom(handle: number): void {
+    if (this.walker !== null) {
+      this.walker.willChange(handle, this.hashOf(handle))
+      this.walker.removed(handle)
+    }
+    this.table.removeFound()
+    this.discard(handle)
+    this.note()
   }
 
   /** Visits a part of the elements and returns the next cursor, 0 at the end; see Table.scan. */

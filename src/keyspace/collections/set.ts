@@ -27,6 +27,8 @@ export class Sets {
   private readonly keyspace: Keyspace
   private readonly entries: Entries
   private readonly digits = new Piece()
+  /** The element of a large set that `random` showed. */
+  private shown = 0
   /** For walks that this object makes itself, while `member` is somebody's argument. */
   private readonly own = new Piece()
 
@@ -201,7 +203,18 @@ export class Sets {
       return
     }
     const dictionary = this.dictionary(handle)
-    show(dictionary, dictionary.random(this.keyspace.random32), this.member)
+    this.shown = dictionary.random(this.keyspace.random32)
+    show(dictionary, this.shown, this.member)
+  }
+
+  /** Removes the member that `random` has just shown. What it showed is no longer valid. */
+  removeShown(handle: number): void {
+    if (this.entries.encoding(handle) === HASHTABLE) {
+      this.dictionary(handle).dropRandom(this.shown)
+      return
+    }
+    const copy = this.member.copy()
+    this.remove(handle, copy, 0, copy.length)
   }
 
   /** Shows `count` different members at random, of a set that has at least so many. */
