@@ -12,6 +12,7 @@ import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import { rewriteConfigFile } from '../admin/config-file.js'
 import { digestOfDataset, digestOfValue } from '../admin/digest.js'
+import { listpackText } from '../admin/listpack-text.js'
 import { reloadAof, reloadRdb } from '../admin/reload.js'
 import type { Client } from '../client.js'
 import type { ServerNode } from '../node.js'
@@ -225,6 +226,19 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
       '    unit tests to simulate Redis errors.',
     ],
     run: (_node, _client, args, reply) => reply.error(args.text(2)),
+  },
+  listpack: {
+    counts: exactly(3),
+    help: ['LISTPACK <key>', '    Show low level info about the listpack encoding of <key>.'],
+    run: (node, client, args, reply) => {
+      const db = node.keyspace.databases[client.db]!
+      const handle = db.peek(args.buf, args.start(2), args.end(2))
+      if (handle === 0) return reply.error(NO_SUCH_KEY)
+      const lines = listpackText(db, handle)
+      if (lines === null) return reply.error('ERR Not a listpack encoded object.')
+      for (const line of lines) node.log('notice', line)
+      reply.simple('Listpack structure printed on stdout')
+    },
   },
   loadaof: {
     counts: atLeast(2),
