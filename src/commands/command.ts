@@ -93,7 +93,11 @@ export const KEY_FLAG_NAMES: readonly (readonly [number, string])[] = [
 export interface KeySpec {
   readonly flags: number
   /** The first key's position: an index, or behind the word `keyword`, which is looked for from `from` on. */
-  readonly begin: { readonly index: number } | { readonly keyword: string; readonly from: number }
+  readonly begin:
+    | { readonly index: number }
+    | { readonly keyword: string; readonly from: number }
+    /** The arguments do not say: keys that are named by values (SORT's patterns), or anywhere. */
+    | { readonly unknown: true }
   readonly find:
     | {
         /** The last key: relative to the first; negative counts from the end of the arguments, -1 being the last. */
@@ -108,6 +112,7 @@ export interface KeySpec {
         readonly firstKey: number
         readonly step: number
       }
+    | { readonly unknown: true }
 }
 
 /** One key at `index`. */
@@ -173,8 +178,11 @@ export interface Declaration {
  */
 export type Handler = (call: Call, args: Args, reply: Reply) => void
 
-/** Positions of keys where key specifications cannot say it (SORT, MIGRATE): pushes indexes of arguments. */
-export type KeyFinder = (args: Args, push: (index: number) => void) => void
+/**
+ * Positions of keys where key specifications cannot say it (SORT, MIGRATE): pushes indexes of arguments, with the flags of a key
+ * specification where it is known what becomes of the key.
+ */
+export type KeyFinder = (args: Args, push: (index: number, flags?: number) => void) => void
 
 export interface Command extends Declaration {
   readonly handler: Handler

@@ -6,7 +6,7 @@
 import type { Database } from '../keyspace/database.js'
 import type { Args } from '../resp/args.js'
 import type { Reply } from '../resp/reply.js'
-import type { Call } from './call.js'
+import type { Call, Caller } from './call.js'
 
 export interface Host {
   /** The value of a configuration directive that is a number (bytes, milliseconds, counts, 0 or 1 for yes or no). */
@@ -25,6 +25,8 @@ export interface Host {
   random32(): number
   /** Whether so much was written for the caller that it is closed: nobody will read what else is. */
   outgrown?(): boolean
+  /** Whether the caller may read any key with the command that runs; a host without users leaves it out. */
+  readsAnyKey?(caller: Caller): boolean
   /** A line in the log: `level` is one of `debug`, `verbose`, `notice`, `warning`. */
   log(level: 'debug' | 'verbose' | 'notice' | 'warning', message: string): void
   /**

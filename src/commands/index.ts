@@ -13,6 +13,7 @@ import { MIGRATE_FAMILY } from './generic/migrate.js'
 import { OBJECT_FAMILY } from './generic/object.js'
 import { RENAME_FAMILY } from './generic/rename.js'
 import { SCAN_FAMILY } from './generic/scan.js'
+import { SORT_FAMILY } from './generic/sort.js'
 import { PLACE_FAMILY } from './geo/places.js'
 import { GEO_SEARCH_FAMILY } from './geo/searches.js'
 import { HASH_COUNTER_FAMILY } from './hash/counters.js'
@@ -99,6 +100,7 @@ export const COMMANDS: readonly Command[] = [
   ...EXPIRY_FAMILY,
   ...RENAME_FAMILY,
   ...SCAN_FAMILY,
+  ...SORT_FAMILY,
   ...OBJECT_FAMILY,
   ...DUMP_FAMILY,
   ...MIGRATE_FAMILY,

@@ -142,7 +142,7 @@ export function findKeys(
   push: (index: number, flags: number) => void,
 ): boolean {
   if (command.keyFinder !== undefined) {
-    command.keyFinder(args, (index) => push(index, 0))
+    command.keyFinder(args, (index, flags = 0) => push(index, flags))
     return true
   }
   for (const spec of command.keys ?? []) if (!findSpecKeys(spec, args, push)) return false
@@ -150,6 +150,7 @@ export function findKeys(
 }
 
 function findSpecKeys(spec: KeySpec, args: Args, push: (index: number, flags: number) => void): boolean {
+  if ('unknown' in spec.begin || 'unknown' in spec.find) return true
   const first =
     'index' in spec.begin ? spec.begin.index : findKeyword(spec.begin.keyword, spec.begin.from, args)
   if (first <= 0 || first >= args.count) return true

@@ -5,7 +5,7 @@
  */
 
 import { ascii } from '../bytes/ascii.js'
-import { Call } from '../commands/call.js'
+import { Call, type Caller } from '../commands/call.js'
 import { DENYOOM, MAY_REPLICATE, WRITE } from '../commands/command.js'
 import type { Host, KeyWait, MigrateRequest } from '../commands/host.js'
 import { COMMANDS } from '../commands/index.js'
@@ -342,6 +342,11 @@ export class ServerNode implements Host {
 
   notify(kind: number, event: string, db: Database, key: Uint8Array, start: number, end: number): void {
     notifyKeyspaceEvent(this, kind, event, db, key, start, end)
+  }
+
+  readsAnyKey(caller: Caller): boolean {
+    const { access, running } = this
+    return access === null || running === null || access.readsAnyKey(caller as Client, running)
   }
 
   beforeFlush(db: Database | null): void {

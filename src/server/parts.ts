@@ -49,6 +49,8 @@ export interface Access {
   check(client: Client, entry: Entry, args: Args): string | null
   /** What of a queued command it may not: `command`, `key`, `channel`; null if it may run. */
   denial(client: Client, entry: Entry, args: Args): string | null
+  /** Whether the client's user may run the command, and with it read any key: also one that no argument names. */
+  readsAnyKey(client: Client, entry: Entry): boolean
 }
 
 /** How a node is to stop: SHUTDOWN's options, or what shutdown-on-sigterm says. */

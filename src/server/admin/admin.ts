@@ -9,7 +9,7 @@ import type { Args } from '../../resp/args.js'
 import { type Client, IN_MULTI, LIMITED, NEEDS_AUTH } from '../client.js'
 import type { DebugHandler } from '../commands/debug.js'
 import type { ServerNode } from '../node.js'
-import { checkUser, denialText } from './acl/check.js'
+import { checkUser, denialText, mayReadAnyKey } from './acl/check.js'
 import { AclLog, type LogEntry } from './acl/log.js'
 import { mayEverything, Users } from './acl/users.js'
 import { clientInfo } from './client-info.js'
@@ -139,6 +139,12 @@ export class Admin {
     const object = denial.reason === 'command' ? entry.fullName : args.text(denial.index)
     this.deny(client, denial.reason, object, user.name)
     return denial.reason
+  }
+
+  /** Whether the client's user may run the command, and with it read any key: also one that no argument names. */
+  readsAnyKey(client: Client, entry: Entry): boolean {
+    const user = this.users.get(client.user)
+    return client.trusted || user === undefined || mayReadAnyKey(user, entry)
   }
 
   /** A command took longer than slowlog-log-slower-than. */

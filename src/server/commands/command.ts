@@ -108,6 +108,7 @@ function keySpec(reply: Reply, { flags, begin, find }: KeySpec): void {
   names(reply, keyFlagNames(flags))
   reply.bulkText('begin_search')
   if ('index' in begin) specification(reply, 'index', [['index', begin.index]])
+  else if ('unknown' in begin) specification(reply, 'unknown', [])
   else {
     specification(reply, 'keyword', [
       ['keyword', begin.keyword],
@@ -121,7 +122,8 @@ function keySpec(reply: Reply, { flags, begin, find }: KeySpec): void {
       ['keystep', find.step],
       ['limit', find.limit],
     ])
-  } else {
+  } else if ('unknown' in find) specification(reply, 'unknown', [])
+  else {
     specification(reply, 'keynum', [
       ['keynumidx', find.keyNumber],
       ['firstkey', find.firstKey],

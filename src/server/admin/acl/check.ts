@@ -78,6 +78,15 @@ export function checkUser(user: User, entry: Entry, args: Args): Denial | undefi
   return nearest
 }
 
+/** Whether the user may run the command, and with it read any key: also one that no argument names. */
+export function mayReadAnyKey(user: User, entry: Entry): boolean {
+  return user.selectors.some((selector) => {
+    if (!selector.allCommands && selector.allowed[entry.id] !== 1) return false
+    const everything = selector.keys.some(({ pattern, flags }) => pattern === '*' && (flags & MAY_READ) !== 0)
+    return selector.allKeys || everything
+  })
+}
+
 /** How a denial is told. `verbose` (ACL DRYRUN) names the key or channel. */
 export function denialText(user: User, entry: Entry, args: Args, denial: Denial, verbose: boolean): string {
   if (denial.reason === 'command') {

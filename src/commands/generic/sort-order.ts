@@ -1,0 +1,168 @@
+/**
+ * Putting elements in order: their bytes lie one behind the other in one buffer, an order is an array of their numbers. Numbers are
+ * sorted as such, equal ones by the elements' bytes; so an order by numbers is complete, and it does not matter how it was
+ * come to.
+ */
+
+import { compareBytes } from '../../bytes/ascii.js'
+import { sortPart } from '../partial-sort.js'
+
+const INITIAL_COUNT = 64
+const INITIAL_BYTES = 2048
+/** Integers whose distance times the number of elements is less can be sorted together with the elements' numbers. */
+const EXACT = 2 ** 53
+
+/** Strings of bytes, one behind the other. */
+export class Strings {
+  count = 0
+  buf = new Uint8Array(INITIAL_BYTES)
+  private ends = new Float64Array(INITIAL_COUNT)
+
+  add(buf: Uint8Array, start: number, end: number): void {
+    const at = this.start(this.count)
+    const length = end - start
+    if (at + length > this.buf.length) {
+      const more = new Uint8Array(Math.max(at + length, this.buf.length * 2))
+      more.set(this.buf)
+      this.buf = more
+    }
+    if (length > 48) this.buf.set(buf.subarray(start, end), at)
+    else for (let i = 0; i < length; i++) this.buf[at + i] = buf[start + i]!
+    if (this.count === this.ends.length) {
+      const more = new Float64Array(this.ends.length * 2)
+      more.set(this.ends)
+      this.ends = more
+    }
+    this.ends[this.count++] = at + length
+  }
+
+  start(index: number): number {
+    return index === 0 ? 0 : this.ends[index - 1]!
+  }
+
+  end(index: number): number {
+    return this.ends[index]!
+  }
+
+  compare(a: number, b: number): number {
+    return compareBytes(this.buf, this.start(a), this.end(a), this.buf, this.start(b), this.end(b))
+  }
+
+  /** As C compares texts: what stands behind a zero byte does not count. */
+  compareTexts(a: number, b: number): number {
+    const { buf } = this
+    let i = this.start(a)
+    let j = this.start(b)
+    const aEnd = this.end(a)
+    const bEnd = this.end(b)
+    for (;;) {
+      const x = i < aEnd ? buf[i++]! : 0
+      const y = j < bEnd ? buf[j++]! : 0
+      if (x !== y) return x - y
+      if (x === 0) return 0
+    }
+  }
+}
+
+export function inOrder(count: number): Int32Array {
+  const order = new Int32Array(count)
+  for (let i = 0; i < count; i++) order[i] = i
+  return order
+}
+
+/** The elements' numbers by score, equal scores by their bytes. */
+export function orderByScore(elements: Strings, scores: Float64Array, descending: boolean): Int32Array {
+  const order = sortedScores(scores)
+  // Elements of one score stand together now.
+  for (let from = 0; from < order.length; ) {
+    let to = from + 1
+    while (to < order.length && scores[order[to]!] === scores[order[from]!]) to++
+    if (to - from > 1) order.subarray(from, to).sort((a, b) => elements.compare(a, b))
+    from = to
+  }
+  return descending ? order.reverse() : order
+}
+
+function sortedScores(scores: Float64Array): Int32Array {
+  const count = scores.length
+  let min = Number.POSITIVE_INFINITY
+  let max = Number.NEGATIVE_INFINITY
+  let whole = true
+  for (let i = 0; i < count; i++) {
+    const score = scores[i]!
+    if (score < min) min = score
+    if (score > max) max = score
+    whole = whole && Number.isInteger(score)
+  }
+  if (!whole || (max - min + 1) * count >= EXACT || Math.abs(min) >= EXACT) {
+    return inOrder(count).sort((a, b) => {
+      const x = scores[a]!
+      const y = scores[b]!
+      return x < y ? -1 : x > y ? 1 : 0
+    })
+  }
+  // Score and number in one double each: these are sorted without a comparison in JavaScript.
+  const both = new Float64Array(count)
+  for (let i = 0; i < count; i++) both[i] = (scores[i]! - min) * count + i
+  both.sort()
+  const order = new Int32Array(count)
+  for (let i = 0; i < count; i++) order[i] = both[i]! % count
+  return order
+}
+
+/** The first six bytes of a string as a number: most comparisons are decided by it. */
+function prefix(strings: Strings, index: number): number {
+  const { buf } = strings
+  const start = strings.start(index)
+  const end = strings.end(index)
+  let value = 0
+  for (let i = start; i < start + 6; i++) value = value * 256 + (i < end ? buf[i]! : 0)
+  return value
+}
+
+/** The elements' numbers by the bytes of the elements; `asTexts`: what stands behind a zero byte does not count. */
+export function orderByBytes(elements: Strings, descending: boolean, asTexts: boolean): Int32Array {
+  const { count } = elements
+  const prefixes = new Float64Array(count)
+  let zeros = false
+  for (let i = 0; i < count; i++) prefixes[i] = prefix(elements, i)
+  if (asTexts) zeros = elements.buf.subarray(0, elements.start(count)).includes(0)
+  const sign = descending ? -1 : 1
+  if (zeros) return inOrder(count).sort((a, b) => sign * elements.compareTexts(a, b))
+  return inOrder(count).sort((a, b) => {
+    const x = prefixes[a]!
+    const y = prefixes[b]!
+    return sign * (x === y ? elements.compare(a, b) : x - y)
+  })
+}
+
+/** What elements are sorted by: a string each, or none, which comes first. */
+export interface Keys {
+  readonly strings: Strings
+  /** For each element the number of its string, or -1. */
+  readonly of: Int32Array
+}
+
+/**
+ * The elements' numbers by other strings, equal ones as they come. Where only positions `from` to `to` are asked for, equal
+ * ones come as `sortPart` leaves them.
+ */
+export function orderByKeys(
+  { strings, of }: Keys,
+  descending: boolean,
+  asTexts: boolean,
+  from: number,
+  to: number,
+): Int32Array {
+  const sign = descending ? -1 : 1
+  const compare = (a: number, b: number): number => {
+    const x = of[a]!
+    const y = of[b]!
+    if (x < 0 || y < 0) return x === y ? 0 : sign * (x < 0 ? -1 : 1)
+    return sign * (asTexts ? strings.compareTexts(x, y) : strings.compare(x, y))
+  }
+  const order = inOrder(of.length)
+  if (from === 0 && to === of.length - 1) return order.sort(compare)
+  sortPart(order, from, to, compare)
+  return order
+}

@@ -1,0 +1,85 @@
+/**
+ * SORT's patterns: which value belongs to an element. The first star of a pattern is replaced by the element, which gives a key; what
+ * stands behind `->` names a field of the hash there. `#` is the element itself.
+ */
+
+import type { Piece } from '../../keyspace/collections/piece.js'
+import { HASH, STRING } from '../../keyspace/entries.js'
+import type { Call } from '../call.js'
+import { NOTIFY_KEY_MISS } from '../host.js'
+
+const STAR = 0x2a
+const MINUS = 0x2d
+const GREATER = 0x3e
+const HASH_SIGN = 0x23
+
+export class Pattern {
+  readonly isElement: boolean
+  /** A pattern without a star names nothing that differs between elements. */
+  readonly hasStar: boolean
+  private readonly front: Uint8Array
+  private readonly back: Uint8Array
+  private readonly field: Uint8Array | null
+  private key: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    // Stars and arrows are looked for as in C, up to the first zero byte.
+    const zero = bytes.indexOf(0)
+    const text = zero < 0 ? bytes.length : zero
+    const star = bytes.indexOf(STAR)
+    this.isElement = bytes.length > 0 && bytes[0] === HASH_SIGN && text === 1
+    this.hasStar = star >= 0 && star < text
+    const arrow = this.hasStar ? arrowIn(bytes, star + 1, text) : -1
+    this.field = arrow < 0 ? null : bytes.slice(arrow + 2)
+    this.front = bytes.slice(0, Math.max(0, star))
+    this.back = bytes.slice(star + 1, arrow < 0 ? bytes.length : arrow)
+    this.key = new Uint8Array(this.front.length + this.back.length + 64)
+  }
+
+  /** Shows in `value` what belongs to the element `buf[start, end)`; false where there is no such string or field. */
+  lookUp(call: Call, buf: Uint8Array, start: number, end: number, value: Piece): boolean {
+    if (this.isElement) {
+      value.range(buf, start, end)
+      return true
+    }
+    if (!this.hasStar) return false
+    const { db, keyspace } = call
+    const { entries } = db
+    const length = this.writeKey(buf, start, end)
+    const handle = db.read(this.key, 0, length)
+    if (handle === 0) {
+      call.notify(NOTIFY_KEY_MISS, 'keymiss', this.key, 0, length)
+      return false
+    }
+    const type = entries.type(handle)
+    if (this.field === null) {
+      if (type !== STRING) return false
+      const at = entries.valueStart(handle)
+      value.range(entries.bytes(handle), at, at + entries.valueLength(handle))
+      return true
+    }
+    const { hashes } = keyspace
+    if (type !== HASH || !hashes.get(handle, this.field, 0, this.field.length)) return false
+    value.range(hashes.value.buf, hashes.value.start, hashes.value.end)
+    return true
+  }
+
+  private writeKey(buf: Uint8Array, start: number, end: number): number {
+    const length = this.front.length + end - start + this.back.length
+    if (length > this.key.length) this.key = new Uint8Array(length * 2)
+    const { key } = this
+    key.set(this.front)
+    let at = this.front.length
+    for (let i = start; i < end; i++) key[at++] = buf[i]!
+    key.set(this.back, at)
+    return length
+  }
+}
+
+/** Where `->` stands with something behind it; -1 for nowhere. Only the first one counts. */
+function arrowIn(bytes: Uint8Array, from: number, text: number): number {
+  for (let i = from; i + 1 < text; i++) {
+    if (bytes[i] === MINUS && bytes[i + 1] === GREATER) return i + 2 < text ? i : -1
+  }
+  return -1
+}
