@@ -211,6 +211,7 @@ async function measure(engine: Engine, sizes: Sizes): Promise<number[]> {
       const load = new Load(server.port, sizes.keys - sizes.lateKeys)
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
       await probe.longest()
+      process.stderr.write(`${engine}, ${phase.name} …\n`)
       await phase.run(server)
       longest.push(await probe.longest())
       load.stop()

@@ -97,6 +97,8 @@ export class Keyspace {
   private untouched = false
   /** Whether a look-up writes what `accessNow` says; else, as always but in the two cases above, `lruClock`. */
   asksForClock = false
+  /** Whether keys are evicted by their access clocks: Redis then shares no integers, as OBJECT REFCOUNT tells. */
+  evictsByClock = false
   lfuLogFactor = 10
   lfuDecayTime_min = 1
   expiry = EXPIRE_DELETE

@@ -55,7 +55,7 @@ const refcount = command(
 
 function isShared(call: Call, handle: number): boolean {
   const { entries } = call.db
-  if (entries.encoding(handle) !== INT || call.host.configNumber('maxmemory') !== 0) return false
+  if (entries.encoding(handle) !== INT || call.keyspace.evictsByClock) return false
   const at = entries.valueStart(handle)
   const value = parseInteger(entries.bytes(handle), at, at + entries.valueLength(handle))
   return value >= 0 && value < SHARED_INTEGERS

@@ -32,7 +32,7 @@ export class Admin {
   /** How often something was denied, by reason: INFO's acl_access_denied_*. */
   readonly denied: Record<LogEntry['reason'], number> = { auth: 0, command: 0, key: 0, channel: 0 }
 
-  /** What the process used when the node was made. */
+  /** What the node took before it held anything: the first chunk of its heap, the buffer it reads into. */
   readonly startupBytes: number
   /** Bytes sent to clients that are gone, and what was sent before CONFIG RESETSTAT. */
   private bytesOutBase = 0
@@ -41,8 +41,7 @@ export class Admin {
     this.node = node
     this.users = new Users(node.table)
     this.times = new CommandTimes(node.table)
-    const { heapUsed, external } = process.memoryUsage()
-    this.startupBytes = Math.max(0, heapUsed + external - node.keyspace.heap.reservedBytes)
+    this.startupBytes = node.keyspace.heap.reservedBytes + node.readBuffer.length
   }
 
   /** Gives a client a user: at its connection, or when it has authenticated. */

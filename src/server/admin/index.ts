@@ -85,6 +85,12 @@ export function attachAdmin(node: ServerNode): Admin {
   node.newClient = (client) => admin.welcome(client)
   const eviction = new Eviction(node)
   node.outOfMemory = () => eviction.outOfMemory()
+  const readPolicy = (): undefined => {
+    const { maxmemory, 'maxmemory-policy': policy } = node.config.values
+    node.keyspace.evictsByClock = maxmemory > 0 && /l[rf]u$/.test(policy)
+  }
+  readPolicy()
+  node.config.onChange(['maxmemory', 'maxmemory-policy'], readPolicy)
   node.openToAll = () => admin.users.get('default')!.nopass
   // A lower limit is made true at once, not only when somebody comes along.
   node.config.onChange('maxmemory', () => {

@@ -1,22 +1,40 @@
 /**
  * How much memory a node uses. What grows with its data is counted, not asked of the process, which may hold other
- * nodes too; what the process needed before this node held anything is measured once, when the node is made.
+ * nodes too. The program itself (Node, compiled JavaScript) is not counted, as little as Redis counts its executable: INFO
+ * shows it beside as used_memory_js, and used_memory_rss has all of it.
  */
 
+import { backlogMemory } from '../../replication/backlog.js'
+import type { Client } from '../client.js'
 import type { ServerNode } from '../node.js'
 import { clientBytes } from './client-info.js'
 
 export interface MemoryUse {
-  /** What the process used when the node was made: mostly its program. */
+  /** What the node took before it held anything. */
   readonly startup: number
   /** Keys and values with their headers. */
   readonly dataset: number
   /** The tables that find them. */
   readonly tables: number
+  /** Buffers of clients that are neither replicas nor the master. */
   readonly clients: number
+  /** The replication backlog, up to repl-backlog-size. */
+  readonly backlog: number
+  /** What is kept of the stream beyond that for slow replicas, and their buffers. */
+  readonly replicas: number
+  readonly aofBuffer: number
+  readonly clusterLinks: number
   /** Space that the byte heap holds and could hand out again without asking the system. */
   readonly spare: number
   readonly total: number
+  /** What of it no eviction can help: it would only make more of it. */
+  readonly notEvictable: number
+}
+
+/** A client's buffers as far as something is in them: an empty reply buffer is any client's. */
+function heldBytes(client: Client): number {
+  const { out } = client
+  return clientBytes(client) - (out === null ? 0 : out.buf.length - out.pos)
 }
 
 export function memoryUse(node: ServerNode): MemoryUse {
@@ -24,7 +42,17 @@ export function memoryUse(node: ServerNode): MemoryUse {
   let tables = large.bytes
   for (const db of databases) tables += db.tableBytes
   let clients = 0
-  for (const client of node.clients.all()) clients += clientBytes(client)
+  let replicas = 0
+  for (const client of node.clients.all()) {
+    if (client.kind === 'replica') replicas += heldBytes(client)
+    else clients += heldBytes(client)
+  }
+  const stream = node.replication?.r.backlog ?? null
+  const kept = stream === null ? 0 : backlogMemory(stream)
+  const backlog = stream === null ? 0 : Math.min(kept, stream.size)
+  replicas += kept - backlog
+  const aofBuffer = node.persistence?.aof.bufferLength ?? 0
+  const clusterLinks = node.cluster?.memoryLines()[0]?.[1] ?? 0
   const dataset = heap.usedBytes
   const startup = node.admin?.startupBytes ?? 0
   return {
@@ -32,8 +60,13 @@ export function memoryUse(node: ServerNode): MemoryUse {
     dataset,
     tables,
     clients,
+    backlog,
+    replicas,
+    aofBuffer,
+    clusterLinks,
     spare: heap.reservedBytes - heap.usedBytes,
-    total: startup + dataset + tables + clients,
+    total: startup + dataset + tables + clients + backlog + replicas + aofBuffer + clusterLinks,
+    notEvictable: replicas + aofBuffer,
   }
 }
 

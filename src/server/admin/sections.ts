@@ -96,6 +96,7 @@ function memory(node: ServerNode): InfoLine[] {
   const peak = node.stats.peakMemory
   const overhead = use.total - use.dataset
   const system = totalmem()
+  const resident = use.dataset + use.spare
   return [
     ['used_memory', use.total],
     ['used_memory_human', humanBytes(use.total)],
@@ -109,8 +110,8 @@ function memory(node: ServerNode): InfoLine[] {
     ['used_memory_dataset', use.dataset],
     ['used_memory_dataset_perc', `${ratio(use.dataset * 100, use.total - use.startup)}%`],
     ['allocator_allocated', use.dataset],
-    ['allocator_active', use.dataset + use.spare],
-    ['allocator_resident', use.dataset + use.spare],
+    ['allocator_active', resident],
+    ['allocator_resident', resident],
     ['total_system_memory', system],
     ['total_system_memory_human', humanBytes(system)],
     ['used_memory_js', heapUsed],
@@ -118,11 +119,17 @@ function memory(node: ServerNode): InfoLine[] {
     ['maxmemory', values.maxmemory],
     ['maxmemory_human', humanBytes(values.maxmemory)],
     ['maxmemory_policy', values['maxmemory-policy']],
-    ['allocator_frag_ratio', ratio(use.dataset + use.spare, use.dataset)],
+    ['allocator_frag_ratio', ratio(resident, use.dataset)],
     ['allocator_frag_bytes', use.spare],
+    ['allocator_rss_ratio', ratio(resident, resident)],
+    ['allocator_rss_bytes', 0],
+    ['rss_overhead_ratio', ratio(rss, resident)],
+    ['rss_overhead_bytes', rss - resident],
     ['mem_fragmentation_ratio', ratio(rss, use.total)],
     ['mem_fragmentation_bytes', rss - use.total],
+    ['mem_not_counted_for_evict', use.notEvictable],
     ['mem_clients_normal', use.clients],
+    ['mem_aof_buffer', use.aofBuffer],
     ['mem_allocator', 'byteheap'],
     ['active_defrag_running', 0],
     ['lazyfree_pending_objects', node.keyspace.graveyard.pending],
