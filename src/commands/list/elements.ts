@@ -312,7 +312,6 @@ export const linsert = command(
     }
     lists.insert(handle, after ? index + 1 : index, args.buf, args.start(4), args.end(4))
     collectionChanged(call, args, 1, NOTIFY_LIST, 'linsert', 1)
-    call.host.keyReady(call.db, args.buf, args.start(1), args.end(1))
     reply.int(lists.size(handle))
   },
 )

@@ -26,11 +26,6 @@ import { integerBytes, nearInteger } from '../int64.js'
 export const LPOP_NAME = Uint8Array.of(0x4c, 0x50, 0x4f, 0x50)
 export const RPOP_NAME = Uint8Array.of(0x52, 0x50, 0x4f, 0x50)
 
-/** Tells those who wait for the key of argument `index` that its list has grown. */
-function ready(call: Call, args: Args, index: number): void {
-  call.host.keyReady(call.db, args.buf, args.start(index), args.end(index))
-}
-
 function push(call: Call, args: Args, head: boolean, onlyIfThere: boolean, reply: Reply): void {
   const { lists } = call.keyspace
   let handle = collectionToChange(call, args, 1, LIST, reply)
@@ -46,7 +41,6 @@ function push(call: Call, args: Args, head: boolean, onlyIfThere: boolean, reply
   for (let i = 2; i < args.count; i++) lists.push(handle, head, args.buf, args.start(i), args.end(i))
   reply.int(lists.size(handle))
   collectionChanged(call, args, 1, NOTIFY_LIST, head ? 'lpush' : 'rpush', args.count - 2)
-  ready(call, args, 1)
 }
 
 function pushCommand(head: boolean, onlyIfThere: boolean): Command {
@@ -275,7 +269,6 @@ export function move(call: Call, args: Args, fromHead: boolean, toHead: boolean,
   collectionChanged(call, args, 2, NOTIFY_LIST, toHead ? 'lpush' : 'rpush', 0)
   reply.bulk(value)
   popped(call, args, 1, from, fromHead, 1)
-  ready(call, args, 2)
   return true
 }
 
