@@ -26,6 +26,8 @@ import { type Blocked, type Client, REPLY_SKIP } from './client.js'
 import { dispatch, isSilent } from './dispatch.js'
 import type { ServerNode } from './node.js'
 
+/** How many classes `KeyWaits.classes` tells keys apart by; a power of two. */
+const CLASSES = 256
 /** The type of a key that is not there. */
 const NOTHING = -1
 /** Node's timers take no longer times; `Clients.cron` looks after those. */
@@ -100,6 +102,8 @@ export class KeyWaits {
   keysOnNoKey = 0
   private readonly byDb = new Map<number, ByteMap<Queue>>()
   private readonly all = new Set<Wait>()
+  /** How many queues there are for keys of a class: most keys that change are of none, and need not be looked up. */
+  private readonly classes = new Uint32Array(CLASSES)
   /** How many wait for a type. */
   private readonly byType = new Map<number, number>([
     [LIST, 0],
@@ -172,6 +176,7 @@ export class KeyWaits {
         ready: false,
       }
       queues.set(key, queue)
+      this.classes[classOf(key, 0, key.length)]!++
       this.keys++
     }
     return queue
@@ -187,6 +192,7 @@ export class KeyWaits {
       if (wait.evenWithoutKey && --queue.evenWithoutKey === 0) this.keysOnNoKey--
       if (queue.waits.size > 0) continue
       this.byDb.get(queue.db)!.delete(queue.key)
+      this.classes[classOf(queue.key, 0, queue.key.length)]!--
       this.keys--
     }
     this.node.updateWatchers()
@@ -225,6 +231,7 @@ export class KeyWaits {
 
   /** A key has changed. Called only while somebody waits. */
   changed(db: Database, key: Uint8Array, start: number, end: number): void {
+    if (this.classes[classOf(key, start, end)] === 0) return
     const queue = this.byDb.get(db.index)?.get(key, start, end)
     if (queue !== undefined) this.look(queue, typeOf(db, key, start, end))
   }
@@ -343,6 +350,13 @@ export class KeyWaits {
       this.node.unblock(client)
     }
   }
+}
+
+/** What can be told of a key at a glance. */
+function classOf(key: Uint8Array, start: number, end: number): number {
+  const last = end > start ? key[end - 1]! : 0
+  const middle = end > start ? key[(start + end) >>> 1]! : 0
+  return ((end - start) * 37 + last * 5 + middle) & (CLASSES - 1)
 }
 
 /** The type of what a key holds, or NOTHING. */
