@@ -14,6 +14,7 @@ test('blocks never overlap, keep their bytes, and all memory comes back', () => 
   const size = fc.oneof(
     { weight: 8, arbitrary: fc.integer({ min: 1, max: 600 }) },
     { weight: 2, arbitrary: fc.integer({ min: 600, max: 9000 }) },
+    { weight: 2, arbitrary: fc.integer({ min: 8000, max: 140_000 }) },
     { weight: 1, arbitrary: fc.integer({ min: 9000, max: 700_000 }) },
     { weight: 1, arbitrary: fc.constantFrom(CHUNK_BYTES / 2, CHUNK_BYTES / 2 + 1, CHUNK_BYTES * 3) },
   )
@@ -55,6 +56,22 @@ test('memory of a full heap goes back to the system when its blocks are freed', 
   expect(heap.usedBytes).toBe(0)
 })
 
+test('blocks of every size waste little', () => {
+  for (let bytes = 2000; bytes < 140_000; bytes = Math.ceil(bytes * 1.07)) {
+    const heap = new ByteHeap()
+    const handles = Array.from({ length: Math.ceil(10_000_000 / bytes) }, () => heap.alloc(bytes))
+    expect(heap.reservedBytes / (handles.length * bytes), String(bytes)).toBeLessThan(
+      bytes > 131_072 ? 1.7 : 1.4,
+    )
+    expect(heap.usedBytes / (handles.length * bytes), String(bytes)).toBeLessThan(
+      bytes > 131_072 ? 1.5 : 1.13,
+    )
+    for (const handle of handles) heap.free(handle)
+    expect(heap.usedBytes).toBe(0)
+    expect(heap.reservedBytes).toBeLessThanOrEqual(2 * CHUNK_BYTES)
+  }
+})
+
 test('a page that emptied serves another size', () => {
   const heap = new ByteHeap()
   for (let round = 0; round < 50; round++) {
@@ -67,7 +84,7 @@ test('a page that emptied serves another size', () => {
 
 test('freeing what was never allocated stops loudly', () => {
   const heap = new ByteHeap()
-  const handle = heap.alloc(100_000)
+  const handle = heap.alloc(200_000)
   heap.free(handle)
   expect(() => heap.free(handle)).toThrow(/not in use/)
 })

@@ -7,8 +7,9 @@
  * holds blocks of one size class, or is part of a span of pages that holds one block. So a block needs no header:
  * its page knows its size. Free blocks of a page form a list inside of themselves, one list a page ("free list
  * sharding", after Leijen, Zorn, de Moura: "Mimalloc", 2019), so that a page that has become empty can be given to
- * another size class at once, and a chunk whose pages are all free goes back to the system. A block larger than
- * half a chunk gets an ArrayBuffer of its own.
+ * another size class at once, and a chunk whose pages are all free goes back to the system. Blocks of 8 to 128 KiB share runs
+ * of several pages in the same way, lest one of 9 KiB have a page to itself; a block larger than half a chunk gets an
+ * ArrayBuffer of its own.
  *
  * Readers on the hot path do not call methods for every byte: they take the chunk's view, `u8[chunkOf(handle)]`,
  * and index it themselves from `byteOf(handle)`.
@@ -33,7 +34,9 @@ const FREE = 0 // page kinds; from FIRST_CLASS on, the kind is a size class
 const SPAN_HEAD = 1
 const SPAN_TAIL = 2
 const HUGE = 3
-const FIRST_CLASS = 4
+const RUN_HEAD = 4
+const RUN_TAIL = 5
+const FIRST_CLASS = 6
 
 /** Size classes in units: every unit up to 32, then eight steps for each doubling: at most an eighth is waste. */
 const CLASS_UNITS: Uint16Array = (() => {
@@ -55,6 +58,31 @@ const CLASS_OF: Uint8Array = (() => {
   }
   return table
 })()
+
+/** Up to 128 KiB blocks share a run of pages. */
+const RUN_UNITS_MAX = 8192
+/** A run of blocks up to 32 KiB, and of larger ones. */
+const RUN_PAGES = 4
+const LONG_RUN_PAGES = 8
+const LONG_RUN_FROM_UNITS = 2048
+/** Size classes of blocks in runs: eight steps for each doubling. */
+const RUN_CLASS_UNITS: Uint16Array = (() => {
+  const sizes: number[] = []
+  for (let base = SMALL_UNITS_MAX; base < RUN_UNITS_MAX; base *= 2) {
+    for (let step = 1; step <= 8; step++) sizes.push(base + (base / 8) * step)
+  }
+  return Uint16Array.from(sizes)
+})()
+
+function runClassOf(units: number): number {
+  const doublings = 31 - Math.clz32((units - 1) / SMALL_UNITS_MAX)
+  const base = SMALL_UNITS_MAX << doublings
+  return doublings * 8 + Math.ceil((units - base) / (base >>> 3)) - 1
+}
+
+function runPages(units: number): number {
+  return units > LONG_RUN_FROM_UNITS ? LONG_RUN_PAGES : RUN_PAGES
+}
 
 const NO_PAGE = -1
 const NOTHING = new ArrayBuffer(0)
@@ -100,6 +128,9 @@ export class ByteHeap {
   private prevPage = new Int32Array(PAGES_A_CHUNK)
   /** Per class: the first page with room, which the next block comes from. */
   private readonly roomy = new Int32Array(CLASSES).fill(NO_PAGE)
+  /** The same of runs. The first page of a run has its numbers; the second has its class in place of `bump`, and all but
+   * the first say in `live` how far they are from it. */
+  private readonly roomyRuns = new Int32Array(RUN_CLASS_UNITS.length).fill(NO_PAGE)
   /** Per chunk: how many pages are free. */
   private freePages = new Uint8Array(1)
   /** A chunk below this index has no free page. */
@@ -118,6 +149,7 @@ export class ByteHeap {
     this.u32.length = 0
     this.f64.length = 0
     this.roomy.fill(NO_PAGE)
+    this.roomyRuns.fill(NO_PAGE)
     this.usedBytes = 0
     this.begin()
   }
@@ -161,7 +193,7 @@ export class ByteHeap {
     const page = handle >>> PAGE_SHIFT
     const kind = this.kind[page]!
     if (kind < FIRST_CLASS) {
-      this.freeLarge(page, kind)
+      this.freeLarge(page, kind, handle)
       return
     }
     const cls = kind - FIRST_CLASS
@@ -184,7 +216,8 @@ export class ByteHeap {
     const kind = this.kind[page]!
     if (kind >= FIRST_CLASS) return CLASS_UNITS[kind - FIRST_CLASS]! << 4
     if (kind === HUGE) return this.u8[handle >>> CHUNK_SHIFT]!.length
-    return this.live[page]! * PAGE_BYTES
+    if (kind === SPAN_HEAD) return this.live[page]! * PAGE_BYTES
+    return RUN_CLASS_UNITS[this.bump[this.runOf(page, kind) + 1]!]! << 4
   }
 
   /** Whether `alloc(bytes)` would give a block of the same size as `handle` has. */
@@ -207,6 +240,8 @@ export class ByteHeap {
       this.usedBytes += size
       return (page << PAGE_SHIFT) >>> 0
     }
+    const units = (bytes + 15) >>> 4
+    if (units <= RUN_UNITS_MAX) return this.allocInRun(runClassOf(units))
     const pages = Math.ceil(bytes / PAGE_BYTES)
     const page = this.findPages(pages)
     this.kind[page] = SPAN_HEAD
@@ -216,7 +251,62 @@ export class ByteHeap {
     return (page << PAGE_SHIFT) >>> 0
   }
 
-  private freeLarge(page: number, kind: number): void {
+  private runOf(page: number, kind: number): number {
+    return kind === RUN_TAIL ? page - this.live[page]! : page
+  }
+
+  private allocInRun(cls: number): number {
+    const size = RUN_CLASS_UNITS[cls]!
+    let run = this.roomyRuns[cls]!
+    if (run === NO_PAGE) run = this.newRun(cls)
+    let handle = this.freeHead[run]!
+    if (handle !== 0) {
+      this.freeHead[run] = this.u32[handle >>> CHUNK_SHIFT]![(handle & (CHUNK_UNITS - 1)) << 2]!
+    } else {
+      const at = this.bump[run]!
+      handle = ((run << PAGE_SHIFT) + at) >>> 0
+      this.bump[run] = at + size
+    }
+    this.live[run]!++
+    this.usedBytes += size << 4
+    if (this.freeHead[run] === 0 && this.runIsFull(run, size)) this.unlinkFrom(this.roomyRuns, cls, run)
+    return handle
+  }
+
+  private runIsFull(run: number, size: number): boolean {
+    return this.bump[run]! + size > runPages(size) * PAGE_UNITS
+  }
+
+  private newRun(cls: number): number {
+    const pages = runPages(RUN_CLASS_UNITS[cls]!)
+    const run = this.findPages(pages)
+    this.kind[run] = RUN_HEAD
+    this.freeHead[run] = 0
+    this.bump[run] = 0
+    this.live[run] = 0
+    for (let i = 1; i < pages; i++) {
+      this.kind[run + i] = RUN_TAIL
+      this.live[run + i] = i
+    }
+    this.bump[run + 1] = cls
+    this.linkTo(this.roomyRuns, cls, run)
+    return run
+  }
+
+  private freeInRun(run: number, handle: number): void {
+    const cls = this.bump[run + 1]!
+    const size = RUN_CLASS_UNITS[cls]!
+    const wasFull = this.freeHead[run] === 0 && this.runIsFull(run, size)
+    this.u32[handle >>> CHUNK_SHIFT]![(handle & (CHUNK_UNITS - 1)) << 2] = this.freeHead[run]!
+    this.freeHead[run] = handle
+    this.usedBytes -= size << 4
+    if (wasFull) this.linkTo(this.roomyRuns, cls, run)
+    if (--this.live[run]! > 0 || (this.nextPage[run] === NO_PAGE && this.prevPage[run] === NO_PAGE)) return
+    this.unlinkFrom(this.roomyRuns, cls, run)
+    this.releasePages(run, runPages(size))
+  }
+
+  private freeLarge(page: number, kind: number, handle: number): void {
     if (kind === SPAN_HEAD) {
       const pages = this.live[page]!
       this.usedBytes -= pages * PAGE_BYTES
@@ -226,6 +316,8 @@ export class ByteHeap {
       this.usedBytes -= this.u8[chunk]!.length
       this.kind[page] = FREE
       this.dropChunk(chunk)
+    } else if (kind === RUN_HEAD || kind === RUN_TAIL) {
+      this.freeInRun(this.runOf(page, kind), handle)
     } else {
       throw new Error(`free of a block that is not in use, page ${page}`)
     }
@@ -246,17 +338,25 @@ export class ByteHeap {
   }
 
   private link(cls: number, page: number): void {
-    const head = this.roomy[cls]!
+    this.linkTo(this.roomy, cls, page)
+  }
+
+  private linkTo(lists: Int32Array, cls: number, page: number): void {
+    const head = lists[cls]!
     this.nextPage[page] = head
     this.prevPage[page] = NO_PAGE
     if (head !== NO_PAGE) this.prevPage[head] = page
-    this.roomy[cls] = page
+    lists[cls] = page
   }
 
   private unlink(cls: number, page: number): void {
+    this.unlinkFrom(this.roomy, cls, page)
+  }
+
+  private unlinkFrom(lists: Int32Array, cls: number, page: number): void {
     const next = this.nextPage[page]!
     const prev = this.prevPage[page]!
-    if (prev === NO_PAGE) this.roomy[cls] = next
+    if (prev === NO_PAGE) lists[cls] = next
     else this.nextPage[prev] = next
     if (next !== NO_PAGE) this.prevPage[next] = prev
     this.nextPage[page] = NO_PAGE
