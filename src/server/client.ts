@@ -43,6 +43,8 @@ export interface Blocked {
   fail?(error: string): void
   /** Milliseconds since 1970, or 0 for never. */
   deadline_ms: number
+  /** What is kept of the command that waits, in bytes. */
+  readonly held_bytes?: number
   /** For what: `keys`, `wait`, or something that CLIENT UNBLOCK cannot end. */
   readonly kind: string
 }

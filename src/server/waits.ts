@@ -53,6 +53,7 @@ class Wait implements Blocked {
   readonly client: Client
   readonly entry: Entry
   readonly bytes: Uint8Array
+  readonly held_bytes: number
   readonly type: number
   readonly evenWithoutKey: boolean
   readonly deadline_ms: number
@@ -74,6 +75,7 @@ class Wait implements Blocked {
     this.client = client
     this.entry = entry
     this.bytes = bytes
+    this.held_bytes = bytes.length
     this.type = wait.type
     this.evenWithoutKey = wait.evenWithoutKey === true
     this.deadline_ms = deadline_ms

@@ -23,7 +23,7 @@ import { Wire } from '../support/wire.js'
 const OPTIONS = ['--appendonly', 'yes', '--appendfsync', 'no', '--enable-debug-command', 'yes']
 const RUNS = Number(process.env.BLOCKING_RUNS ?? 25)
 const TIMEOUT_MS = 30_000 + RUNS * 400
-/** The last one works in database 1. */
+/** The last one works in database 1, the one before it speaks RESP3. */
 const CLIENTS = 5
 
 /** Commands that a client sends at once. */
@@ -83,6 +83,7 @@ class Party {
       const wire = await Wire.open(port)
       const id = (await wire.run('CLIENT', 'ID')).slice(1, -2)
       if (i === CLIENTS - 1) await wire.run('SELECT', '1')
+      if (i === CLIENTS - 2) await wire.run('HELLO', '3')
       members.push(new Member(wire, id))
     }
     return new Party(await Wire.open(port), members)

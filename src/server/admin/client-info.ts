@@ -34,12 +34,13 @@ function descriptorOf(client: Client): number {
   return socket?._handle?.fd ?? -1
 }
 
-/** Bytes a client holds: input that is not a command yet, replies, queued commands. */
+/** Bytes a client holds: input that is not a command yet, a command that waits, replies, queued commands. */
 export function clientBytes(client: Client): number {
   const output = (client.out?.buf.length ?? 0) + (client.link?.pendingBytes ?? 0)
   const { transaction, subscriptions } = client
   const kept = transaction === null ? 0 : transaction.bytes + transaction.watchedBytes
-  return (client.pending?.length ?? 0) + output + kept + (subscriptions?.bytes ?? 0)
+  const waits = client.blocked?.held_bytes ?? 0
+  return (client.pending?.length ?? 0) + output + kept + waits + (subscriptions?.bytes ?? 0)
 }
 
 /** The line, without its newline. `running_bytes`: the length of the command that the client is running just now. */
@@ -68,7 +69,7 @@ export function clientInfo(node: ServerNode, client: Client, running_bytes = 0):
     ['multi', inMulti ? (client.transaction?.commands.length ?? 0) : -1],
     ['qbuf', Math.max(client.pendingLength, running_bytes)],
     ['qbuf-free', (client.pending?.length ?? 0) - client.pendingLength],
-    ['argv-mem', 0],
+    ['argv-mem', client.blocked?.held_bytes ?? 0],
     ['multi-mem', client.transaction?.bytes ?? 0],
     ['rbs', out?.buf.length ?? 0],
     ['rbp', 0],
