@@ -82,9 +82,37 @@ function commandPart(commands) {
     if (present.length > 0) lines.push(`Here: ${list(present)}.`, '')
     if (absent.length > 0) lines.push(`Not here: ${list(absent)}.`, '')
   }
-  const own = [...here].filter((name) => !known.some(([theirs]) => theirs === name))
+  const newer = commands.filter(({ since }) => isNewer(since))
+  const names = new Set(newer.map(({ name }) => name))
+  lines.push(...newerPart(newer))
+  const own = [...here].filter((name) => !names.has(name) && !known.some(([theirs]) => theirs === name))
   if (own.length > 0) lines.push('### Of Shoal only', '', own.map((name) => `\`${name}\``).join(', '), '')
   return lines
+}
+
+/** Commands that came after Redis 7.2. */
+function isNewer(since) {
+  const [major, minor] = since.split('.').map(Number)
+  return major > 7 || (major === 7 && minor > 2)
+}
+
+function newerPart(commands) {
+  const list = commands.map(({ name, since }) => `\`${name}\` (${since.replace(/\.0$/, '')})`).sort()
+  return [
+    `### Newer than 7.2 (${commands.length})`,
+    '',
+    `Here: ${list.join(', ')}.`,
+    '',
+    '`DELIFEQ` is Valkey 9.0\'s; the versions of the others are those of Redis. `SET` knows `IFEQ`, `IFNE`, `IFDEQ` and `IFDNE`',
+    '(8.4; Valkey has `IFEQ` too), `HSCAN` knows `NOVALUES` (7.4). What has met a condition goes to replicas and files as the',
+    '`SET` or `DEL` that came of it, so that any version can follow.',
+    '',
+    'Fields of hashes expire as in Redis: who comes upon one whose time has come removes it, and others go in the background. Only',
+    'a file or a dump with such fields asks for RDB version 12. Valkey 9 has the same commands, and differs: it removes such',
+    'fields in the background alone and tells of them as `hexpired` where Redis says `hdel`, `HSETEX` takes `NX` and `XX` there,',
+    'its errors have other words, and its files another form.',
+    '',
+  ]
 }
 
 function shownDefault(directive) {
