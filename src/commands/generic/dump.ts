@@ -5,7 +5,7 @@ import { attach } from '../../keyspace/collections/value.js'
 import { NO_EXPIRY, STRING } from '../../keyspace/entries.js'
 import { knownFrequency } from '../../keyspace/frequency.js'
 import { type DumpReading, readDump } from '../../persistence/rdb/dump.js'
-import { TYPE_STRING, VALUE_TYPES } from '../../persistence/rdb/format.js'
+import * as format from '../../persistence/rdb/format.js'
 import { UNKNOWN_VALUE } from '../../persistence/values/codec.js'
 import { codecForRdb } from '../../persistence/values/index.js'
 import type { Args } from '../../resp/args.js'
@@ -34,6 +34,22 @@ const ABSTTL = ascii('ABSTTL')
 const DEL = ascii('DEL')
 const UNLINK = ascii('UNLINK')
 const CLOCK_MASK = 0xffffff
+/** What the log calls the forms that are one string with a structure of its own. */
+const INTEGRITY: ReadonlyMap<number, string> = new Map([
+  [format.TYPE_HASH_ZIPMAP, 'Zipmap'],
+  [format.TYPE_LIST_ZIPLIST, 'List ziplist'],
+  [format.TYPE_SET_INTSET, 'Intset'],
+  [format.TYPE_ZSET_ZIPLIST, 'Zset ziplist'],
+  [format.TYPE_HASH_ZIPLIST, 'Hash ziplist'],
+  [format.TYPE_LIST_QUICKLIST, 'Ziplist'],
+  [format.TYPE_LIST_QUICKLIST_2, 'Listpack'],
+  [format.TYPE_HASH_LISTPACK, 'Hash listpack'],
+  [format.TYPE_ZSET_LISTPACK, 'Zset listpack'],
+  [format.TYPE_SET_LISTPACK, 'Set listpack'],
+  [format.TYPE_STREAM_LISTPACKS, 'Stream listpack'],
+  [format.TYPE_STREAM_LISTPACKS_2, 'Stream listpack'],
+  [format.TYPE_STREAM_LISTPACKS_3, 'Stream listpack'],
+])
 
 /** The payload of an entry's value, or null for a type that cannot be dumped. */
 export function dumpEntry(call: Call, handle: number): Uint8Array | null {
@@ -103,13 +119,18 @@ function readOptions(args: Args): RestoreOptions | string {
 /** What was read, ready to be put under a key: 0 for a string, a bare entry for a collection; or why it cannot be. */
 function readyValue(call: Call, read: DumpReading): number | string {
   if (!read.ok) return `ERR ${read.error}`
-  if (read.type === TYPE_STRING) return 0
+  if (read.type === format.TYPE_STRING) return 0
   if (read.empty) return 'ERR Bad data format'
   const codec = codecForRdb(read.type)
   const bare = codec?.read(call.keyspace, read.type, read.value, read.start, read.end, true) ?? UNKNOWN_VALUE
   if (bare > 0) return bare
-  if (bare !== UNKNOWN_VALUE) return 'ERR Bad data format'
-  return `ERR Values of type ${VALUE_TYPES.get(read.type)?.name} cannot be restored`
+  if (bare !== UNKNOWN_VALUE) {
+    const what = INTEGRITY.get(read.type)
+    if (what !== undefined)
+      call.host.log('warning', `Internal error in RDB reading -> ${what} integrity check failed.`)
+    return 'ERR Bad data format'
+  }
+  return `ERR Values of type ${format.VALUE_TYPES.get(read.type)?.name} cannot be restored`
 }
 
 function restoreKey(call: Call, args: Args, reply: Reply): void {
