@@ -97,13 +97,14 @@ function isNewer(since) {
 }
 
 function newerPart(commands) {
-  const list = commands.map(({ name, since }) => `\`${name}\` (${since.replace(/\.0$/, '')})`).sort()
+  const sorted = [...commands].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const list = sorted.map(({ name, since }) => `\`${name}\` (${since.replace(/\.0$/, '')})`)
   return [
     `### Newer than 7.2 (${commands.length})`,
     '',
     `Here: ${list.join(', ')}.`,
     '',
-    '`DELIFEQ` is Valkey 9.0\'s; the versions of the others are those of Redis. `SET` knows `IFEQ`, `IFNE`, `IFDEQ` and `IFDNE`',
+    "`DELIFEQ` is Valkey 9.0's; the versions of the others are those of Redis. `SET` knows `IFEQ`, `IFNE`, `IFDEQ` and `IFDNE`",
     '(8.4; Valkey has `IFEQ` too), `HSCAN` knows `NOVALUES` (7.4). What has met a condition goes to replicas and files as the',
     '`SET` or `DEL` that came of it, so that any version can follow.',
     '',
