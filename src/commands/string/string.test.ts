@@ -2,20 +2,13 @@
 
 import { expect, test } from 'vitest'
 import { Runner } from '../../../tests/support/runner.js'
-import { LIST, NO_EXPIRY, QUICKLIST } from '../../keyspace/entries.js'
 import { EXPIRE_HIDE, EXPIRE_IGNORE } from '../../keyspace/expiry.js'
-
-/** Puts a value of another type under a key. */
-function putList(runner: Runner, key: string): void {
-  const name = Buffer.from(key)
-  runner.keyspace.databases[0]!.set(LIST, QUICKLIST, name, 0, name.length, 0, NO_EXPIRY)
-}
 
 const WRONGTYPE = '-WRONGTYPE Operation against a key holding the wrong kind of value'
 
 test('a key that holds another type is an error, or as good as none', () => {
   const runner = new Runner()
-  putList(runner, 'l')
+  runner.say('RPUSH l x')
   const refused = [
     'GET l',
     'SET l x GET',
