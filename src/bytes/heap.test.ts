@@ -72,6 +72,57 @@ test('blocks of every size waste little', () => {
   }
 })
 
+test('sparse chunks can be emptied, and take new blocks again where something stays', () => {
+  const size = fc.oneof(fc.integer({ min: 300, max: 9000 }), fc.integer({ min: 8000, max: 300_000 }))
+  let moved = 0
+  fc.assert(
+    fc.property(
+      fc.array(size, { minLength: 1, maxLength: 12 }),
+      fc.nat(9),
+      fc.nat(99),
+      (sizes, keep, stay) => {
+        const heap = new ByteHeap()
+        let mine: { handle: number; bytes: number; value: number }[] = []
+        const add = (bytes: number) => {
+          const block = { handle: heap.alloc(bytes), bytes, value: mine.length & 0xff }
+          fill(heap, block.handle, 300, block.value)
+          mine.push(block)
+        }
+        const each = Math.ceil(4_000_000 / sizes.reduce((sum, bytes) => sum + bytes, 0))
+        for (let i = 0; i < each && mine.length < 6000; i++) for (const bytes of sizes) add(bytes)
+        const drop = (modulus: number, rest: number) => {
+          for (const [i, { handle }] of mine.entries()) if (i % modulus !== rest) heap.free(handle)
+          mine = mine.filter((_, i) => i % modulus === rest)
+        }
+        drop(keep + 2, keep)
+        const before = heap.reservedBytes
+        heap.beginLeaving()
+        for (const [i, block] of mine.entries()) {
+          if (!heap.isLeaving(block.handle) || (stay < 20 && i % 50 === stay)) continue
+          const made = heap.alloc(block.bytes)
+          if (heap.isLeaving(made)) expect.fail('a new block in a chunk that is left')
+          fill(heap, made, 300, block.value)
+          if (heap.sizeOf(block.handle) !== heap.sizeOf(made)) expect.fail('another size')
+          heap.free(block.handle)
+          block.handle = made
+        }
+        const stayed = heap.endLeaving()
+        moved += before - heap.reservedBytes
+        if (stay >= 20) expect(stayed).toBe(0)
+        expect(heap.reservedBytes).toBeLessThanOrEqual(before + 2 * CHUNK_BYTES)
+        for (let i = 0; i < 30; i++) for (const bytes of sizes) add(bytes)
+        for (const { handle, value } of mine) {
+          if (!holds(heap, handle, 300, value)) expect.fail('a block has changed')
+          heap.free(handle)
+        }
+        expect(heap.usedBytes).toBe(0)
+      },
+    ),
+    { numRuns: 12 },
+  )
+  expect(moved).toBeGreaterThan(0)
+})
+
 test('a page that emptied serves another size', () => {
   const heap = new ByteHeap()
   for (let round = 0; round < 50; round++) {

@@ -36,7 +36,10 @@ const SPAN_TAIL = 2
 const HUGE = 3
 const RUN_HEAD = 4
 const RUN_TAIL = 5
-const FIRST_CLASS = 6
+const LEAVING = 6 // a page of one size class in a chunk that is being emptied
+const FIRST_CLASS = 7
+/** A chunk that is fuller than this is not worth emptying. */
+const EMPTIED_BYTES_MAX = CHUNK_BYTES * 0.8
 
 /** Size classes in units: every unit up to 32, then eight steps for each doubling: at most an eighth is waste. */
 const CLASS_UNITS: Uint16Array = (() => {
@@ -136,6 +139,10 @@ export class ByteHeap {
   /** A chunk below this index has no free page. */
   private firstRoomyChunk = 0
   private readonly freeChunks: number[] = []
+  /** Chunks that are being emptied: nothing new comes into them. Their free pages are counted here, not in `freePages`. */
+  private readonly leaving = new Map<number, number>()
+  /** Gets the memory of chunks that are given up. Else the collector frees it, some time. */
+  onDrop: ((buffer: ArrayBuffer) => void) | null = null
 
   constructor() {
     this.begin()
@@ -145,6 +152,7 @@ export class ByteHeap {
   clear(): void {
     for (let chunk = 0; chunk < this.u8.length; chunk++) if (this.u8[chunk]!.length > 0) this.dropChunk(chunk)
     this.freeChunks.length = 0
+    this.leaving.clear()
     this.u8.length = 0
     this.u32.length = 0
     this.f64.length = 0
@@ -217,6 +225,7 @@ export class ByteHeap {
     if (kind >= FIRST_CLASS) return CLASS_UNITS[kind - FIRST_CLASS]! << 4
     if (kind === HUGE) return this.u8[handle >>> CHUNK_SHIFT]!.length
     if (kind === SPAN_HEAD) return this.live[page]! * PAGE_BYTES
+    if (kind === LEAVING) return CLASS_UNITS[this.nextPage[page]!]! << 4
     return RUN_CLASS_UNITS[this.bump[this.runOf(page, kind) + 1]!]! << 4
   }
 
@@ -300,9 +309,13 @@ export class ByteHeap {
     this.u32[handle >>> CHUNK_SHIFT]![(handle & (CHUNK_UNITS - 1)) << 2] = this.freeHead[run]!
     this.freeHead[run] = handle
     this.usedBytes -= size << 4
-    if (wasFull) this.linkTo(this.roomyRuns, cls, run)
-    if (--this.live[run]! > 0 || (this.nextPage[run] === NO_PAGE && this.prevPage[run] === NO_PAGE)) return
-    this.unlinkFrom(this.roomyRuns, cls, run)
+    const isLeaving = this.leaving.has(handle >>> CHUNK_SHIFT)
+    if (wasFull && !isLeaving) this.linkTo(this.roomyRuns, cls, run)
+    if (--this.live[run]! > 0) return
+    if (!isLeaving) {
+      if (this.nextPage[run] === NO_PAGE && this.prevPage[run] === NO_PAGE) return
+      this.unlinkFrom(this.roomyRuns, cls, run)
+    }
     this.releasePages(run, runPages(size))
   }
 
@@ -318,6 +331,12 @@ export class ByteHeap {
       this.dropChunk(chunk)
     } else if (kind === RUN_HEAD || kind === RUN_TAIL) {
       this.freeInRun(this.runOf(page, kind), handle)
+    } else if (kind === LEAVING) {
+      const cls = this.nextPage[page]!
+      this.u32[handle >>> CHUNK_SHIFT]![(handle & (CHUNK_UNITS - 1)) << 2] = this.freeHead[page]!
+      this.freeHead[page] = handle
+      this.usedBytes -= CLASS_UNITS[cls]! << 4
+      if (--this.live[page]! === 0) this.releasePages(page, 1)
     } else {
       throw new Error(`free of a block that is not in use, page ${page}`)
     }
@@ -391,6 +410,14 @@ export class ByteHeap {
   private releasePages(page: number, count: number): void {
     for (let i = 0; i < count; i++) this.kind[page + i] = FREE
     const chunk = (page / PAGES_A_CHUNK) | 0
+    const left = this.leaving.get(chunk)
+    if (left !== undefined) {
+      this.leaving.set(chunk, left + count)
+      if (left + count < PAGES_A_CHUNK) return
+      this.leaving.delete(chunk)
+      this.dropChunk(chunk)
+      return
+    }
     this.freePages[chunk]! += count
     if (chunk < this.firstRoomyChunk) this.firstRoomyChunk = chunk
     if (this.freePages[chunk] === PAGES_A_CHUNK) this.dropChunk(chunk)
@@ -398,12 +425,101 @@ export class ByteHeap {
 
   /** Gives the chunk's memory back; its index is taken again by a later chunk. */
   private dropChunk(chunk: number): void {
-    this.reservedBytes -= this.u8[chunk]!.length
+    const buffer = this.u8[chunk]!.buffer as ArrayBuffer
+    this.reservedBytes -= buffer.byteLength
     this.u8[chunk] = new Uint8Array(NOTHING)
     this.u32[chunk] = new Uint32Array(NOTHING)
     this.f64[chunk] = new Float64Array(NOTHING)
     this.freePages[chunk] = 0
     this.freeChunks.push(chunk)
+    this.onDrop?.(buffer)
+  }
+
+  /**
+   * Chooses chunks in which little is used, and lets nothing new come into them: when their blocks have been moved elsewhere
+   * (`isLeaving`) they go back to the system. Returns how many; 0 where it would not help.
+   */
+  beginLeaving(): number {
+    const sparse: { chunk: number; used: number }[] = []
+    for (let chunk = 1; chunk < this.u8.length; chunk++) {
+      if (this.u8[chunk]!.length !== CHUNK_BYTES || this.leaving.has(chunk)) continue
+      const used = this.usedInChunk(chunk)
+      if (used < EMPTIED_BYTES_MAX) sparse.push({ chunk, used })
+    }
+    const used = sparse.reduce((sum, one) => sum + one.used, 0)
+    // What is moved takes chunks too, at best full ones.
+    if (sparse.length - Math.ceil(used / EMPTIED_BYTES_MAX) < 1) return 0
+    for (const { chunk } of sparse) this.leave(chunk)
+    return sparse.length
+  }
+
+  /** Whether a block is to be moved: to be allocated anew, copied and freed by its owner. */
+  isLeaving(handle: number): boolean {
+    return this.leaving.has(handle >>> CHUNK_SHIFT)
+  }
+
+  /** Ends what `beginLeaving` began: chunks from which not all could be moved take new blocks again. Returns how many. */
+  endLeaving(): number {
+    const stayed = [...this.leaving]
+    this.leaving.clear()
+    for (const [chunk, free] of stayed) {
+      this.freePages[chunk] = free
+      if (chunk < this.firstRoomyChunk) this.firstRoomyChunk = chunk
+      for (let page = chunk * PAGES_A_CHUNK; page < (chunk + 1) * PAGES_A_CHUNK; page++) this.stay(page)
+    }
+    return stayed.length
+  }
+
+  private usedInChunk(chunk: number): number {
+    let units = 0
+    for (let page = chunk * PAGES_A_CHUNK; page < (chunk + 1) * PAGES_A_CHUNK; page++) {
+      const kind = this.kind[page]!
+      const live = this.live[page]!
+      if (kind >= FIRST_CLASS) units += live * CLASS_UNITS[kind - FIRST_CLASS]!
+      else if (kind === SPAN_HEAD) units += live * PAGE_UNITS
+      else if (kind === RUN_HEAD) units += live * RUN_CLASS_UNITS[this.bump[page + 1]!]!
+    }
+    return units * UNIT_BYTES
+  }
+
+  private leave(chunk: number): void {
+    this.leaving.set(chunk, this.freePages[chunk]!)
+    this.freePages[chunk] = 0
+    for (let page = chunk * PAGES_A_CHUNK; page < (chunk + 1) * PAGES_A_CHUNK; page++) {
+      const kind = this.kind[page]!
+      if (kind >= FIRST_CLASS) {
+        const cls = kind - FIRST_CLASS
+        if (this.hasRoom(page, CLASS_UNITS[cls]!)) this.unlink(cls, page)
+        this.kind[page] = LEAVING
+        this.nextPage[page] = cls
+        if (this.live[page] === 0) this.releasePages(page, 1)
+      } else if (kind === RUN_HEAD) {
+        const cls = this.bump[page + 1]!
+        const size = RUN_CLASS_UNITS[cls]!
+        if (this.freeHead[page] !== 0 || !this.runIsFull(page, size))
+          this.unlinkFrom(this.roomyRuns, cls, page)
+        if (this.live[page] === 0) this.releasePages(page, runPages(size))
+      }
+    }
+  }
+
+  private stay(page: number): void {
+    const kind = this.kind[page]!
+    if (kind === LEAVING) {
+      const cls = this.nextPage[page]!
+      this.kind[page] = FIRST_CLASS + cls
+      this.nextPage[page] = NO_PAGE
+      this.prevPage[page] = NO_PAGE
+      if (this.hasRoom(page, CLASS_UNITS[cls]!)) this.link(cls, page)
+    } else if (kind === RUN_HEAD) {
+      const cls = this.bump[page + 1]!
+      if (this.freeHead[page] !== 0 || !this.runIsFull(page, RUN_CLASS_UNITS[cls]!))
+        this.linkTo(this.roomyRuns, cls, page)
+    }
+  }
+
+  private hasRoom(page: number, size: number): boolean {
+    return this.freeHead[page] !== 0 || this.bump[page]! + size <= PAGE_UNITS
   }
 
   private addChunk(bytes: number): number {

@@ -92,6 +92,14 @@ export function attachAdmin(node: ServerNode): Admin {
   readPolicy()
   node.config.onChange(['maxmemory', 'maxmemory-policy'], readPolicy)
   node.openToAll = () => admin.users.get('default')!.nopass
+  // Buffers grow without any command that may need memory.
+  node.regulars.push({
+    cron() {
+      if (node.config.values.maxmemory === 0 || node.loading || node.paused !== 0) return
+      node.outOfMemory()
+      node.turn.schedule()
+    },
+  })
   // A lower limit is made true at once, not only when somebody comes along.
   node.config.onChange('maxmemory', () => {
     setImmediate(() => {

@@ -49,7 +49,8 @@ export function memoryUse(node: ServerNode): MemoryUse {
   }
   const stream = node.replication?.r.backlog ?? null
   const kept = stream === null ? 0 : backlogMemory(stream)
-  const backlog = stream === null ? 0 : Math.min(kept, stream.size)
+  const alone = node.replication?.r.replicas.length === 0
+  const backlog = stream === null || alone ? kept : Math.min(kept, stream.size)
   replicas += kept - backlog
   const aofBuffer = node.persistence?.aof.bufferLength ?? 0
   const clusterLinks = node.cluster?.memoryLines()[0]?.[1] ?? 0

@@ -16,7 +16,8 @@ export function infoLines(r: Replication, now_ms: number): InfoLine[] {
 export function memoryLines(r: Replication): InfoLine[] {
   const kept = r.backlog === null ? 0 : backlogMemory(r.backlog)
   const unsent = r.replicas.reduce((sum, link) => sum + link.unsent_bytes, 0)
-  const backlog = r.backlog === null ? 0 : Math.min(kept, r.backlog.size)
+  // Beyond its size the backlog keeps what slow replicas still need; without replicas, chunks that it has not given back yet.
+  const backlog = r.backlog === null || r.replicas.length === 0 ? kept : Math.min(kept, r.backlog.size)
   return [
     ['mem_replication_backlog', backlog],
     ['mem_total_replication_buffers', kept + unsent],
