@@ -110,8 +110,16 @@ export class Reply {
   private header(type: number, value: number): void {
     if (this.pos + 24 > this.buf.length) this.grow(24)
     const buf = this.buf
-    buf[this.pos] = type
-    const at = writeInteger(buf, this.pos + 1, value)
+    const pos = this.pos
+    buf[pos] = type
+    if (value >= 0 && value < 10) {
+      buf[pos + 1] = 0x30 + value
+      buf[pos + 2] = CR
+      buf[pos + 3] = LF
+      this.pos = pos + 4
+      return
+    }
+    const at = writeInteger(buf, pos + 1, value)
     buf[at] = CR
     buf[at + 1] = LF
     this.pos = at + 2
@@ -144,7 +152,12 @@ export class Reply {
     let pos = this.pos
     buf[pos++] = DOLLAR
     if (length < 10) buf[pos++] = 0x30 + length
-    else pos = writeInteger(buf, pos, length)
+    else if (length < 100) {
+      const tens = (length / 10) | 0
+      buf[pos] = 0x30 + tens
+      buf[pos + 1] = 0x30 + length - tens * 10
+      pos += 2
+    } else pos = writeInteger(buf, pos, length)
     buf[pos] = CR
     buf[pos + 1] = LF
     pos += 2

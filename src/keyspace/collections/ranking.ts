@@ -43,7 +43,7 @@ export class Ranking implements LargeValue, TableKeys {
   /** The hash of the member that `find` was asked for last. */
   private hash = 0
   /** The nodes from the root to where `first` and `next` are that are still to be shown, and how many. */
-  private path = new Uint32Array(PATH_FIRST)
+  private path: Uint32Array = new Uint32Array(PATH_FIRST)
   private steps = 0
   /** What `split` leaves: the elements in front of the one given, and those behind it. */
   private low = 0
@@ -219,25 +219,32 @@ export class Ranking implements LargeValue, TableKeys {
 
   /** The element behind the one that `first` or `next` returned, 0 for none. Nothing may have been written meanwhile. */
   next(reverse: boolean): number {
-    if (this.steps === 0) return 0
+    let { steps, path } = this
+    if (steps === 0) return 0
+    const { u32 } = this.heap
     const near = reverse ? RIGHT : LEFT
-    for (
-      let at = this.word(this.path[--this.steps]!, reverse ? LEFT : RIGHT);
-      at !== 0;
-      at = this.word(at, near)
-    )
-      this.push(at)
-    return this.steps === 0 ? 0 : this.path[this.steps - 1]!
+    let at = path[--steps]!
+    at = u32[chunkOf(at)]![wordOf(at) + (reverse ? LEFT : RIGHT)]!
+    while (at !== 0) {
+      if (steps === path.length) path = this.longerPath()
+      path[steps++] = at
+      at = u32[chunkOf(at)]![wordOf(at) + near]!
+    }
+    this.steps = steps
+    return steps === 0 ? 0 : path[steps - 1]!
   }
 
   private push(at: number): number {
-    if (this.steps === this.path.length) {
-      const longer = new Uint32Array(this.path.length * 2)
-      longer.set(this.path)
-      this.path = longer
-    }
+    if (this.steps === this.path.length) this.longerPath()
     this.path[this.steps++] = at
     return at
+  }
+
+  private longerPath(): Uint32Array {
+    const longer = new Uint32Array(this.path.length * 2)
+    longer.set(this.path)
+    this.path = longer
+    return longer
   }
 
   /** Removes the element of the lowest or the highest rank, of a set that has some. */
