@@ -330,6 +330,86 @@ describe('a wait ends', () => {
   })
 })
 
+describe('who waits for a stream', () => {
+  test('waits on with the old deadline where an entry is not the right one', async () => {
+    const node = await start()
+    const a = await client(node)
+    const id = String(await a.call('CLIENT', 'ID'))
+    const wait = a.call('XREAD', 'BLOCK', '100000', 'STREAMS', 's', '5-0')
+    await waiting(node, 1)
+    const ends_ms = () =>
+      [...node.node.clients.all()].find(({ blocked }) => blocked !== null)?.blocked?.deadline_ms
+    const before_ms = ends_ms()
+    expect(before_ms).toBeGreaterThan(0)
+    const now_ms = Date.now()
+    await expect.poll(() => Date.now(), { interval: 1 }).toBeGreaterThan(now_ms + 5)
+    await node.call('XADD', 's', '1-0', 'f', 'v')
+    expect(ends_ms()).toBe(before_ms)
+    await node.call('CLIENT', 'UNBLOCK', id)
+    expect(await wait).toBe(null)
+    expectNobody(node)
+  })
+
+  test('hears that the stream, or the group, is gone', async () => {
+    const node = await start()
+    const a = await client(node)
+    const ways = [
+      ['DEL', 's'],
+      ['XGROUP', 'DESTROY', 's', 'g'],
+      ['SET', 's', 'string'],
+      ['RENAME', 'other', 's'],
+      ['PEXPIRE', 's', '-1'],
+      ['FLUSHDB'],
+      ['FLUSHALL', 'ASYNC'],
+      ['SWAPDB', '0', '1'],
+    ]
+    for (const way of ways) {
+      await node.call('FLUSHALL')
+      await node.call('RPUSH', 'other', 'x')
+      await node.call('XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM')
+      const wait = a.call('XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', '0', 'STREAMS', 's', '>')
+      await waiting(node, 1)
+      expect(node.node.waits.keysOnNoKey).toBe(1)
+      await node.call('XGROUP', 'CREATE', 's', 'h', '$')
+      await node.call('XGROUP', 'CREATECONSUMER', 's', 'g', 'd')
+      expect(node.node.waits.count).toBe(1)
+      await node.call(...way)
+      await expect(wait, way.join(' ')).rejects.toThrow(/^NOGROUP|^WRONGTYPE/)
+      expectNobody(node)
+    }
+  })
+
+  test('hears of a stream that has expired by itself', async () => {
+    const node = await start()
+    const a = await client(node)
+    await node.call('XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM')
+    const wait = a.call('XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', '0', 'STREAMS', 's', '>')
+    await waiting(node, 1)
+    await node.call('PEXPIRE', 's', '5')
+    await expect(wait).rejects.toThrow('NOGROUP')
+    expectNobody(node)
+  })
+
+  test('of a replica is served by what comes from its master', async () => {
+    const node = await start()
+    const replica = await start('--replicaof', `127.0.0.1 ${node.port}`)
+    await expect.poll(() => infoOf(replica, 'replication', 'master_link_status')).toBe('up')
+    const a = await client(replica)
+    const wait = a.call('XREAD', 'BLOCK', '0', 'STREAMS', 's', '$')
+    await waiting(replica, 1)
+    await node.call('MULTI')
+    await node.call('XADD', 's', '1-0', 'f', '1')
+    await node.call('XADD', 's', '2-0', 'f', '2')
+    await node.call('EXEC')
+    const entries = [
+      ['1-0', ['f', '1']],
+      ['2-0', ['f', '2']],
+    ]
+    expect(await wait).toEqual([['s', entries]])
+    expectNobody(replica)
+  })
+})
+
 describe('while clients wait', () => {
   test('INFO and CLIENT LIST tell', async () => {
     const node = await start()

@@ -314,6 +314,7 @@ export class KeyWaits {
       keyspace.expiry = clientExpiry
       const type = typeOf(keyspace.databases[queue.db]!, queue.key, 0, queue.key.length)
       if (type === wait.type || wait.evenWithoutKey) this.carryOutAgain(wait)
+      else if (type === NOTHING && queue.evenWithoutKey === 0) break // nothing is left for the others
     }
   }
 
