@@ -163,6 +163,7 @@ function chooseId(call: Call, stream: Stream, options: Options): boolean {
 /** What goes out instead of the command: with the ID that was made, and with the trimming as it was carried out. */
 function propagateAdded(call: Call, args: Args, stream: Stream, options: Options): void {
   const exactTrim = options.trimming?.approximate === true
+  if (!call.isHeard) return
   if (!options.auto && !options.open && !exactTrim) return
   const parts: Uint8Array[] = []
   for (let i = 0; i < args.count; i++) {

@@ -101,7 +101,13 @@ function replyClaimed(call: Call, stream: Stream, id: StreamId, justId: boolean,
 }
 
 /** The group's pending entry of an ID goes, since its entry is gone. The others are told of it as of a claim. */
-function forget(call: Call, args: Args, group: StreamGroup, id: StreamId, asWritten: Uint8Array): void {
+function forget(
+  call: Call,
+  args: Args,
+  group: StreamGroup,
+  id: StreamId,
+  asWritten: StreamId | Uint8Array,
+): void {
   group.pending.find(id)
   propagateClaim(call, args, NAMED, group, asWritten)
   call.dirty++
@@ -169,7 +175,7 @@ export const xclaim = command(
     if (moved) group.last.set(options.last)
     const { consumer } = consumerOf(call, group, args, KEY, CONSUMER)
     const id = new StreamId()
-    const before = call.instead?.length ?? 0
+    const before = call.dirty
     const mark = reply.pos
     let claimed = 0
     for (let i = FIRST_ID; i < options.idsEnd; i++) {
@@ -178,7 +184,7 @@ export const xclaim = command(
     }
     reply.arrayAt(mark, claimed)
     // A claim tells the last ID, too.
-    if (moved && (call.instead?.length ?? 0) === before) {
+    if (moved && call.dirty === before) {
       propagateGroupId(call, args, NAMED, group)
       call.dirty++
     }
@@ -239,9 +245,8 @@ function autoclaim(
   for (let attempts = options.count * ATTEMPTS; attempts > 0 && left > 0 && on; attempts--) {
     pending.id(id)
     if (!stream.has(id)) {
-      const digits = id.bytes()
-      forget(call, args, group, id, digits)
-      gone.push(digits)
+      forget(call, args, group, id, id)
+      gone.push(id.bytes())
       left--
       on = pending.seekAtLeast(id)
       continue
@@ -254,7 +259,7 @@ function autoclaim(
       claimed++
       left--
       consumer.active_ms = now_ms
-      propagateClaim(call, args, NAMED, group, id.bytes())
+      propagateClaim(call, args, NAMED, group, id)
       call.dirty++
     }
     on = pending.next()

@@ -5,6 +5,7 @@
  */
 
 import { integerLength, text, writeInteger } from '../../bytes/ascii.js'
+import type { Stream } from '../../keyspace/collections/stream.js'
 import type { StreamId } from '../../keyspace/collections/stream-id.js'
 import { STREAM_ID_DIGITS_MAX } from '../../keyspace/collections/stream-id.js'
 import type { StreamWalk } from '../../keyspace/collections/stream-walk.js'
@@ -206,4 +207,33 @@ export function replyEntry(reply: Reply, walk: StreamWalk): void {
     reply.bulkRange(field.buf, field.start, field.end)
     reply.bulkRange(value.buf, value.start, value.end)
   }
+}
+
+/**
+ * The end of an array that was begun at `mark` with a guess of how many elements it would have: it gets the head of those that it
+ * has. A good guess costs nothing; after another the elements may have to be moved.
+ */
+export function settleArray(reply: Reply, mark: number, guess: number, count: number): void {
+  if (guess === count) return
+  const before = integerLength(guess)
+  const after = integerLength(count)
+  if (after > before) reply.ensure(after - before)
+  const { buf, pos } = reply
+  const from = mark + 3 + before
+  const to = mark + 3 + after
+  if (to !== from) buf.copyWithin(to, from, pos)
+  writeInteger(buf, mark + 1, count)
+  buf[to - 2] = 0x0d
+  buf[to - 1] = 0x0a
+  reply.pos = pos + to - from
+}
+
+/** Replies with up to `count` entries, from where the walk begins on. */
+export function replyEntries(reply: Reply, walk: StreamWalk, stream: Stream, count: number): void {
+  const mark = reply.pos
+  const guess = Math.min(count, stream.length)
+  let shown = 0
+  reply.array(guess)
+  for (; shown < count && walk.next(); shown++) replyEntry(reply, walk)
+  settleArray(reply, mark, guess, shown)
 }

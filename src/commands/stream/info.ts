@@ -14,7 +14,7 @@ import { WRONG } from '../collection.js'
 import { command, container, KEY_ACCESS, KEY_RO, keyAt, LOADING, READONLY, STALE } from '../command.js'
 import { NO_SUCH_KEY, NOT_AN_INTEGER, replyError } from '../errors.js'
 import { nearInteger, replyInteger } from '../int64.js'
-import { replyEntry, replyId } from './ids.js'
+import { replyEntries, replyEntry, replyId } from './ids.js'
 import { groupOf, replyInt64, replyRead, shown, streamToRead } from './lookup.js'
 
 const KEY = 2
@@ -140,15 +140,6 @@ function replyEdge(call: Call, stream: Stream, backwards: boolean, reply: Reply)
   else reply.nil()
 }
 
-function replyEntries(call: Call, stream: Stream, count: number, reply: Reply): void {
-  const { walk } = call.keyspace.streams
-  const mark = reply.pos
-  let shown = 0
-  walk.startAll(stream, false)
-  for (; (count === 0 || shown < count) && walk.next(); shown++) replyEntry(reply, walk)
-  reply.arrayAt(mark, shown)
-}
-
 /** The pending entries of a group, or of one of its consumers, whose name then need not be said. */
 function replyPending(
   group: StreamGroup,
@@ -251,7 +242,8 @@ const streamInfo = command(
       return
     }
     reply.bulkText('entries')
-    replyEntries(call, stream, count, reply)
+    const { walk } = call.keyspace.streams
+    replyEntries(reply, walk.startAll(stream, false), stream, count === 0 ? Number.POSITIVE_INFINITY : count)
     reply.bulkText('groups')
     reply.array(stream.groups.length)
     for (const group of stream.groups) replyFullGroup(stream, group, count, reply)

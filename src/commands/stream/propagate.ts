@@ -5,6 +5,7 @@
 
 import { ascii } from '../../bytes/ascii.js'
 import type { StreamGroup } from '../../keyspace/collections/stream-group.js'
+import type { StreamId } from '../../keyspace/collections/stream-id.js'
 import type { Args } from '../../resp/args.js'
 import type { Call } from '../call.js'
 import { integerBytes } from '../int64.js'
@@ -27,21 +28,22 @@ export interface Named {
   readonly group: number
 }
 
-/** The pending entry at the cursor of the group, whose ID is `id`, is as it is now. */
+/** The pending entry at the cursor of the group, whose ID is `id` or was so written, is as it is now. */
 export function propagateClaim(
   call: Call,
   args: Args,
   named: Named,
   group: StreamGroup,
-  id: Uint8Array,
+  id: StreamId | Uint8Array,
 ): void {
+  if (!call.isHeard) return
   call.propagate(
     XCLAIM,
     args.view(named.key),
     args.view(named.group),
     group.owner!.name,
     ZERO,
-    id,
+    id instanceof Uint8Array ? id : id.bytes(),
     TIME,
     integerBytes(group.deliveredAt_ms),
     RETRYCOUNT,

@@ -29,7 +29,7 @@ import {
 } from '../command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../errors.js'
 import { nearInteger } from '../int64.js'
-import { isCharacter, readId, replyEntry, replyId } from './ids.js'
+import { isCharacter, readId, replyEntries, replyEntry, replyId, settleArray } from './ids.js'
 import { consumerOf, groupOf, replyNoGroup, streamOfGroups, streamToRead } from './lookup.js'
 import { type Named, propagateClaim, propagateConsumer, propagateGroupId } from './propagate.js'
 
@@ -167,6 +167,8 @@ function readAsked(call: Call, args: Args, options: Options, reply: Reply): Aske
 
 /** Whether the stream has an entry behind an ID. */
 function hasBehind(stream: Stream, id: StreamId): boolean {
+  if (stream.length === 0 || stream.last.compare(id) <= 0) return false
+  if (stream.first.compare(id) > 0) return true
   const highest = new StreamId()
   return stream.edge(true, highest) && highest.compare(id) > 0
 }
@@ -180,7 +182,10 @@ function read(call: Call, args: Args, grouped: boolean, reply: Reply): void {
   if (asked === null) return
   const mark = reply.pos
   let served = 0
-  for (const [i, one] of asked.entries()) {
+  if (reply.protocol === 2) reply.array(asked.length)
+  else reply.map(asked.length)
+  for (let i = 0; i < asked.length; i++) {
+    const one = asked[i]!
     const key = options.firstKey + i
     const stream = (grouped ? streamOfGroups : streamToRead)(call, args, key, reply)
     if (stream === WRONG) return
@@ -197,9 +202,11 @@ function read(call: Call, args: Args, grouped: boolean, reply: Reply): void {
     }
   }
   if (served > 0) {
-    if (reply.protocol === 2) reply.arrayAt(mark, served)
-    else reply.mapAt(mark, served)
-  } else if (options.deadline_ms === NO_BLOCK || !mayWait(call)) reply.nilArray()
+    settleArray(reply, mark, asked.length, served)
+    return
+  }
+  reply.pos = mark
+  if (options.deadline_ms === NO_BLOCK || !mayWait(call)) reply.nilArray()
   else wait(call, args, options, asked)
 }
 
@@ -227,11 +234,7 @@ function replyBehind(call: Call, stream: Stream, behind: StreamId, count: number
   const from = new StreamId().set(behind)
   // Behind the highest of all IDs there is nothing; from 0-0 on there would be everything, as in Redis.
   from.increment()
-  const mark = reply.pos
-  let shown = 0
-  walk.start(stream, from, new StreamId().setMax(), false)
-  for (; shown < count && walk.next(); shown++) replyEntry(reply, walk)
-  reply.arrayAt(mark, shown)
+  replyEntries(reply, walk.start(stream, from, new StreamId().setMax(), false), stream, count)
 }
 
 function readForGroup(
@@ -274,8 +277,10 @@ function replyNew(
   const from = new StreamId().set(group.last)
   from.increment()
   const mark = reply.pos
+  const guess = Math.min(options.count, stream.length)
   let shown = 0
   let moved = false
+  reply.array(guess)
   walk.start(stream, from, new StreamId().setMax(), false)
   for (; shown < options.count && walk.next(); shown++) {
     if (id.compare(group.last) > 0) {
@@ -292,10 +297,10 @@ function replyNew(
     }
     group.assign(id, consumer)
     consumer.active_ms = now_ms
-    propagateClaim(call, args, named, group, id.bytes())
+    propagateClaim(call, args, named, group, id)
   }
   if (options.noack && moved) propagateGroupId(call, args, named, group)
-  reply.arrayAt(mark, shown)
+  settleArray(reply, mark, guess, shown)
 }
 
 /** Replies with what is pending with the consumer behind an ID, delivered once more thereby; what is gone has no fields. */

@@ -23,7 +23,7 @@ import {
 import { NO_SUCH_KEY, NOT_AN_INTEGER, SYNTAX } from '../errors.js'
 import { NOTIFY_STREAM } from '../host.js'
 import { nearInteger } from '../int64.js'
-import { readId, readRangeEnd, readRangeStart, replyEntry } from './ids.js'
+import { readId, readRangeEnd, readRangeStart, replyEntries } from './ids.js'
 import { readInt64, streamToRead } from './lookup.js'
 
 export const xlen = command(
@@ -67,11 +67,7 @@ function range(call: Call, args: Args, backwards: boolean, reply: Reply): void {
   else if (count <= 0) reply.nilArray()
   else {
     const { walk } = call.keyspace.streams
-    const mark = reply.pos
-    let shown = 0
-    walk.start(stream, from, to, backwards)
-    for (; shown < count && walk.next(); shown++) replyEntry(reply, walk)
-    reply.arrayAt(mark, shown)
+    replyEntries(reply, walk.start(stream, from, to, backwards), stream, count)
   }
 }
 

@@ -8,6 +8,14 @@ import { writeInteger } from '../../bytes/ascii.js'
 
 const WORD = 2 ** 32
 const WORD_MAX = 0xffffffff
+/** Digits are made of so many at once. */
+const PART_DIGITS = 8
+const PART = 10 ** PART_DIGITS
+/** The digits of 00 to 99. */
+const PAIRS = Uint8Array.from(
+  { length: 200 },
+  (_, i) => 0x30 + (i % 2 === 0 ? Math.floor(i / 20) : (i >> 1) % 10),
+)
 /** High words below this make, with the low word, an integer that a double holds. */
 const SAFE_HIGH = 0x200000
 /** The longest ID in ASCII: twice twenty digits and a dash. */
@@ -240,10 +248,30 @@ function sum64(high: number, low: number, more: Int64): bigint {
 }
 
 function writeUnsigned(buf: Uint8Array, at: number, high: number, low: number): number {
-  if (high < SAFE_HIGH) return writeInteger(buf, at, high * WORD + low)
+  if (high === 0 && low < PART) return low < 10 ? writeDigit(buf, at, low) : writeInteger(buf, at, low)
+  if (high < SAFE_HIGH) {
+    // In two parts, so that the digits come from small integers.
+    const value = high * WORD + low
+    const front = Math.floor(value / PART)
+    const to = writeInteger(buf, at, front) + PART_DIGITS
+    let rest = value - front * PART
+    for (let i = to - 2; i >= to - PART_DIGITS; i -= 2) {
+      const quotient = (rest / 100) | 0
+      const pair = (rest - quotient * 100) << 1
+      buf[i] = PAIRS[pair]!
+      buf[i + 1] = PAIRS[pair + 1]!
+      rest = quotient
+    }
+    return to
+  }
   const digits = ((BigInt(high) << 32n) | BigInt(low)).toString()
   for (let i = 0; i < digits.length; i++) buf[at + i] = digits.charCodeAt(i)
   return at + digits.length
+}
+
+function writeDigit(buf: Uint8Array, at: number, digit: number): number {
+  buf[at] = 0x30 + digit
+  return at + 1
 }
 
 function wordAt(buf: Uint8Array, at: number): number {
