@@ -129,19 +129,36 @@ function skipBytes(u8: Uint8Array, u32: Uint32Array, from: number, last: number,
     if (u8[at] !== same) return at
     at++
   }
-  let word = at >>> 2
-  const lastWord = last >>> 2
-  const full = same === 0 ? 0 : -1
-  // Four words at once: whether any of them differs.
-  while (
-    word + 4 <= lastWord &&
-    ((u32[word]! ^ full) | (u32[word + 1]! ^ full) | (u32[word + 2]! ^ full) | (u32[word + 3]! ^ full)) === 0
-  ) {
-    word += 4
-  }
+  const word = same === 0 ? skipZeros(u32, at >>> 2, last >>> 2) : skipOnes(u32, at >>> 2, last >>> 2)
   at = Math.max(at, word * 4)
   while (at < last && u8[at] === same) at++
   return at
+}
+
+/** From `from` on, the first of eight words at a time of which one is not zero, or what is left of less than eight. */
+function skipZeros(u32: Uint32Array, from: number, to: number): number {
+  let i = from
+  while (
+    i + 8 <= to &&
+    (u32[i]! | u32[i + 1]! | u32[i + 2]! | u32[i + 3]!) === 0 &&
+    (u32[i + 4]! | u32[i + 5]! | u32[i + 6]! | u32[i + 7]!) === 0
+  ) {
+    i += 8
+  }
+  return i
+}
+
+/** As `skipZeros`, past words of ones. */
+function skipOnes(u32: Uint32Array, from: number, to: number): number {
+  let i = from
+  while (
+    i + 8 <= to &&
+    (u32[i]! & u32[i + 1]! & u32[i + 2]! & u32[i + 3]!) === -1 &&
+    (u32[i + 4]! & u32[i + 5]! & u32[i + 6]! & u32[i + 7]!) === -1
+  ) {
+    i += 8
+  }
+  return i
 }
 
 export type BitOperation = 'and' | 'or' | 'xor' | 'not' | 'diff' | 'diff1' | 'andor' | 'one'
@@ -155,14 +172,15 @@ export interface BitSource {
 
 const BLOCK_BYTES = 16 * 1024
 
-/** A piece of a bitmap, aligned: so that words can be combined whatever their places in the heap. */
+/** A piece of a bitmap, aligned: so that words can be combined wherever in the heap their bytes lie. */
 interface Block {
   readonly bytes: Uint8Array
   readonly words: Uint32Array
 }
 
 function newBlock(length: number): Block {
-  const words = new Uint32Array((Math.min(length, BLOCK_BYTES) + 3) >>> 2)
+  // A multiple of eight words, which the loops below take at a time.
+  const words = new Uint32Array(((Math.min(length, BLOCK_BYTES) + 31) >>> 5) << 3)
   return { words, bytes: new Uint8Array(words.buffer) }
 }
 
@@ -174,19 +192,51 @@ function load(block: Block, source: BitSource, offset: number, length: number): 
 }
 
 function and(a: Uint32Array, b: Uint32Array, count: number): void {
-  for (let i = 0; i < count; i++) a[i]! &= b[i]!
+  for (let i = 0; i < count; i += 8) {
+    a[i]! &= b[i]!
+    a[i + 1]! &= b[i + 1]!
+    a[i + 2]! &= b[i + 2]!
+    a[i + 3]! &= b[i + 3]!
+    a[i + 4]! &= b[i + 4]!
+    a[i + 5]! &= b[i + 5]!
+    a[i + 6]! &= b[i + 6]!
+    a[i + 7]! &= b[i + 7]!
+  }
 }
 
 function or(a: Uint32Array, b: Uint32Array, count: number): void {
-  for (let i = 0; i < count; i++) a[i]! |= b[i]!
+  for (let i = 0; i < count; i += 8) {
+    a[i]! |= b[i]!
+    a[i + 1]! |= b[i + 1]!
+    a[i + 2]! |= b[i + 2]!
+    a[i + 3]! |= b[i + 3]!
+    a[i + 4]! |= b[i + 4]!
+    a[i + 5]! |= b[i + 5]!
+    a[i + 6]! |= b[i + 6]!
+    a[i + 7]! |= b[i + 7]!
+  }
 }
 
 function xor(a: Uint32Array, b: Uint32Array, count: number): void {
-  for (let i = 0; i < count; i++) a[i]! ^= b[i]!
+  for (let i = 0; i < count; i += 8) {
+    a[i]! ^= b[i]!
+    a[i + 1]! ^= b[i + 1]!
+    a[i + 2]! ^= b[i + 2]!
+    a[i + 3]! ^= b[i + 3]!
+    a[i + 4]! ^= b[i + 4]!
+    a[i + 5]! ^= b[i + 5]!
+    a[i + 6]! ^= b[i + 6]!
+    a[i + 7]! ^= b[i + 7]!
+  }
 }
 
 function not(a: Uint32Array, count: number): void {
-  for (let i = 0; i < count; i++) a[i] = ~a[i]!
+  for (let i = 0; i < count; i += 4) {
+    a[i] = ~a[i]!
+    a[i + 1] = ~a[i + 1]!
+    a[i + 2] = ~a[i + 2]!
+    a[i + 3] = ~a[i + 3]!
+  }
 }
 
 function without(a: Uint32Array, b: Uint32Array, count: number): void {
@@ -220,7 +270,7 @@ export function combineBits(
   const [first, ...rest] = sources as [BitSource, ...BitSource[]]
   for (let offset = 0; offset < length; offset += BLOCK_BYTES) {
     const bytes = Math.min(BLOCK_BYTES, length - offset)
-    const count = (bytes + 3) >>> 2
+    const count = ((bytes + 31) >>> 5) << 3
     load(result, firstLast ? rest[0]! : first, offset, bytes)
     if (operation === 'one') more.words.fill(0)
     for (let i = firstLast ? 1 : 0; i < rest.length; i++) {

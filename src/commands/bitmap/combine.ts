@@ -1,6 +1,7 @@
 /** BITOP: strings combined bit by bit; a shorter one counts as having zeros behind its end. */
 
 import { type BitOperation, type BitSource, combineBits } from '../../bytes/bits.js'
+import { byteOf } from '../../bytes/heap.js'
 import { NO_EXPIRY, RAW, STRING } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -59,33 +60,42 @@ function readSources(call: Call, args: Args, reply: Reply): BitSource[] | null {
   return sources
 }
 
-/** Whether the destination is one of the sources. */
-function isSource(args: Args): boolean {
-  const { buf } = args
-  for (let i = FIRST_SOURCE; i < args.count; i++) {
-    if (args.length(i) !== args.length(2)) continue
-    let at = 0
-    while (at < args.length(2) && buf[args.start(2) + at] === buf[args.start(i) + at]) at++
-    if (at === args.length(2)) return true
-  }
-  return false
+/**
+ * The destination's entry, if it can take the result where it stands: a string of about that length without an expiry, which BITOP
+ * would remove. 0 if not. A source may be the same entry.
+ */
+function entryInPlace(call: Call, args: Args, length: number): number {
+  const { db } = call
+  const { entries } = db
+  const handle = findKey(call, args, 2)
+  if (handle === 0 || entries.type(handle) !== STRING || entries.expiry(handle) !== NO_EXPIRY) return 0
+  const offset = entries.valueStart(handle) - byteOf(handle)
+  return entries.heap.fits(handle, offset + length) ? handle : 0
 }
 
-/** Computes straight into the destination's place, or on the side first where that holds a source. */
 function store(call: Call, args: Args, operation: BitOperation, sources: BitSource[], length: number): void {
   const { db } = call
   const { entries } = db
   const { buf } = args
   const start = args.start(2)
   const end = args.end(2)
-  const aside = isSource(args) ? new Uint8Array(length) : null
-  if (aside !== null) combineBits(operation, sources, aside, 0, length)
-  const known = findKey(call, args, 2) !== 0
-  const made = db.set(STRING, RAW, buf, start, end, length, NO_EXPIRY)
-  const at = entries.valueStart(made)
-  if (aside !== null) entries.bytes(made).set(aside, at)
-  else combineBits(operation, sources, entries.bytes(made), at, length)
-  if (!known) call.notify(NOTIFY_NEW, 'new', buf, start, end)
+  const handle = entryInPlace(call, args, length)
+  if (handle !== 0) {
+    db.willChange(handle)
+    entries.setEncoding(handle, RAW)
+    entries.setAccess(handle, call.keyspace.accessNow(entries.access(handle)))
+    entries.setValueLength(handle, length)
+    combineBits(operation, sources, entries.bytes(handle), entries.valueStart(handle), length)
+    db.changed(buf, start, end)
+  } else {
+    // What stood there may be a source, and goes: first the result, then its place.
+    const result = new Uint8Array(length)
+    combineBits(operation, sources, result, 0, length)
+    const known = findKey(call, args, 2) !== 0
+    const made = db.set(STRING, RAW, buf, start, end, length, NO_EXPIRY)
+    entries.bytes(made).set(result, entries.valueStart(made))
+    if (!known) call.notify(NOTIFY_NEW, 'new', buf, start, end)
+  }
   call.notify(NOTIFY_STRING, 'set', buf, start, end)
   call.dirty++
 }

@@ -3,6 +3,7 @@
  * of them are known to be right. Fields and numbers of up to 52 bits are doubles; wider ones go through BigInt.
  */
 
+import { parseInt64, parseInteger } from '../../bytes/ascii.js'
 import { readField, writeField } from '../../bytes/bits.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -47,12 +48,15 @@ const BAD_TYPE =
 
 /** `u8` or `i16` in argument `index`; null after an error was replied. */
 function readType(args: Args, index: number, reply: Reply): Field | null {
+  const { buf } = args
   const start = args.start(index)
-  const letter = args.length(index) > 0 ? args.buf[start] : 0
+  const letter = args.length(index) > 0 ? buf[start] : 0
   const signed = letter === 0x69
   if (signed || letter === 0x75) {
-    const digits = args.text(index).slice(1).split('\0', 1)[0]!
-    const bits = /^[1-9]\d?$/.test(digits) ? Number(digits) : 0
+    // Up to a zero byte, as C reads it.
+    let end = start + 1
+    while (end < args.end(index) && buf[end] !== 0) end++
+    const bits = parseInteger(buf, start + 1, end)
     if (bits >= 1 && bits <= (signed ? 64 : 63)) return { signed, bits }
   }
   reply.error(BAD_TYPE)
@@ -63,11 +67,12 @@ function readType(args: Args, index: number, reply: Reply): Field | null {
 function readOffset(call: Call, args: Args, index: number, bits: number, reply: Reply): number {
   let offset: number
   if (args.length(index) > 0 && args.buf[args.start(index)] === 0x23) {
-    const text = args.text(index).slice(1)
-    const count = /^(0|-?[1-9]\d{0,18})$/.test(text) ? BigInt(text) : null
-    const valid = count !== null && count === BigInt.asIntN(64, count)
-    // The product is one of 64 bits, whatever it should be.
-    offset = valid ? Number(BigInt.asIntN(64, count * BigInt(bits))) : -1
+    offset = parseInteger(args.buf, args.start(index) + 1, args.end(index)) * bits
+    if (!Number.isSafeInteger(offset)) {
+      // The product is one of 64 bits, whatever it should be.
+      const count = parseInt64(args.buf, args.start(index) + 1, args.end(index))
+      offset = count === null ? -1 : Number(BigInt.asIntN(64, count * BigInt(bits)))
+    }
   } else offset = nearInteger(args, index)
   if (mayHaveBit(call, offset)) return offset
   reply.error(BAD_OFFSET)

@@ -3,8 +3,8 @@
  * copied into one buffer, sorted by their numbers, and then shown or stored.
  */
 
-import { parseInteger, text } from '../../bytes/ascii.js'
-import { parseDouble } from '../../bytes/double.js'
+import { text } from '../../bytes/ascii.js'
+import { parseDouble, plainDouble } from '../../bytes/double.js'
 import { Piece } from '../../keyspace/collections/piece.js'
 import { attach } from '../../keyspace/collections/value.js'
 import { LIST, NO_EXPIRY, SET, ZSET } from '../../keyspace/entries.js'
@@ -179,8 +179,8 @@ const NORMAL_MIN = 2.2250738585072014e-308
 
 /** The number that a string spells for strtod: blanks in front, and nothing at all for 0, are right; NaN for none. */
 function scoreOf(buf: Uint8Array, start: number, end: number): number {
-  const integer = parseInteger(buf, start, end)
-  if (!Number.isNaN(integer)) return integer
+  const plain = plainDouble(buf, start, end)
+  if (!Number.isNaN(plain)) return plain
   const whole = text(buf, start, end).split('\0', 1)[0]!
   if (whole === '') return 0
   const source = whole.replace(/^[ \t\n\v\f\r]+/, '')

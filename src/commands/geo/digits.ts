@@ -2,13 +2,17 @@
 
 import { ascii } from '../../bytes/ascii.js'
 import type { Reply } from '../../resp/reply.js'
+import { integerBytes } from '../int64.js'
 
 /** What C makes of a number that is none when it rounds it to an integer. */
 const NO_NUMBER = '-922337203685477.5808'
+const DISTANCE_DECIMALS = 4
+const POINT = 0x2e
+const ZERO = 0x30
 
 /** A distance. */
 export function replyDistance(reply: Reply, distance: number): void {
-  const scaled = distance * 10_000
+  const scaled = distance * 10 ** DISTANCE_DECIMALS
   if (!(scaled < 2 ** 63)) {
     reply.bulkText(NO_NUMBER)
     return
@@ -16,9 +20,16 @@ export function replyDistance(reply: Reply, distance: number): void {
   let units = Math.floor(scaled)
   const rest = scaled - units
   if (rest > 0.5 || (rest === 0.5 && units % 2 === 1)) units++
-  const digits = (Number.isSafeInteger(units) ? String(units) : BigInt(units).toString()).padStart(5, '0')
-  const point = digits.length - 4
-  reply.bulk(ascii(`${digits.slice(0, point)}.${digits.slice(point)}`))
+  const digits = integerBytes(units)
+  const whole = Math.max(1, digits.length - DISTANCE_DECIMALS)
+  const bytes = new Uint8Array(whole + 1 + DISTANCE_DECIMALS).fill(ZERO)
+  bytes[whole] = POINT
+  // From the last digit on: the point is passed over.
+  for (let from = digits.length - 1, to = bytes.length - 1; from >= 0; from--, to--) {
+    if (to === whole) to--
+    bytes[to] = digits[from]!
+  }
+  reply.bulk(bytes)
 }
 
 /** A number with so many decimals, as C's printf rounds it: to even where it stands in the middle. */

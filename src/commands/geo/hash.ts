@@ -4,6 +4,9 @@
  * bits more. Halves of 32 bits are used where bits are moved.
  */
 
+import { ascii } from '../../bytes/ascii.js'
+import { integerBytes } from '../int64.js'
+
 export const STEPS_MAX = 26
 export const LATITUDE_MAX = 85.05112878
 export const LONGITUDE_MAX = 180
@@ -60,12 +63,12 @@ export function scoreOf(longitude: number, latitude: number): number {
 }
 
 /** The score's decimal digits, all of them exact. */
-export function scoreDigits(longitude: number, latitude: number): string {
+export function scoreDigits(longitude: number, latitude: number): Uint8Array {
   const score = scoreOf(longitude, latitude)
-  if (Number.isSafeInteger(score)) return String(score)
+  if (Number.isSafeInteger(score)) return integerBytes(score)
   const lat = latitudePart(latitude)
   const lon = longitudePart(longitude)
-  return ((BigInt(upperHalf(lat, lon)) << 32n) | BigInt(lowerHalf(lat, lon))).toString()
+  return ascii(((BigInt(upperHalf(lat, lon)) << 32n) | BigInt(lowerHalf(lat, lon))).toString())
 }
 
 /** A place. */

@@ -32,6 +32,18 @@ function optionOf(args: Args, index: number): number {
   return args.is(index, 'ch') ? CH : 0
 }
 
+/** Others get the scores, which they need not come to by themselves. The arguments are known to be right. */
+function propagateScores(call: Call, args: Args, first: number, reply: Reply): void {
+  const parts = [ZADD]
+  for (let i = 1; i < first; i++) parts.push(args.view(i))
+  const place: Place = { longitude: 0, latitude: 0 }
+  for (let i = first; i < args.count; i += 3) {
+    readPlace(args, i, place, reply)
+    parts.push(scoreDigits(place.longitude, place.latitude), args.view(i + 2))
+  }
+  call.propagate(...parts)
+}
+
 export const geoadd = command(
   {
     name: 'GEOADD',
@@ -59,17 +71,13 @@ export const geoadd = command(
       return
     }
     const scores: number[] = []
-    const parts = [ZADD]
-    for (let i = 1; i < first; i++) parts.push(args.view(i))
     const place: Place = { longitude: 0, latitude: 0 }
     for (let i = first; i < args.count; i += 3) {
       if (!readPlace(args, i, place, reply)) return
       scores.push(scoreOf(place.longitude, place.latitude))
-      parts.push(ascii(scoreDigits(place.longitude, place.latitude)), args.view(i + 2))
     }
     addScored(call, args, options, scores, first + 2, 3, reply)
-    // Others get the scores: they need not come to the same ones.
-    if (call.dirty > 0) call.propagate(...parts)
+    if (call.dirty > 0) propagateScores(call, args, first, reply)
   },
 )
 

@@ -10,6 +10,7 @@ import {
   raisedTo,
   raiseRegisters,
   registerOf,
+  writeRegisters,
 } from '../../keyspace/collections/hyperloglog.js'
 import { countElements, countRegisters } from '../../keyspace/collections/hyperloglog-count.js'
 import { readInt64, writeInt64 } from '../../keyspace/collections/piece.js'
@@ -174,11 +175,17 @@ export const pfmerge = command(
     const found = entryToChange(call, args, 1, reply)
     let handle = found === 0 ? putEmpty(call, args) : found
     if (merged.dense) handle = makeDense(call, args, 1, handle)
-    const target = { handle, raised: 0 }
-    // The runs were whole when they were read.
-    for (let i = 0; i < REGISTERS; i++) if (registers[i] !== 0) raise(call, args, target, i, registers[i]!)
     const { entries } = call.db
-    forgetCount(entries.bytes(target.handle), entries.valueStart(target.handle))
+    if (isDense(entries.bytes(handle), entries.valueStart(handle))) {
+      // Its own registers are among those that were merged.
+      writeRegisters(registers, entries.bytes(handle), entries.valueStart(handle))
+    } else {
+      // The runs were whole when they were read.
+      const target = { handle, raised: 0 }
+      for (let i = 0; i < REGISTERS; i++) if (registers[i] !== 0) raise(call, args, target, i, registers[i]!)
+      handle = target.handle
+    }
+    forgetCount(entries.bytes(handle), entries.valueStart(handle))
     registersChanged(call, args, 1)
     reply.ok()
   },

@@ -275,3 +275,16 @@ export function raiseRegisters(registers: Uint8Array, u8: Uint8Array, at: number
   }
   return true
 }
+
+/** Writes all registers of a dense one. */
+export function writeRegisters(registers: Uint8Array, u8: Uint8Array, at: number): void {
+  let p = at + HLL_HEADER_BYTES
+  for (let i = 0; i < REGISTERS; i += 4, p += 3) {
+    const a = registers[i]!
+    const b = registers[i + 1]!
+    const c = registers[i + 2]!
+    u8[p] = a | (b << 6)
+    u8[p + 1] = (b >> 2) | (c << 4)
+    u8[p + 2] = (c >> 4) | (registers[i + 3]! << 2)
+  }
+}
