@@ -88,11 +88,11 @@ export class Reply {
     this.line(0x2b, status)
   }
 
-  /** An error with its code in front, such as `ERR no such key`. Line ends become blanks. */
+  /** An error with its code in front, such as `ERR no such key`. Line ends become blanks, those at its end nothing. */
   error(message: string): void {
     this.errors++
     this.lastError = message
-    this.line(0x2d, message.replace(/[\r\n]/g, ' '))
+    this.line(0x2d, message.replace(/[\r\n]+$/, '').replace(/[\r\n]/g, ' '))
   }
 
   private line(first: number, content: string): void {

@@ -9,6 +9,7 @@ import type { Reply } from '../resp/reply.js'
 import type { RequestParser } from '../resp/request.js'
 import type { Link } from '../runtime/net.js'
 import type { Subscriptions } from './pubsub.js'
+import type { ClientTracking } from './tracking.js'
 import type { Transaction } from './transactions.js'
 
 // `special`: a client with any of these takes the slower way through the dispatcher.
@@ -95,6 +96,7 @@ export class Client implements Caller {
   paused = false
   transaction: Transaction | null = null
   subscriptions: Subscriptions | null = null
+  tracking: ClientTracking | null = null
   /** Some of its commands wait for the next turn, so that others get theirs. */
   yielded = false
   /** So much waits to be read by it that its commands wait too, until it has read. */

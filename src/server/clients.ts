@@ -301,6 +301,7 @@ export class Clients {
     }
     node.discard(client)
     node.pubsub.forget(client)
+    node.tracking?.end(client)
     client.pending = null
     client.pendingLength = 0
     client.parser = null

@@ -144,9 +144,15 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   propagation.endUnit()
   if (node.monitors > 0) node.monitor(client, entry, args)
   node.running = outer
-  if (client.special !== 0 && !answersForItself(entry)) silence(client, special, mark)
+  if (client.special !== 0) {
+    if (client.tracking !== null) node.tracking!.commandRan(client, entry, args)
+    if (!answersForItself(entry)) silence(client, special, mark)
+  }
   if (outer !== null) return
-  if (client.special !== 0) turnSilence(client)
+  if (client.special !== 0) {
+    turnSilence(client)
+    if (client.tracking !== null) node.tracking!.commandOver(client, entry)
+  }
   if (node.heldMessages !== null) node.releaseMessages(client)
   if (node.afterCommand !== null) node.afterCommand()
 }

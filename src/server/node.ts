@@ -44,6 +44,7 @@ import { Propagation } from './propagate.js'
 import { PubSub } from './pubsub.js'
 import type { ReplicationPart } from './replication/index.js'
 import { Stats } from './stats.js'
+import { Tracking } from './tracking.js'
 import { type Transaction, Watches } from './transactions.js'
 import { Turn } from './turn.js'
 import { KeyWaits } from './waits.js'
@@ -169,6 +170,7 @@ export class ServerNode implements Host {
   wasLate: (event: string, usec: number) => void = () => {}
   monitor: (client: Client, entry: Entry, args: Args) => void = () => {}
 
+  tracking: Tracking | null = null
   migrations: Migrations | null = null
   private readonly resumable: Client[] = []
   private yielding: Client[] = []
@@ -302,11 +304,13 @@ export class ServerNode implements Host {
         this.propagation.send(db.index, [this.config.values['lazyfree-lazy-expire'] ? UNLINK : DEL, key])
         this.propagation.dirty++
         this.turn.schedule()
+        this.tracking?.keyExpires()
         this.notifyExpired(db, key)
       },
       changed: (db, key, start, end) => {
         if (this.watches.count > 0) this.watches.changed(db, key, start, end)
         if (this.waits.count > 0) this.waits.changed(db, key, start, end)
+        this.tracking?.keyChanged(key, start, end)
       },
       beforeWrite: (db, handle) => this.beforeWrite(db, handle),
       fieldExpired: (db, key, field) => fieldExpired(this, db, key, field),
@@ -352,6 +356,7 @@ export class ServerNode implements Host {
   beforeFlush(db: Database | null): void {
     for (const each of db === null ? this.keyspace.databases : [db]) this.watches.flushed(each)
     if (this.waits.count > 0) this.waits.flushed(db)
+    this.tracking?.flushed()
     this.persistence?.beforeFlush()
   }
 
@@ -408,13 +413,19 @@ export class ServerNode implements Host {
     this.updateWatchers()
   }
 
-  /** The keyspace tells of changes only while somebody watches keys or waits for some. */
+  /** Who tracks which keys: made when the first client wants to. */
+  tracks(): Tracking {
+    this.tracking ??= new Tracking(this)
+    return this.tracking
+  }
+
+  /** The keyspace tells of changes only while somebody watches keys, tracks them or waits for some. */
   updateWatchers(): void {
-    this.keyspace.watchers = this.watches.count + this.waits.count
+    this.keyspace.watchers = this.watches.count + this.waits.count + (this.tracking?.count ?? 0)
   }
 
   /** Where to write a message for a client: what it causes for itself while it is served must wait. */
-  private messagesOf(client: Client): Reply {
+  messagesOf(client: Client): Reply {
     const { running } = this
     if (running === null || client !== this.call.caller || isAnsweredByMessages(running)) {
       return this.turn.outOf(client)

@@ -17,6 +17,8 @@ function flagLetters(client: Client): string {
     [(special & IN_MULTI) !== 0, 'x'],
     [client.blocked !== null, 'b'],
     [(special & TRACKING) !== 0, 't'],
+    [client.tracking?.broken === true, 'R'],
+    [client.tracking?.bcast === true, 'B'],
     [client.transaction?.spoiled === true, 'd'],
     [client.closing, 'c'],
     [client.link !== null && client.link.remotePort === 0, 'U'],
@@ -39,8 +41,8 @@ export function clientBytes(client: Client): number {
   const output = (client.out?.buf.length ?? 0) + (client.link?.pendingBytes ?? 0)
   const { transaction, subscriptions } = client
   const kept = transaction === null ? 0 : transaction.bytes + transaction.watchedBytes
-  const waits = client.blocked?.held_bytes ?? 0
-  return (client.pending?.length ?? 0) + output + kept + waits + (subscriptions?.bytes ?? 0)
+  const listens = (subscriptions?.bytes ?? 0) + (client.tracking?.bytes ?? 0)
+  return (client.pending?.length ?? 0) + output + kept + waits + listens
 }
 
 /** The line, without its newline. `running_bytes`: the length of the command that the client is running just now. */
@@ -80,7 +82,7 @@ export function clientInfo(node: ServerNode, client: Client, running_bytes = 0):
     ['events', client.link === null ? '' : 'r'],
     ['cmd', client.lastCommand?.fullName ?? 'NULL'],
     ['user', client.user],
-    ['redir', -1],
+    ['redir', client.tracking?.redirect ?? -1],
     ['resp', client.protocol],
     ['lib-name', client.libraryName],
     ['lib-ver', client.libraryVersion],

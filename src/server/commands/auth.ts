@@ -140,6 +140,7 @@ const reset = serverCommand(
     if ((client.special & IS_MONITOR) !== 0) node.admin?.monitors?.remove(client)
     node.discard(client)
     node.pubsub.forget(client)
+    node.tracking?.end(client)
     client.kind = 'normal'
     client.db = 0
     client.protocol = 2

@@ -12,7 +12,6 @@ import {
 } from '../../commands/command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../../commands/errors.js'
 import type { Args } from '../../resp/args.js'
-import type { Reply } from '../../resp/reply.js'
 import { clientInfo } from '../admin/client-info.js'
 import {
   type Client,
@@ -27,6 +26,7 @@ import type { ServerNode } from '../node.js'
 import { type ServerHandler, serverCommand } from '../server-command.js'
 import { CLIENT_HELP } from './client-help.js'
 import { declare, helpCommand, wrongCount } from './declare.js'
+import { caching, redirection, tracking, trackingInfo } from './tracking.js'
 
 const OWN = NOSCRIPT | LOADING | STALE | SENTINEL
 const OTHERS = OWN | ADMIN
@@ -212,23 +212,6 @@ function toggle(bit: number): ServerHandler {
   }
 }
 
-const tracking: ServerHandler = (_node, _client, args, reply) => {
-  if (args.is(2, 'off') && args.count === 3) reply.ok()
-  else if (args.is(2, 'on')) reply.error('ERR CLIENT TRACKING is not available in this version of Shoal')
-  else reply.error(SYNTAX)
-}
-
-function trackingInfo(reply: Reply): void {
-  reply.map(3)
-  reply.bulkText('flags')
-  reply.set(1)
-  reply.bulkText('off')
-  reply.bulkText('redirect')
-  reply.int(-1)
-  reply.bulkText('prefixes')
-  reply.array(0)
-}
-
 const all = { complexity: 'O(N) where N is the number of client connections' }
 
 export const clientCommand: Command = container(
@@ -321,31 +304,9 @@ export const clientCommand: Command = container(
       syntax:
         'ON | OFF [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]',
     }),
-    sub(
-      'TRACKINGINFO',
-      2,
-      OWN,
-      '6.2.0',
-      'Describes the tracking of this connection.',
-      (_n, _c, _a, reply) => {
-        trackingInfo(reply)
-      },
-    ),
-    sub('GETREDIR', 2, OWN, '6.0.0', 'Returns where notes about changed keys go.', (_n, _c, _a, reply) => {
-      reply.int(-1)
-    }),
-    sub(
-      'CACHING',
-      3,
-      OWN,
-      '6.0.0',
-      'Tracks the keys of the next command.',
-      (_n, _c, _a, reply) =>
-        reply.error(
-          'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
-        ),
-      { syntax: 'YES | NO' },
-    ),
+    sub('TRACKINGINFO', 2, OWN, '6.2.0', 'Describes the tracking of this connection.', trackingInfo),
+    sub('GETREDIR', 2, OWN, '6.0.0', 'Returns where notes about changed keys go.', redirection),
+    sub('CACHING', 3, OWN, '6.0.0', 'Tracks the keys of the next command.', caching, { syntax: 'YES | NO' }),
     helpCommand('connection', 'CLIENT', '5.0.0', CLIENT_HELP),
   ],
 )
