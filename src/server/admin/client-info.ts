@@ -41,6 +41,7 @@ export function clientBytes(client: Client): number {
   const output = (client.out?.buf.length ?? 0) + (client.link?.pendingBytes ?? 0)
   const { transaction, subscriptions } = client
   const kept = transaction === null ? 0 : transaction.bytes + transaction.watchedBytes
+  const waits = client.blocked?.held_bytes ?? 0
   const listens = (subscriptions?.bytes ?? 0) + (client.tracking?.bytes ?? 0)
   return (client.pending?.length ?? 0) + output + kept + waits + listens
 }
