@@ -8,6 +8,7 @@
 
 import { parseInt64, parseInteger } from '../bytes/ascii.js'
 import { chunkOf, wordOf } from '../bytes/heap.js'
+import { copyBlock } from './block.js'
 import {
   EMBSTR,
   EMBSTR_BYTES_MAX,
@@ -304,6 +305,17 @@ export class Database {
     this.moved(handle, made, expires, expires)
     this.keyspace.heap.free(handle)
     return made
+  }
+
+  /** Puts the entry into another block, as it is; its handle becomes another. */
+  relocate(handle: number): void {
+    const { entries } = this
+    this.hash = entries.hashOf(handle)
+    if (!this.keys.findHandle(handle, this.hash)) throw new Error('an entry that is in no table')
+    const made = copyBlock(entries.heap, handle)
+    const expires = (entries.flags(handle) & EXPIRES) !== 0
+    this.moved(handle, made, expires, expires)
+    entries.heap.free(handle)
   }
 
   /** Whether the entry's time has come. Without an expiry, or where expiry is ignored, it never has. */

@@ -15,6 +15,7 @@
  */
 
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
+import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
 import { NO_FIELD_EXPIRY } from './field-times.js'
@@ -312,6 +313,19 @@ export class Dictionary implements LargeValue, TableKeys {
       if (other.expires(handle)) this.schedule(made, other.expiryOf(handle))
     })
     this.note()
+  }
+
+  /** Moves elements of a part that lie where the heap is being emptied; returns where to go on, 0 at the end. */
+  relocate(cursor: number): number {
+    return this.table.scan(cursor, (handle) => {
+      // The queue of deadlines names those that expire.
+      if (!this.heap.isLeaving(handle) || this.expires(handle)) return
+      if (!this.table.findHandle(handle, this.hashOf(handle))) return
+      const made = copyBlock(this.heap, handle)
+      this.table.replaceFound(made)
+      this.walker?.replaced(handle, made)
+      this.heap.free(handle)
+    })
   }
 
   heapBytes(samples: number): number {

@@ -54,6 +54,11 @@ export class LargeValues {
     return this.values[id]!
   }
 
+  /** The value of a number that may be nobody's. */
+  find(id: number): LargeValue | undefined {
+    return this.values[id]
+  }
+
   /** Forgets one and frees what it owns: at once, or if that is much, bit by bit. */
   release(id: number): void {
     const value = this.values[id]!

@@ -12,6 +12,7 @@
  */
 
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
+import { copyBlock } from '../block.js'
 import type { Keyspace } from '../keyspace.js'
 import type { LargeValue } from './large.js'
 import {
@@ -29,6 +30,8 @@ import { type Piece, sameBytes } from './piece.js'
 import type { ListWalker, WalkableList } from './walks.js'
 
 const NODE_BYTES = 16
+/** Nodes that `relocate` looks at before it returns. */
+const NODES_A_PART = 16
 const BEFORE = 0
 const BEHIND = 1
 const COUNT = 2
@@ -458,6 +461,37 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
       node = next
     }
     return removed
+  }
+
+  /** Moves nodes of a part that lie where the heap is being emptied; returns where to go on, 0 at the end. */
+  relocate(cursor: number): number {
+    // Whoever walks the list stands on one of its nodes.
+    if (this.walker !== null) return 0
+    // Nodes come and go between the parts; so the cursor counts them.
+    let at = this.head
+    for (let i = 0; i < cursor && at !== 0; i++) at = this.behind(at)
+    for (let left = NODES_A_PART; left > 0 && at !== 0; left--) {
+      const block = this.block(at)
+      if (this.heap.isLeaving(block)) {
+        this.setWord(at, BLOCK, copyBlock(this.heap, block))
+        this.heap.free(block)
+      }
+      if (this.heap.isLeaving(at)) at = this.relocateNode(at)
+      at = this.behind(at)
+    }
+    return at === 0 ? 0 : cursor + NODES_A_PART
+  }
+
+  private relocateNode(node: number): number {
+    const made = copyBlock(this.heap, node)
+    const before = this.before(node)
+    const behind = this.behind(node)
+    if (before === 0) this.head = made
+    else this.setWord(before, BEHIND, made)
+    if (behind === 0) this.tail = made
+    else this.setWord(behind, BEFORE, made)
+    this.heap.free(node)
+    return made
   }
 
   copyOf(node: number): Quicklist {

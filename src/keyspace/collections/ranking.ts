@@ -16,6 +16,7 @@
 
 import { compareBytes } from '../../bytes/ascii.js'
 import { type ByteHeap, byteOf, chunkOf, doubleOf, wordOf } from '../../bytes/heap.js'
+import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
 import type { LargeValue, LargeValues } from './large.js'
@@ -271,6 +272,20 @@ export class Ranking implements LargeValue, TableKeys {
   /** Visits a part of the elements in no order and returns the next cursor, 0 at the end; see Table.scan. */
   scan(cursor: number, visit: (handle: number) => void): number {
     return this.table.scan(cursor, visit)
+  }
+
+  /** Moves elements of a part that lie where the heap is being emptied; returns where to go on, 0 at the end. */
+  relocate(cursor: number): number {
+    return this.table.scan(cursor, (handle) => {
+      if (!this.heap.isLeaving(handle) || !this.table.findHandle(handle, this.hashOf(handle))) return
+      // A handle is a priority, too: the element gets another place in the tree.
+      this.uproot(handle)
+      const made = copyBlock(this.heap, handle)
+      this.table.replaceFound(made)
+      this.walker?.replaced(handle, made)
+      this.heap.free(handle)
+      this.plant(made)
+    })
   }
 
   heapBytes(samples: number): number {
