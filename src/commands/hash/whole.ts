@@ -1,6 +1,5 @@
 /** HGETALL, HKEYS, HVALS, HSCAN, HRANDFIELD: fields whatever their names. */
 
-import { globMatch } from '../../bytes/glob.js'
 import { expireFields } from '../../keyspace/collections/field-expiry.js'
 import type { Piece } from '../../keyspace/collections/piece.js'
 import { HASH } from '../../keyspace/entries.js'
@@ -8,15 +7,11 @@ import { EXPIRE_DELETE } from '../../keyspace/expiry.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
-import { collectionToRead, readRandomCount, WRONG } from '../collection.js'
+import { collectionToRead, WRONG } from '../collection.js'
 import { command, firstKey, KEY_ACCESS, KEY_RO, READONLY } from '../command.js'
-import { drawOften } from '../draw.js'
-import { SYNTAX } from '../errors.js'
-import { BUCKETS_A_KEY, readCursor, readScanOptions } from '../generic/scan.js'
+import { readDraw, replyDrawn } from '../draw.js'
+import { scanElements } from '../scan-elements.js'
 import { tellExpired } from './lookup.js'
-
-/** Half of what a 64-bit integer can count, as a double. */
-const PAIRS_MAX = 2 ** 62
 
 const COMMON = {
   flags: READONLY,
@@ -87,55 +82,20 @@ export const hscan = command(
     tips: ['nondeterministic_output'],
   },
   (call, args, reply) => {
-    let cursor = readCursor(args, 2, reply)
-    if (cursor === null) return
-    const handle = collectionToRead(call, args, 1, HASH, reply)
-    if (handle === WRONG) return
-    if (handle === 0) {
-      replyNothingScanned(reply)
-      return
-    }
-    const options = readScanOptions(args, 3, 'novalues', reply)
-    if (options === null) return
     const { hashes } = call.keyspace
     const { field, value } = hashes
-    const { count, match, noValues } = options
-    const mark = reply.pos
-    let seen = 0
-    let shown = 0
-    const visit = () => {
-      seen++
-      const matches =
-        match === 0 ||
-        globMatch(args.buf, args.start(match), args.end(match), field.buf, field.start, field.end)
-      if (!matches || hashes.due) return
-      replyPiece(reply, field)
-      if (!noValues) replyPiece(reply, value)
-      shown += noValues ? 1 : 2
-    }
-    let buckets = count * BUCKETS_A_KEY
-    do cursor = hashes.scan(handle, cursor, visit)
-    while (cursor !== 0 && buckets-- > 0 && seen < count)
-    replyScanned(reply, mark, cursor, shown)
+    scanElements(call, args, HASH, 'novalues', reply, (_handle, { noValues }) => ({
+      name: field,
+      scan: (handle, cursor, visit) => hashes.scan(handle, cursor, visit),
+      show: () => {
+        if (hashes.due) return 0
+        replyPiece(reply, field)
+        if (!noValues) replyPiece(reply, value)
+        return noValues ? 1 : 2
+      },
+    }))
   },
 )
-
-/** What scanning a key that is not there gives. */
-export function replyNothingScanned(reply: Reply): void {
-  reply.array(2)
-  reply.bulkInt(0)
-  reply.array(0)
-}
-
-/** Puts cursor and count in front of the `count` replies that were written from `mark` on. */
-export function replyScanned(reply: Reply, mark: number, cursor: number, count: number): void {
-  const elements = reply.buf.slice(mark, reply.pos)
-  reply.pos = mark
-  reply.array(2)
-  reply.bulkInt(cursor)
-  reply.array(count)
-  reply.raw(elements)
-}
 
 /**
  * The hash of argument 1, for drawing fields at random: what has expired is removed first, where this node decides about
@@ -151,30 +111,6 @@ function hashToDraw(call: Call, args: Args, reply: Reply): number {
   return tellExpired(call, args, handle, expiredFields)
 }
 
-/** `count` fields: if positive different ones, as many as there are at most; if negative each on its own. */
-function replyRandom(call: Call, args: Args, count: number, withValues: boolean, reply: Reply): void {
-  const handle = hashToDraw(call, args, reply)
-  if (handle === WRONG) return
-  const { hashes } = call.keyspace
-  const { field, value } = hashes
-  const size = handle === 0 ? 0 : hashes.size(handle)
-  const many = handle === 0 ? 0 : count < 0 ? -count : Math.min(count, size)
-  reply.array(withValues && reply.protocol === 2 ? many * 2 : many)
-  if (many === 0) return
-  const show = () => {
-    if (withValues && reply.protocol > 2) reply.array(2)
-    replyPiece(reply, field)
-    if (withValues) replyPiece(reply, value)
-  }
-  if (count < 0 || count === 1) {
-    drawOften(call, reply, many, () => {
-      hashes.random(handle)
-      show()
-    })
-  } else if (many === size) hashes.forEach(handle, show)
-  else hashes.sample(handle, many, show)
-}
-
 export const hrandfield = command(
   {
     ...COMMON,
@@ -187,22 +123,25 @@ export const hrandfield = command(
     tips: ['nondeterministic_output'],
   },
   (call, args, reply) => {
-    if (args.count > 2) {
-      const count = readRandomCount(args, 2, reply)
-      if (Number.isNaN(count)) return
-      if (args.count > 4 || (args.count === 4 && !args.is(3, 'withvalues'))) reply.error(SYNTAX)
-      else if (args.count === 4 && Math.abs(count) >= PAIRS_MAX) reply.error('ERR value is out of range')
-      else replyRandom(call, args, count, args.count === 4, reply)
-      return
-    }
+    const count = args.count > 2 ? readDraw(args, 'withvalues', reply) : 1
+    if (Number.isNaN(count)) return
     const handle = hashToDraw(call, args, reply)
     if (handle === WRONG) return
-    if (handle === 0) {
-      reply.nil()
-      return
+    const { hashes } = call.keyspace
+    const { field, value } = hashes
+    if (args.count > 2) {
+      const withValues = args.count === 4
+      const begin = (many: number) => reply.array(withValues && reply.protocol === 2 ? many * 2 : many)
+      replyDrawn(call, reply, handle, count, hashes, begin, () => {
+        if (withValues && reply.protocol > 2) reply.array(2)
+        replyPiece(reply, field)
+        if (withValues) replyPiece(reply, value)
+      })
+    } else if (handle === 0) reply.nil()
+    else {
+      hashes.random(handle)
+      replyPiece(reply, field)
     }
-    call.keyspace.hashes.random(handle)
-    replyPiece(reply, call.keyspace.hashes.field)
   },
 )
 

@@ -1,6 +1,5 @@
 /** SADD, SREM, SMOVE, SISMEMBER, SMISMEMBER, SCARD, SMEMBERS, SSCAN: members of one set. */
 
-import { globMatch } from '../../bytes/glob.js'
 import { SET } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -27,10 +26,9 @@ import {
   READONLY,
   WRITE,
 } from '../command.js'
-import { BUCKETS_A_KEY, readCursor, readScanOptions } from '../generic/scan.js'
-import { replyNothingScanned, replyScanned } from '../hash/whole.js'
 import { NOTIFY_SET } from '../host.js'
 import { findKey } from '../lookup.js'
+import { scanElements } from '../scan-elements.js'
 
 /** A new set under the key of argument `index`, in the form that suits argument `member` and some `expected` members. */
 function newSet(call: Call, args: Args, index: number, member: number, expected: number): number {
@@ -241,35 +239,16 @@ export const sscan = command(
     tips: ['nondeterministic_output'],
   },
   (call, args, reply) => {
-    let cursor = readCursor(args, 2, reply)
-    if (cursor === null) return
-    const handle = collectionToRead(call, args, 1, SET, reply)
-    if (handle === WRONG) return
-    if (handle === 0) {
-      replyNothingScanned(reply)
-      return
-    }
-    const options = readScanOptions(args, 3, 'nothing', reply)
-    if (options === null) return
     const { sets } = call.keyspace
     const { member } = sets
-    const { count, match } = options
-    const mark = reply.pos
-    let seen = 0
-    let shown = 0
-    const visit = () => {
-      seen++
-      const matches =
-        match === 0 ||
-        globMatch(args.buf, args.start(match), args.end(match), member.buf, member.start, member.end)
-      if (!matches) return
-      reply.bulkRange(member.buf, member.start, member.end)
-      shown++
-    }
-    let buckets = count * BUCKETS_A_KEY
-    do cursor = sets.scan(handle, cursor, visit)
-    while (cursor !== 0 && buckets-- > 0 && seen < count)
-    replyScanned(reply, mark, cursor, shown)
+    scanElements(call, args, SET, 'nothing', reply, () => ({
+      name: member,
+      scan: (handle, cursor, visit) => sets.scan(handle, cursor, visit),
+      show: () => {
+        reply.bulkRange(member.buf, member.start, member.end)
+        return 1
+      },
+    }))
   },
 )
 

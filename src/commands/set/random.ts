@@ -24,7 +24,7 @@ import {
   READONLY,
   WRITE,
 } from '../command.js'
-import { drawOften } from '../draw.js'
+import { replyDrawn } from '../draw.js'
 import { SYNTAX } from '../errors.js'
 import { NOTIFY_SET } from '../host.js'
 import { nearInteger } from '../int64.js'
@@ -108,28 +108,6 @@ export const spop = command(
   },
 )
 
-/** `count` members: if positive different ones, as many as there are at most; if negative each on its own. */
-function replyRandom(call: Call, args: Args, reply: Reply): void {
-  const count = readRandomCount(args, 2, reply)
-  if (Number.isNaN(count)) return
-  const handle = collectionToRead(call, args, 1, SET, reply)
-  if (handle === WRONG) return
-  const { sets } = call.keyspace
-  const { member } = sets
-  const size = handle === 0 ? 0 : sets.size(handle)
-  const many = handle === 0 ? 0 : count < 0 ? -count : Math.min(count, size)
-  reply.array(many)
-  if (many === 0) return
-  const show = () => reply.bulkRange(member.buf, member.start, member.end)
-  if (count < 0 || count === 1) {
-    drawOften(call, reply, many, () => {
-      sets.random(handle)
-      show()
-    })
-  } else if (many === size) sets.forEach(handle, show)
-  else sets.sample(handle, many, show)
-}
-
 export const srandmember = command(
   {
     name: 'SRANDMEMBER',
@@ -145,23 +123,24 @@ export const srandmember = command(
     history: [['2.6.0', 'Takes a `count`.']],
   },
   (call, args, reply) => {
-    if (args.count === 3) {
-      replyRandom(call, args, reply)
-      return
-    }
     if (args.count > 3) {
       reply.error(SYNTAX)
       return
     }
+    const count = args.count === 3 ? readRandomCount(args, 2, reply) : 1
+    if (Number.isNaN(count)) return
     const handle = collectionToRead(call, args, 1, SET, reply)
     if (handle === WRONG) return
-    if (handle === 0) {
-      reply.nil()
-      return
-    }
     const { sets } = call.keyspace
-    sets.random(handle)
-    reply.bulkRange(sets.member.buf, sets.member.start, sets.member.end)
+    const { member } = sets
+    const show = () => reply.bulkRange(member.buf, member.start, member.end)
+    if (args.count === 3) {
+      replyDrawn(call, reply, handle, count, sets, (many) => reply.array(many), show)
+    } else if (handle === 0) reply.nil()
+    else {
+      sets.random(handle)
+      show()
+    }
   },
 )
 
