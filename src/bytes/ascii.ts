@@ -134,6 +134,10 @@ export function parseInt64(buf: Uint8Array, start: number, end: number): bigint 
 
 /** How many characters `writeInteger` writes for `value`, a safe integer. */
 export function integerLength(value: number): number {
+  if (value >= 0 && value < 1e8) {
+    if (value < 1e4) return value < 100 ? (value < 10 ? 1 : 2) : value < 1000 ? 3 : 4
+    return value < 1e6 ? (value < 1e5 ? 5 : 6) : value < 1e7 ? 7 : 8
+  }
   let length = value < 0 ? 2 : 1
   let rest = value < 0 ? -value : value
   while (rest >= 10) {

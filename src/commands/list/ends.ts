@@ -35,11 +35,20 @@ function push(call: Call, args: Args, head: boolean, onlyIfThere: boolean, reply
     return
   }
   if (handle === 0) handle = putNew(call, args, 1, lists.create())
-  let bytes = 0
-  for (let i = 2; i < args.count; i++) bytes += args.length(i)
-  lists.makeRoom(handle, bytes, args.count - 2)
-  for (let i = 2; i < args.count; i++) lists.push(handle, head, args.buf, args.start(i), args.end(i))
-  reply.int(lists.size(handle))
+  if (lists.isSmall(handle)) {
+    let bytes = 0
+    for (let i = 2; i < args.count; i++) bytes += args.length(i)
+    lists.makeRoom(handle, bytes, args.count - 2)
+    for (let i = 2; i < args.count; i++) lists.push(handle, head, args.buf, args.start(i), args.end(i))
+    reply.int(lists.size(handle))
+  } else {
+    const list = lists.quicklist(handle)
+    for (let i = 2; i < args.count; i++) {
+      if (head) list.pushHead(args.buf, args.start(i), args.end(i))
+      else list.pushTail(args.buf, args.start(i), args.end(i))
+    }
+    reply.int(list.size)
+  }
   collectionChanged(call, args, 1, NOTIFY_LIST, head ? 'lpush' : 'rpush', args.count - 2)
 }
 
