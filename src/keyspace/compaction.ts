@@ -4,8 +4,8 @@
  * snapshot does, in slices; when it has been everywhere, chunks that are empty have gone back to the system.
  *
  * What can be moved: entries, listpacks and intsets, the elements of dictionaries and rankings, the nodes of lists. What
- * cannot, since more than one place names it or its place is not known here: fields that expire and what stands for their
- * hashes, the parts of streams, and what waits in the graveyard. Chunks with any of that stay.
+ * cannot, since more than one place names it or its place is not known here: the parts of streams, and what waits in the
+ * graveyard. Chunks with any of that stay.
  */
 
 import { copyBlock } from './block.js'
@@ -15,7 +15,7 @@ import { Quicklist } from './collections/quicklist.js'
 import { Ranking } from './collections/ranking.js'
 import { refOf, setRef } from './collections/value.js'
 import type { Database } from './database.js'
-import { HASHTABLE, INTSET, LISTPACK, QUICKLIST, SKIPLIST } from './entries.js'
+import { HASH, HASHTABLE, INTSET, LISTPACK, QUICKLIST, SKIPLIST } from './entries.js'
 import type { Keyspace } from './keyspace.js'
 
 /** A structure whose blocks can be moved in pieces. */
@@ -94,6 +94,7 @@ export class Compaction {
     } else if (encoding === HASHTABLE || encoding === SKIPLIST || encoding === QUICKLIST) {
       this.large.push(refOf(entries, handle))
     }
+    if (entries.type(handle) === HASH) this.keyspace.hashes.relocateTimed(handle)
     if (heap.isLeaving(handle)) {
       db.relocate(handle)
       this.hits++

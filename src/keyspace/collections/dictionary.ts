@@ -318,11 +318,11 @@ export class Dictionary implements LargeValue, TableKeys {
   /** Moves elements of a part that lie where the heap is being emptied; returns where to go on, 0 at the end. */
   relocate(cursor: number): number {
     return this.table.scan(cursor, (handle) => {
-      // The queue of deadlines names those that expire.
-      if (!this.heap.isLeaving(handle) || this.expires(handle)) return
+      if (!this.heap.isLeaving(handle)) return
       if (!this.table.findHandle(handle, this.hashOf(handle))) return
       const made = copyBlock(this.heap, handle)
       this.table.replaceFound(made)
+      if (this.expires(made)) this.deadlines!.moved(made)
       this.walker?.replaced(handle, made)
       this.heap.free(handle)
     })

@@ -14,6 +14,7 @@
  */
 
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
+import { copyBlock } from '../block.js'
 import type { Database } from '../database.js'
 import type { LargeValues } from './large.js'
 import { TimeQueue } from './time-queue.js'
@@ -77,6 +78,15 @@ export class FieldTimes {
       queue.setTime(timer, time_ms)
       queue.update(timer)
     }
+  }
+
+  /** Moves a timer into another block, whose handle is returned. */
+  relocate(timer: number): number {
+    const queue = this.queueOf(timer)
+    const made = copyBlock(this.heap, timer)
+    if (queue !== null && queue.placeOf(timer) !== 0) queue.moved(made)
+    this.heap.free(timer)
+    return made
   }
 
   /** The hash of a timer is in no database any more. */

@@ -11,6 +11,7 @@
  */
 
 import { byteOf, chunkOf } from '../../bytes/heap.js'
+import { copyBlock } from '../block.js'
 import type { Database } from '../database.js'
 import { type Entries, HASH, HASHTABLE, LISTPACK } from '../entries.js'
 import { EXPIRE_IGNORE } from '../expiry.js'
@@ -278,6 +279,19 @@ export class Hashes {
     const end = key + entries.keyLength(handle)
     this.setTimer(handle, this.keyspace.fieldTimes.enroll(timer, db, entries.bytes(handle), key, end))
     this.retime(handle)
+  }
+
+  /** Moves what a hash with fields that expire has beside its elements, where it lies where the heap is being emptied. */
+  relocateTimed(handle: number): void {
+    const { heap, fieldTimes } = this.keyspace
+    const timer = this.timerOf(handle)
+    if (timer === 0) return
+    const pack = this.isTriples(handle) ? fieldTimes.pack(timer) : 0
+    if (pack !== 0 && heap.isLeaving(pack)) {
+      fieldTimes.setPack(timer, copyBlock(heap, pack))
+      heap.free(pack)
+    }
+    if (heap.isLeaving(timer)) this.setTimer(handle, fieldTimes.relocate(timer))
   }
 
   /** When the first field expires, NO_FIELD_EXPIRY if none does. */
