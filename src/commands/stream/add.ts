@@ -42,7 +42,7 @@ function readOptions(call: Call, args: Args, adding: boolean, reply: Reply): Opt
     idAt: 2,
     auto: false,
     open: false,
-    id: new StreamId(),
+    id: call.keyspace.streams.given,
     mayCreate: true,
     trimming: null,
     thresholdAt: 0,

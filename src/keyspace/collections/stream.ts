@@ -362,6 +362,8 @@ export class Streams {
   readonly probe: StreamWalk
   readonly master = new StreamId()
   readonly other = new StreamId()
+  /** For the ID that a command is about to add. */
+  readonly given = new StreamId()
   /** All there are. */
   readonly all = new Set<Stream>()
   private readonly entries: Entries
