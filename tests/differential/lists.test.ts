@@ -6,6 +6,7 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PLAIN_BYTES_MIN } from '../../src/keyspace/collections/quicklist.js'
 import { digestOfValue } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
@@ -98,9 +99,11 @@ describe.skipIf(missing('redis-server'))('lists beside redis-server', () => {
       fc.asyncProperty(
         fc.array(command, { minLength: 1, maxLength: 60, size: 'max' }),
         fc.constantFrom(-2, -1, 3, 1),
-        async (lines, fill) => {
+        fc.constantFrom(PLAIN_BYTES_MIN, 64, 1),
+        async (lines, fill, plainBytes) => {
           await both.reset(protocol)
           await limit(fill)
+          both.runner.keyspace.plainBytesMin = plainBytes
           expect(await both.differences(lines)).toEqual([])
           for (const name of [...KEYS, 'string']) {
             const ours = digestOfValue(both.runner.keyspace.databases[0]!, bytesOf(name))

@@ -6,9 +6,11 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { COMMANDS } from '../../src/commands/index.js'
+import { digestOfDataset } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
-import { genericCommand, lcsCommand, nonsense, stringCommand } from './arbitrary.js'
+import { decode, Wire } from '../support/wire.js'
+import { genericCommand, lcsCommand, nonsense, stringCommand, value } from './arbitrary.js'
 
 const NOT_COMPARED = new Set([
   'KEYS', // in another order
@@ -29,11 +31,14 @@ const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 60)
 
 describe.skipIf(missing('redis-server'))('commands beside redis-server', () => {
   let both: Comparison
+  let redis: Wire
 
   beforeAll(async () => {
     both = await Comparison.start()
+    redis = await Wire.open(both.redis.port)
   })
   afterAll(async () => {
+    redis?.close()
     await both?.stop()
   })
 
@@ -42,6 +47,7 @@ describe.skipIf(missing('redis-server'))('commands beside redis-server', () => {
       fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 60, size: 'max' }), async (lines) => {
         await both.reset(protocol)
         expect(await both.differences(lines)).toEqual([])
+        expect(await redis.run('DEBUG', 'DIGEST')).toBe(`+${digestOfDataset(both.runner.keyspace)}\r\n`)
       }),
       { numRuns: runs, endOnFailure: false },
     )
@@ -67,6 +73,28 @@ describe.skipIf(missing('redis-server'))('commands beside redis-server', () => {
         await both.reset()
         const { redis, shoal } = await both.propagated(lines)
         expect(shoal).toEqual(redis)
+      }),
+      { numRuns: RUNS, endOnFailure: false },
+    )
+  })
+
+  test('what the one dumps, the other restores', async () => {
+    await fc.assert(
+      fc.asyncProperty(value, async (content) => {
+        await both.reset()
+        const { runner } = both
+        runner.run('SET', 'k', content)
+        await redis.run('SET', 'k', content)
+        const ours = decode(runner.run('DUMP', 'k')) as string
+        const theirs = decode(await redis.run('DUMP', 'k')) as string
+        expect(await redis.run('RESTORE', 'r', 0, ours)).toBe('+OK\r\n')
+        expect(runner.run('RESTORE', 'r', 0, theirs)).toBe('+OK\r\n')
+        for (const word of ['GET', 'STRLEN', 'TYPE'] as const) {
+          expect(runner.run(word, 'r')).toBe(runner.run(word, 'k'))
+          expect(await redis.run(word, 'r')).toBe(runner.run(word, 'k'))
+        }
+        const encoding = ['OBJECT', 'ENCODING', 'r'] as const
+        expect(runner.run(...encoding)).toBe(await redis.run(...encoding))
       }),
       { numRuns: RUNS, endOnFailure: false },
     )
