@@ -64,7 +64,20 @@ export class IdTree {
 
   /** Gives back all blocks; the tree is empty afterwards. */
   free(): void {
-    if (this.root !== 0) this.freeFrom(this.root, this.height)
+    this.freeSome(Number.POSITIVE_INFINITY)
+  }
+
+  /** Gives back about so many blocks and returns how many; less than asked for when it was all. No other use in between. */
+  freeSome(blocks: number): number {
+    let freed = 0
+    // Leaves first: what is above them finds its way without.
+    for (; this.height > 0 && this.lastLeaf !== 0 && freed < blocks; freed++) {
+      const before = this.word(this.lastLeaf, 1)
+      this.heap.free(this.lastLeaf)
+      this.lastLeaf = before
+    }
+    if (freed >= blocks) return freed
+    if (this.root !== 0) freed += this.freeFrom(this.root, this.height)
     this.root = 0
     this.height = 0
     this.size = 0
@@ -72,14 +85,18 @@ export class IdTree {
     this.lastLeaf = 0
     this.leaf = 0
     this.blocks = 0
+    return freed
   }
 
-  private freeFrom(node: number, level: number): void {
-    if (level > 0) {
+  /** Frees the inner nodes from `node` on, or a leaf that is the root; how many. */
+  private freeFrom(node: number, level: number): number {
+    let freed = 1
+    if (level > 1) {
       const count = this.count(node)
-      for (let i = 0; i < count; i++) this.freeFrom(this.child(node, i), level - 1)
+      for (let i = 0; i < count; i++) freed += this.freeFrom(this.child(node, i), level - 1)
     }
     this.heap.free(node)
+    return freed
   }
 
   // The cursor.

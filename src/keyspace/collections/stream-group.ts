@@ -10,6 +10,7 @@
 import { compareBytes } from '../../bytes/ascii.js'
 import type { ByteHeap } from '../../bytes/heap.js'
 import { IdTree, type IdTreePaths } from './id-tree.js'
+import type { LargeValue } from './large.js'
 import { readInt64, writeInt64 } from './piece.js'
 import { addInt64, type Int64, StreamId } from './stream-id.js'
 
@@ -55,7 +56,7 @@ export class StreamConsumer {
   }
 }
 
-export class StreamGroup {
+export class StreamGroup implements LargeValue {
   readonly name: Uint8Array
   /** The last ID that was delivered. */
   readonly last = new StreamId()
@@ -82,15 +83,29 @@ export class StreamGroup {
     return bytes
   }
 
-  get heapBytes(): number {
+  heapBytes(): number {
     let bytes = this.pending.heapBytes
     for (const consumer of this.consumers) bytes += consumer.pending.heapBytes
     return bytes
   }
 
   free(): void {
-    this.pending.free()
-    for (const consumer of this.consumers) consumer.pending.free()
+    this.freeSome(Number.POSITIVE_INFINITY)
+  }
+
+  get blocks(): number {
+    let blocks = this.pending.blocks
+    for (const consumer of this.consumers) blocks += consumer.pending.blocks
+    return blocks
+  }
+
+  freeSome(blocks: number): boolean {
+    let left = blocks - this.pending.freeSome(blocks)
+    for (const consumer of this.consumers) {
+      if (left <= 0) return true
+      left -= consumer.pending.freeSome(left)
+    }
+    return left <= 0
   }
 
   consumer(buf: Uint8Array, start: number, end: number): StreamConsumer | undefined {

@@ -212,7 +212,20 @@ test('a million pending entries make no objects: blocks of the heap, and all of 
   expect(group.pending.size).toBe(consumer.pending.size)
   group.pending.find(id.words(0, 2, 0, 0))
   expect([group.deliveredAt_ms, group.deliveries, group.owner]).toEqual([2, 1, consumer])
+  // A group that is destroyed is freed bit by bit, and so is a stream.
+  keyspace.graveyard.wake = () => {}
+  const second = stream.createGroup(name, 0, 2, new StreamId(), 0)!
+  for (let i = 1; i <= 20_000; i++) second.addPending(id.words(0, i, 0, 0), i)
+  stream.destroyGroup(second)
+  expect(stream.bytes).toBe(keyspace.large.bytes - second.bytes)
+  let digs = 1
+  for (; keyspace.graveyard.dig(50); digs++);
+  expect(digs).toBeGreaterThan(6)
+  expect(keyspace.large.bytes).toBe(stream.bytes)
+  for (let i = 1; i <= 1000; i++) append(stream, { id: BigInt(i) << 64n, pairs: ['f', 'x'.repeat(1000)] })
   keyspace.release(bare)
+  for (digs = 1; keyspace.graveyard.dig(50); digs++);
+  expect(digs).toBeGreaterThan(30)
   expect(keyspace.heap.usedBytes).toBe(before)
   expect(keyspace.large.bytes).toBe(0)
 })

@@ -84,7 +84,9 @@ export class Stream implements LargeValue, GroupOwner {
   }
 
   get blocks(): number {
-    return this.nodes.size + this.groups.length
+    let blocks = this.nodes.size
+    for (const group of this.groups) blocks += group.blocks
+    return blocks
   }
 
   free(): void {
@@ -102,8 +104,11 @@ export class Stream implements LargeValue, GroupOwner {
       left--
     }
     while (left > 0 && this.groups.length > 0) {
-      this.groups.pop()!.free()
-      left--
+      const group = this.groups.at(-1)!
+      const cost = Math.min(left, group.blocks) + 1
+      if (group.freeSome(left)) return true
+      this.groups.pop()
+      left -= cost
     }
     return nodes.size > 0 || this.groups.length > 0
   }
@@ -122,7 +127,7 @@ export class Stream implements LargeValue, GroupOwner {
       const last = heap.sizeOf(nodes.payload(0))
       bytes = (bytes / seen) * (nodes.size - 1) + last
     }
-    for (const group of this.groups) bytes += group.heapBytes
+    for (const group of this.groups) bytes += group.heapBytes()
     return Math.round(bytes) + nodes.heapBytes
   }
 
@@ -318,9 +323,9 @@ export class Stream implements LargeValue, GroupOwner {
   }
 
   destroyGroup(group: StreamGroup): void {
-    this.note(-group.bytes)
     this.groups.splice(this.groups.indexOf(group), 1)
-    group.free()
+    this.bytes -= group.bytes
+    this.streams.keyspace.large.drop(group)
   }
 
   private groupIndex(buf: Uint8Array, start: number, end: number): number {
