@@ -18,6 +18,8 @@ export interface Caller {
   readonly trusted: boolean
   /** Whether the command stands in a transaction or a script: it must not block. */
   denyBlocking: boolean
+  /** Whether a script asks: what has no order of its own must have one then. */
+  readonly inScript?: boolean
 }
 
 const SOMEBODY = { length: 1 }

@@ -5,6 +5,7 @@
 
 import { text } from '../../bytes/ascii.js'
 import { parseDouble, plainDouble } from '../../bytes/double.js'
+import { wideDouble } from '../../bytes/double-double.js'
 import { Piece } from '../../keyspace/collections/piece.js'
 import { attach } from '../../keyspace/collections/value.js'
 import { LIST, NO_EXPIRY, SET, ZSET } from '../../keyspace/entries.js'
@@ -181,6 +182,8 @@ const NORMAL_MIN = 2.2250738585072014e-308
 function scoreOf(buf: Uint8Array, start: number, end: number): number {
   const plain = plainDouble(buf, start, end)
   if (!Number.isNaN(plain)) return plain
+  const wide = wideDouble(buf, start, end)
+  if (!Number.isNaN(wide)) return wide
   const whole = text(buf, start, end).split('\0', 1)[0]!
   if (whole === '') return 0
   const source = whole.replace(/^[ \t\n\v\f\r]+/, '')
@@ -329,7 +332,7 @@ function sortOf(call: Call, args: Args, stores: boolean, reply: Reply): void {
     reply.error(WRONGTYPE)
     return
   }
-  if (request.unsorted && type === SET && request.store !== 0) {
+  if (request.unsorted && type === SET && (request.store !== 0 || call.caller.inScript === true)) {
     // A set has no order of its own, and what is stored must be the same list everywhere.
     request.unsorted = false
     request.alpha = true
@@ -343,6 +346,10 @@ function sortOf(call: Call, args: Args, stores: boolean, reply: Reply): void {
     return
   }
   reply.array(chosen.length * Math.max(1, request.get.length))
+  if (request.get.length === 0) {
+    for (const index of chosen) reply.bulkRange(elements.buf, elements.start(index), elements.end(index))
+    return
+  }
   forEachResult(call, request, elements, chosen, (value) => {
     if (value === null) reply.nil()
     else reply.bulkRange(value.buf, value.start, value.end)

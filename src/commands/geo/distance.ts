@@ -17,7 +17,7 @@ export function latitudeDistance(a: number, b: number): number {
 }
 
 /** Next to the opposite side of the earth the formula is this uncertain, in metres; everywhere else far less. */
-const UNCERTAINTY_M = 1
+export const UNCERTAINTY_M = 1
 
 /** In metres, next to the truth. */
 function roughly(lon1: number, lat1: number, lon2: number, lat2: number): number {

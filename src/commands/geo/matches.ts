@@ -2,7 +2,7 @@
 
 import type { Piece } from '../../keyspace/collections/piece.js'
 
-const INITIAL_MATCHES = 32
+const INITIAL_MATCHES = 128
 const INITIAL_BYTES = 1024
 
 function grown<T extends { readonly length: number; set(source: T): void }>(from: T, to: T): T {

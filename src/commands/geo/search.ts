@@ -11,7 +11,7 @@ import { findKey } from '../lookup.js'
 import { sortPart } from '../partial-sort.js'
 import { areasOf, type Shape } from './areas.js'
 import { replyCoordinate, replyDistance } from './digits.js'
-import { Distances, latitudeDistance } from './distance.js'
+import { Distances, latitudeDistance, UNCERTAINTY_M } from './distance.js'
 import { decodeScore, type Place } from './hash.js'
 import { Matches } from './matches.js'
 import { type Request, readRequest, type SearchKind } from './request.js'
@@ -24,6 +24,8 @@ function covers(distances: Distances, shape: Shape, place: Place): boolean {
   const { middle } = shape
   if (!shape.isBox) {
     const limit_m = shape.radius * shape.unit_m
+    // No place on another latitude is nearer than the latitude itself.
+    if (latitudeDistance(place.latitude, middle.latitude) > limit_m + UNCERTAINTY_M) return false
     return !distances.exceed(limit_m, middle.longitude, middle.latitude, place.longitude, place.latitude)
   }
   // Sideways is measured on the place's own latitude.
@@ -68,7 +70,8 @@ function find(call: Call, handle: number, request: Request): Matches {
 
 /** The matches that are wanted, in the order that is wanted, by their numbers. */
 function chosen(matches: Matches, { order, count }: Request): Int32Array {
-  const all = Int32Array.from({ length: matches.count }, (_, i) => i)
+  const all = new Int32Array(matches.count)
+  for (let i = 0; i < all.length; i++) all[i] = i
   const many = count === 0 ? matches.count : Math.min(count, matches.count)
   if (order !== 0) {
     const { distances } = matches

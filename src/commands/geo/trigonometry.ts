@@ -1,11 +1,13 @@
 /**
  * Sine, cosine and arc sine rounded to the nearest double. JavaScript's own may be one unit off in the last place, in two or three of
  * a hundred cases, and then a distance that is stored as a score has other digits than Redis's, whose C library rounds correctly
- * but for one case in a thousand. So the series are summed up in pairs of doubles (T. J. Dekker, "A floating-point technique
- * for extending the available precision", 1971), the head in pairs and the tail, which is small, in single ones.
+ * but for one case in a thousand. So the series are summed up in pairs of doubles, their heads at least; the tails, which are
+ * small, in single ones.
  *
  * Arguments are those that distances on a sphere need: up to pi for the sine, up to half of it for the others.
  */
+
+import { productError } from '../../bytes/double-double.js'
 
 /** (-1)^k / (2k + 1)! for k = 1, 2, …: the nearest doubles. */
 const SINE = [
@@ -33,18 +35,6 @@ const IN_PAIRS = 6
 /** Pi is Math.PI and these two. */
 const PI_SECOND = 1.2246467991473532e-16
 const PI_THIRD = -2.9947698097183397e-33
-const SPLITTER = 2 ** 27 + 1
-
-/** What a product of two doubles lost when it was rounded to `product`. */
-function productError(a: number, b: number, product: number): number {
-  const aSplit = a * SPLITTER
-  const aHigh = aSplit - (aSplit - a)
-  const aLow = a - aHigh
-  const bSplit = b * SPLITTER
-  const bHigh = bSplit - (bSplit - b)
-  const bLow = b - bHigh
-  return aLow * bLow - (product - aHigh * bHigh - aLow * bHigh - aHigh * bLow)
-}
 
 export class Trigonometry {
   // A pair that a method below leaves behind: the sum of both, the second less than half a unit of the first.

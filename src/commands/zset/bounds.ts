@@ -1,6 +1,7 @@
 /** Scores and bounds in arguments, and the ranks that bounds amount to. */
 
 import { parseDouble, plainDouble } from '../../bytes/double.js'
+import { wideDouble } from '../../bytes/double-double.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
@@ -28,6 +29,8 @@ export type Bounds = (call: Call, handle: number) => Ranks
 export function readScore(args: Args, index: number, reply: Reply, error = NOT_A_FLOAT): number {
   const plain = plainDouble(args.buf, args.start(index), args.end(index))
   if (!Number.isNaN(plain)) return plain
+  const wide = wideDouble(args.buf, args.start(index), args.end(index))
+  if (!Number.isNaN(wide)) return wide
   const source = args.text(index)
   const value = parseDouble(source)
   const mantissa = source.replace(/^[+-]?0x/i, '').replace(/[ep].*$/i, '')

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest'
+import { Runner } from '../../../tests/support/runner.js'
+
+describe('SORT', () => {
+  test('a cluster has no patterns, and a user who may not read every key has none either', () => {
+    const cluster = new Runner({ cluster: true })
+    cluster.say('RPUSH k 2 1')
+    expect(cluster.say('SORT k BY w_*')).toBe('-ERR BY option of SORT denied in Cluster mode.')
+    expect(cluster.say('SORT k GET #')).toBe('-ERR GET option of SORT denied in Cluster mode.')
+    expect(cluster.say('SORT_RO k GET w_*')).toBe('-ERR GET option of SORT denied in Cluster mode.')
+    expect(cluster.say('SORT k BY nosort')).toBe('*2 $1 2 $1 1')
+    const limited = new Runner()
+    Object.assign(limited.host, { readsAnyKey: () => false })
+    limited.say('RPUSH k 2 1')
+    expect(limited.say('SORT k BY w_*')).toBe(
+      '-ERR BY option of SORT denied due to insufficient ACL permissions.',
+    )
+    expect(limited.say('SORT k GET #')).toBe(
+      '-ERR GET option of SORT denied due to insufficient ACL permissions.',
+    )
+    expect(limited.say('SORT k BY nosort')).toBe('*2 $1 2 $1 1')
+    expect(limited.say('SORT k')).toBe('*2 $1 1 $1 2')
+  })
+
+  test('what is stored wakes those who wait, and replaces whatever stood there', () => {
+    const runner = new Runner()
+    runner.say('RPUSH k 3 1 2')
+    runner.say('SET to x EX 100')
+    runner.host.ready.length = 0
+    expect(runner.say('SORT k DESC STORE to')).toBe(':3')
+    expect(runner.host.ready).toEqual(['0 to'])
+    expect(runner.say('LRANGE to 0 -1')).toBe('*3 $1 3 $1 2 $1 1')
+    expect(runner.say('OBJECT ENCODING to')).toBe('$8 listpack')
+    expect(runner.say('TTL to')).toBe(':-1')
+    expect(runner.say('SORT none STORE to')).toBe(':0')
+    expect(runner.say('EXISTS to')).toBe(':0')
+    runner.run('RPUSH', 'large', ...Array.from({ length: 3000 }, (_, i) => `element ${i}`))
+    expect(runner.say('SORT large ALPHA STORE to')).toBe(':3000')
+    expect(runner.say('OBJECT ENCODING to')).toBe('$9 quicklist')
+    expect(runner.say('SORT large ALPHA STORE large')).toBe(':3000')
+    expect(runner.say('LINDEX large 1')).toBe('$9 element 1')
+  })
+
+  test('nothing of it stays in the heap', () => {
+    const runner = new Runner()
+    const before = runner.keyspace.heap.usedBytes
+    runner.run('SADD', 's', ...Array.from({ length: 500 }, (_, i) => i * 7))
+    for (let i = 0; i < 9; i++) runner.say('SORT s STORE to')
+    runner.say('SORT s LIMIT 5 0 STORE to')
+    runner.say('SORT s BY nosort GET # GET none_*->x STORE to')
+    runner.say('DEL s to')
+    expect(runner.keyspace.heap.usedBytes).toBe(before)
+  })
+
+  test('numbers of seventeen digits', () => {
+    const runner = new Runner()
+    const numbers = [
+      '0.84442185152504812',
+      '0.84442185152504801',
+      '0.8444218515250479',
+      '-0.30331272607892745',
+    ]
+    runner.run('RPUSH', 'k', ...numbers)
+    expect(
+      runner
+        .run('SORT', 'k')
+        .split('\r\n')
+        .filter((line) => /^-?0/.test(line)),
+    ).toEqual([...numbers].sort((a, b) => Number(a) - Number(b)))
+    runner.say('RPUSH k 1e400')
+    expect(runner.say('SORT k')).toBe("-ERR One or more scores can't be converted into double")
+  })
+
+  test('a set has an order where a script asks, too', () => {
+    const runner = new Runner()
+    runner.say('SADD s 10 9 1 3')
+    Object.assign(runner.caller, { inScript: true })
+    expect(runner.say('SORT s BY nosort')).toBe('*4 $1 1 $2 10 $1 3 $1 9')
+  })
+})
