@@ -101,7 +101,8 @@ export class CommandTable {
 
   /** By lower-case name, `config|get` included; undefined if there is none. */
   get(fullName: string): Entry | undefined {
-    const [name, sub] = fullName.split('|') as [string, string?]
+    const [name, sub, more] = fullName.split('|') as [string, string?, string?]
+    if (more !== undefined) return undefined
     const entry = this.byName.get(name)
     if (sub === undefined || entry === undefined) return entry
     return entry.subcommands.find((candidate) => candidate.fullName.split('|')[1] === sub)

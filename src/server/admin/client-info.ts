@@ -79,7 +79,7 @@ export function clientInfo(node: ServerNode, client: Client, running_bytes = 0):
     ['obl', unsent < LIST_FROM_BYTES ? unsent : 0],
     ['oll', 0],
     ['omem', unsent < LIST_FROM_BYTES ? 0 : unsent],
-    ['tot-mem', clientBytes(client)],
+    ['tot-mem', clientBytes(client) + running_bytes],
     ['events', client.link === null ? '' : 'r'],
     ['cmd', client.lastCommand?.fullName ?? 'NULL'],
     ['user', client.user],
