@@ -4,7 +4,7 @@
  * takes away what it finds, it is put back before every measurement, outside of it.
  */
 
-import net from 'node:net'
+import { ELEMENTS_A_COMMAND, many, pad, scattered, send } from './data.js'
 import {
   ask,
   cpu_us,
@@ -22,8 +22,6 @@ const DEPTHS = [16, 64]
 const ENGINES = ['redis', 'shoal'] as const
 /** Requests of one measurement of a command whose weight is 1. */
 const REQUESTS = 500_000
-const ELEMENTS_A_COMMAND = 100
-const BATCH_BYTES = 64 * 1024
 
 interface Case {
   readonly name: string
@@ -39,24 +37,6 @@ interface Case {
 }
 
 const MILLION = 1_000_000
-const pad = (i: number) => String(i).padStart(12, '0')
-
-/** Commands that put `count` elements into one key, many a command. */
-function* many(
-  command: string,
-  key: string,
-  count: number,
-  element: (i: number) => readonly string[],
-): Generator<readonly string[]> {
-  for (let i = 0; i < count; i += ELEMENTS_A_COMMAND) {
-    const parts = [command, key]
-    for (let j = i; j < Math.min(count, i + ELEMENTS_A_COMMAND); j++) parts.push(...element(j))
-    yield parts
-  }
-}
-
-/** A number below `below` that looks like any, but is the same in every run. */
-const scattered = (i: number, below: number) => (Math.imul(i + 1, 0x9e3779b1) >>> 0) % below
 
 function* sortable(): Generator<readonly string[]> {
   for (let i = 0; i < 1000; i++)
@@ -150,40 +130,6 @@ function* keys(): Generator<readonly string[]> {
     for (let j = i; j < i + ELEMENTS_A_COMMAND; j++) parts.push(`key:${pad(j)}`, 'xxx')
     yield parts
   }
-}
-
-/** Sends all commands on one connection and waits for as many replies of one line. */
-export function send(port: number, commands: Iterable<readonly string[]>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect(port, '127.0.0.1')
-    const rest = commands[Symbol.iterator]()
-    let due = 0
-    let done = false
-    const more = () => {
-      let batch = ''
-      while (batch.length < BATCH_BYTES) {
-        const { value, done: over } = rest.next()
-        if (over === true) {
-          done = true
-          break
-        }
-        due++
-        batch += `*${value.length}\r\n${value.map((part) => `$${part.length}\r\n${part}\r\n`).join('')}`
-      }
-      if (batch !== '') socket.write(batch)
-    }
-    socket.on('error', reject)
-    socket.on('connect', more)
-    socket.on('data', (bytes) => {
-      if (bytes[0] === 0x2d) reject(new Error(bytes.toString('latin1')))
-      for (const byte of bytes) if (byte === 0x0a) due--
-      if (due > 0) return
-      if (!done) more()
-      if (due > 0) return
-      socket.destroy()
-      resolve()
-    })
-  })
 }
 
 interface Measured {
