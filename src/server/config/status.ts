@@ -107,6 +107,7 @@ const WORKS: ReadonlySet<DirectiveName> = new Set<DirectiveName>([
   'notify-keyspace-events',
   'slowlog-log-slower-than',
   'slowlog-max-len',
+  'hll-sparse-max-bytes',
 ])
 
 /** All directives that do something. */
