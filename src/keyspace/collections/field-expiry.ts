@@ -31,7 +31,8 @@ export function expireFields(db: Database, handle: number, key: Uint8Array, limi
 
 /**
  * Active expiry: removes up to `limit` fields of a database that are due, and hashes with their last field. `told` hears of each
- * hash that lost some, and whether it is gone. Returns how many fields it were; fewer than `limit`: no more are due.
+ * hash that lost some, and whether it is gone. Returns how many fields it were, hashes that were gone already counting as one;
+ * fewer than `limit`: no more are due.
  */
 export function expireSomeFields(
   db: Database,
@@ -49,6 +50,7 @@ export function expireSomeFields(
     if (handle === 0 || entries.type(handle) !== HASH || hashes.timerOf(handle) !== timer) {
       // What was flushed waits to be freed, or the key itself had expired and is gone by now.
       if (fieldTimes.first(db) === timer) fieldTimes.forget(timer)
+      count++
       continue
     }
     const done = expireFields(db, handle, key, limit - count)

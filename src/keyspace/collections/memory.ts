@@ -1,6 +1,6 @@
 /** How much memory the collection of an entry takes, beyond the entry itself. */
 
-import { INTSET, LISTPACK, STRING } from '../entries.js'
+import { HASH, INTSET, LISTPACK, STRING } from '../entries.js'
 import type { Keyspace } from '../keyspace.js'
 import { LISTPACK_EX } from './field-times.js'
 import { refOf } from './value.js'
@@ -16,5 +16,7 @@ export function ownedBytes(keyspace: Keyspace, handle: number, samples: number):
     return keyspace.heap.sizeOf(ref) + keyspace.heap.sizeOf(keyspace.fieldTimes.pack(ref))
   }
   const value = keyspace.large.get(ref)
-  return value.bytes + (value.heapBytes?.(samples) ?? 0)
+  const timer = entries.type(handle) === HASH ? keyspace.hashes.timerOf(handle) : 0
+  const own = timer === 0 ? 0 : keyspace.heap.sizeOf(timer)
+  return own + value.bytes + (value.heapBytes?.(samples) ?? 0)
 }
