@@ -85,6 +85,11 @@ export class Database {
     return seen
   }
 
+  /** Bytes of the table of the keys that expire. */
+  get expiringTableBytes(): number {
+    return this.expires.bytes
+  }
+
   /** The entry of a key whatever its expiry, or 0; statistics and clocks stay untouched. */
   peek(buf: Uint8Array, start: number, end: number): number {
     this.hash = this.entries.hash(buf, start, end)

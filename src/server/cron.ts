@@ -4,6 +4,7 @@
  * into slices with rests between them.
  */
 
+import { attachDefrag } from './defrag.js'
 import { expireHashFields } from './field-expiry.js'
 import type { ServerNode } from './node.js'
 import { startSweeping } from './sweep.js'
@@ -23,6 +24,7 @@ export function startCron(node: ServerNode): () => void {
   let timer: NodeJS.Timeout
   let resting: NodeJS.Timeout | undefined
   const stopSweeping = startSweeping(node)
+  const stopDefrag = attachDefrag(node)
   /** Expires keys for so long, in slices. */
   const expireFor = (left_us: number) => {
     resting = undefined
@@ -61,6 +63,7 @@ export function startCron(node: ServerNode): () => void {
     clearTimeout(timer)
     clearTimeout(resting)
     stopSweeping()
+    stopDefrag()
   }
 }
 

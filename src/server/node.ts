@@ -31,6 +31,7 @@ import { Clients } from './clients.js'
 import type { ClusterPart } from './cluster/index.js'
 import { serverCommands } from './commands/index.js'
 import type { Config } from './config/config.js'
+import type { Defrag } from './defrag.js'
 import { dispatch, isAnsweredByMessages } from './dispatch.js'
 import { notifyKeyspaceEvent, notifyMask } from './events.js'
 import { fieldExpired } from './field-expiry.js'
@@ -114,6 +115,8 @@ export class ServerNode implements Host {
   replication: ReplicationPart | null = null
   /** Set by `attachCluster`. */
   cluster: ClusterPart | null = null
+  /** Set by `attachDefrag`. */
+  defrag: Defrag | null = null
   /** Set by `attachAdmin`. */
   admin: Admin | null = null
   monitors = 0

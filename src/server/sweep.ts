@@ -1,8 +1,10 @@
 /**
- * Frees what is gone already: large values (keyspace/graveyard.ts) and flushed databases. A slice in every turn of the event
- * loop while there is anything, so that it keeps up with whoever deletes, and nobody waits for it longer than a slice.
+ * Frees what is gone already: large values (keyspace/graveyard.ts), flushed databases, chunks of the heap that are empty. A
+ * slice in every turn of the event loop while there is anything, so that it keeps up with whoever deletes, and nobody waits
+ * for it longer than a slice.
  */
 
+import { MemoryReleaser } from '../runtime/release.js'
 import type { ServerNode } from './node.js'
 
 /** The time that a slice may take out of a turn. */
@@ -13,12 +15,15 @@ const BUCKETS_A_LOOK = 32
 
 /** Looks after the node's garbage; returns what stops that. */
 export function startSweeping(node: ServerNode): () => void {
+  const { graveyard, heap } = node.keyspace
+  const releaser = new MemoryReleaser()
+  const dropped: ArrayBuffer[] = []
   let scheduled: NodeJS.Immediate | null = null
   const run = () => {
     scheduled = null
     if (node.failed) return
     try {
-      if (sweep(node, SLICE_US)) schedule()
+      if (sweep(node, dropped, releaser)) schedule()
     } catch (error) {
       node.fail(error)
     }
@@ -26,21 +31,28 @@ export function startSweeping(node: ServerNode): () => void {
   const schedule = () => {
     scheduled ??= setImmediate(run)
   }
-  node.keyspace.graveyard.wake = schedule
+  graveyard.wake = schedule
+  heap.onDrop = (buffer) => {
+    dropped.push(buffer)
+    schedule()
+  }
   return () => {
     if (scheduled !== null) clearImmediate(scheduled)
-    node.keyspace.graveyard.wake = null
+    graveyard.wake = null
+    heap.onDrop = null
   }
 }
 
-/** Frees for so long; true while there is more. */
-export function sweep(node: ServerNode, budget_us: number): boolean {
+/** One slice; true while there is more. */
+function sweep(node: ServerNode, dropped: ArrayBuffer[], releaser: MemoryReleaser): boolean {
   const { keyspace, clock } = node
-  const end_us = clock.monotonic_us() + budget_us
+  const end_us = clock.monotonic_us() + SLICE_US
   do {
+    const buffer = dropped.pop()
+    if (buffer !== undefined) releaser.release(buffer)
     let more = keyspace.graveyard.dig(BLOCKS_A_LOOK)
     for (const db of keyspace.databases) more = db.freeSome(BUCKETS_A_LOOK) || more
-    if (!more) return false
+    if (!more && dropped.length === 0) return false
   } while (clock.monotonic_us() < end_us)
   return true
 }

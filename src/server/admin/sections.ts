@@ -131,7 +131,7 @@ function memory(node: ServerNode): InfoLine[] {
     ['mem_clients_normal', use.clients],
     ['mem_aof_buffer', use.aofBuffer],
     ['mem_allocator', 'byteheap'],
-    ['active_defrag_running', 0],
+    ['active_defrag_running', node.defrag?.percent ?? 0],
     ['lazyfree_pending_objects', node.keyspace.graveyard.pending],
     ['lazyfreed_objects', node.keyspace.graveyard.freed],
   ]
@@ -173,6 +173,9 @@ function stats(node: ServerNode, admin: Admin, loop: LoopMeter): InfoLine[] {
     ['pubsub_channels', pubsub.channels.size],
     ['pubsub_patterns', pubsub.patterns.size],
     ['pubsubshard_channels', pubsub.shards.size],
+    ['active_defrag_hits', node.defrag?.compaction.hits ?? 0],
+    ['active_defrag_misses', node.defrag?.compaction.misses ?? 0],
+    ['total_active_defrag_time', Math.round((node.defrag?.total_us ?? 0) / 1000)],
     ['latest_fork_usec', 0],
     ['total_forks', node.persistence?.runner.started ?? 0],
     ['tracking_total_keys', node.tracking?.keys ?? 0],

@@ -1,5 +1,6 @@
 /** MEMORY: where a node's memory goes. */
 
+import { CHUNK_BYTES } from '../../bytes/heap.js'
 import { type Command, container, KEY_RO, keyAt, READONLY } from '../../commands/command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../../commands/errors.js'
 import { ownedBytes } from '../../keyspace/collections/memory.js'
@@ -38,45 +39,90 @@ const usage = serverCommand(
   },
 )
 
-function statistics(node: ServerNode, reply: Reply): void {
+/** A line of MEMORY STATS: a number, or a ratio that is shown with its fraction. */
+type Line = readonly [name: string, value: number, isRatio?: boolean]
+
+/** The lines in Redis's order; where Redis tells of its allocator's arenas, the byte heap's chunks are meant. */
+function totals(node: ServerNode): [before: Line[], after: Line[]] {
   const use = memoryUse(node)
   const peak = Math.max(node.stats.peakMemory, use.total)
   const keys = node.keyspace.size
-  const fields: [string, number][] = [
-    ['peak.allocated', peak],
-    ['total.allocated', use.total],
-    ['startup.allocated', use.startup],
-    ['clients.normal', use.clients],
-    ['overhead.total', use.total - use.dataset],
-    ['keys.count', keys],
-    ['keys.bytes-per-key', keys === 0 ? 0 : Math.floor((use.total - use.startup) / keys)],
-    ['dataset.bytes', use.dataset],
-    ['allocator.allocated', use.dataset],
-    ['allocator.active', use.dataset + use.spare],
-    ['allocator-fragmentation.bytes', use.spare],
-    ['process.resident', process.memoryUsage.rss()],
+  const net = Math.max(1, use.total - use.startup)
+  const reserved = use.dataset + use.spare
+  const resident = process.memoryUsage.rss()
+  return [
+    [
+      ['peak.allocated', peak],
+      ['total.allocated', use.total],
+      ['startup.allocated', use.startup],
+      ['replication.backlog', use.backlog],
+      ['clients.slaves', use.replicas],
+      ['clients.normal', use.clients],
+      ['cluster.links', use.clusterLinks],
+      ['aof.buffer', use.aofBuffer],
+      ['lua.caches', 0],
+      ['functions.caches', 0],
+    ],
+    [
+      ['overhead.total', use.total - use.dataset],
+      ['keys.count', keys],
+      ['keys.bytes-per-key', keys === 0 ? 0 : Math.floor((use.total - use.startup) / keys)],
+      ['dataset.bytes', use.dataset],
+      ['dataset.percentage', (use.dataset * 100) / net, true],
+      ['peak.percentage', peak === 0 ? 0 : (use.total * 100) / peak, true],
+      ['allocator.allocated', use.dataset],
+      ['allocator.active', reserved],
+      ['allocator.resident', reserved],
+      ['allocator-fragmentation.ratio', use.dataset === 0 ? 1 : reserved / use.dataset, true],
+      ['allocator-fragmentation.bytes', use.spare],
+      ['allocator-rss.ratio', 1, true],
+      ['allocator-rss.bytes', 0],
+      ['rss-overhead.ratio', resident / Math.max(1, reserved), true],
+      ['rss-overhead.bytes', resident - reserved],
+      ['fragmentation', resident / use.total, true],
+      ['fragmentation.bytes', resident - use.total],
+    ],
   ]
-  const ratios: [string, number][] = [
-    ['dataset.percentage', (use.dataset * 100) / Math.max(1, use.total - use.startup)],
-    ['peak.percentage', peak === 0 ? 0 : (use.total * 100) / peak],
-    ['allocator-fragmentation.ratio', use.dataset === 0 ? 1 : (use.dataset + use.spare) / use.dataset],
-  ]
-  const filled = node.keyspace.databases.flatMap((db, index) => (db.size === 0 ? [] : [[index, db] as const]))
-  reply.map(fields.length + ratios.length + filled.length)
-  for (const [name, value] of fields) {
+}
+
+function statistics(node: ServerNode, reply: Reply): void {
+  const [before, after] = totals(node)
+  const filled = node.keyspace.databases.filter((db) => db.size > 0)
+  const write = ([name, value, isRatio]: Line): void => {
     reply.bulkText(name)
-    reply.int(value)
+    if (isRatio === true) reply.double(value)
+    else reply.int(value)
   }
-  for (const [index, db] of filled) {
-    reply.bulkText(`db.${index}`)
-    reply.map(1)
-    reply.bulkText('overhead.hashtable')
-    reply.int(db.tableBytes)
+  reply.map(before.length + after.length + filled.length)
+  for (const line of before) write(line)
+  for (const db of filled) {
+    reply.bulkText(`db.${db.index}`)
+    reply.map(3)
+    write(['overhead.hashtable.main', db.tableBytes - db.expiringTableBytes])
+    write(['overhead.hashtable.expires', db.expiringTableBytes])
+    write(['overhead.hashtable.slot-to-keys', 0])
   }
-  for (const [name, value] of ratios) {
-    reply.bulkText(name)
-    reply.double(value)
-  }
+  for (const line of after) write(line)
+}
+
+/** MALLOC-STATS: the byte heap in words. */
+function heapReport(node: ServerNode): string {
+  const { heap, graveyard, large } = node.keyspace
+  const chunks = heap.u8.filter((chunk) => chunk.length > 0)
+  const own = chunks.filter((chunk) => chunk.length !== CHUNK_BYTES)
+  const ownBytes = own.reduce((sum, chunk) => sum + chunk.length, 0)
+  const { hits = 0, running = false } = node.defrag?.compaction ?? {}
+  return [
+    '___ Byte heap ___',
+    `Blocks in use: ${heap.usedBytes} bytes`,
+    `Chunks: ${chunks.length - own.length} of ${CHUNK_BYTES} bytes`,
+    `Large blocks of their own: ${own.length}, ${ownBytes} bytes`,
+    `Taken from the system: ${heap.reservedBytes} bytes`,
+    `Large collections: ${large.size}, ${large.bytes} bytes of tables`,
+    `Waiting to be freed: ${graveyard.pending} objects`,
+    `Blocks moved by defragmentation: ${hits}${running ? ', which is under way' : ''}`,
+    '',
+  ].join('\n')
 }
 
 function doctor(node: ServerNode): string {
@@ -126,12 +172,24 @@ export const memoryCommand: Command = container(
         complexity: 'Depends on how much memory is allocated, could be slow',
         tips: ['request_policy:all_shards', 'response_policy:all_succeeded'],
       }),
-      // The byte heap gives a chunk back to the system as soon as nothing is left in it.
-      (_node, _client, _args, reply) => reply.ok(),
+      // The byte heap gives a chunk back to the system as soon as nothing is left in it: sparse ones are emptied.
+      (node, _client, _args, reply) => {
+        node.defrag?.purge()
+        reply.ok()
+      },
+    ),
+    serverCommand(
+      declare('server', 'MALLOC-STATS', 2, 0, '4.0.0', 'Tells what the byte heap holds.', {
+        complexity: 'Depends on how much memory is allocated, could be slow',
+        tips: SHARDS,
+      }),
+      (node, _client, _args, reply) => reply.verbatim(heapReport(node)),
     ),
     helpCommand('server', 'MEMORY', '4.0.0', [
       'DOCTOR',
       '    Return memory problems reports.',
+      'MALLOC-STATS',
+      '    Return internal statistics report from the memory allocator.',
       'PURGE',
       '    Attempt to purge dirty pages for reclamation by the allocator.',
       'STATS',

@@ -85,16 +85,6 @@ function saveOrNot(chosen: readonly string[]): string | undefined {
   return both ? "shutdown options SAVE and NOSAVE can't be used simultaneously" : undefined
 }
 
-function refuseDefrag(value: boolean): string | undefined {
-  // A byte heap of size classes does not fragment as an allocator does: there is nothing to defragment.
-  // Redis without its own jemalloc refuses in these words.
-  if (!value) return undefined
-  return (
-    'Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified ' +
-    'Jemalloc like the one shipped by default with the Redis source distribution'
-  )
-}
-
 const baseName =
   (name: string, what = 'filename') =>
   (value: string): string | undefined =>
@@ -308,7 +298,7 @@ const memory = {
   'lazyfree-lazy-server-del': yesNo(false, { flags: ['debug'] }),
   'lazyfree-lazy-user-del': yesNo(false, { flags: ['debug'] }),
   'lazyfree-lazy-user-flush': yesNo(false, { flags: ['debug'] }),
-  activedefrag: yesNo(false, { flags: ['debug'], check: refuseDefrag }),
+  activedefrag: yesNo(false, { flags: ['debug'] }),
   'active-defrag-ignore-bytes': size(100 * MB, 1, LONG_MAX, { unsigned: true }),
   'active-defrag-threshold-lower': int(10, 0, 1000),
   'active-defrag-threshold-upper': int(100, 0, 1000),
