@@ -410,6 +410,7 @@ export class Database {
     const old = this.keys.take()
     this.expires.clear()
     this.slots?.clear()
+    this.keyspace.fieldTimes.flushed(this)
     this.condemned.push(old)
     if (!later) while (this.freeSome(1024));
     return count

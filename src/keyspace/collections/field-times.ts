@@ -34,6 +34,8 @@ export class FieldTimes {
   private readonly owner: LargeValues
   private readonly queues: (TimeQueue | null)[] = [null]
   private readonly numbers = new Map<Database, number>()
+  /** Queues of databases that were flushed: what is in them is gone for everybody, and waits to be freed. */
+  private readonly retired = new Set<TimeQueue>()
 
   /** `owner` counts the bytes. */
   constructor(heap: ByteHeap, owner: LargeValues) {
@@ -122,10 +124,20 @@ export class FieldTimes {
     return this.queues[this.numbers.get(db) ?? NO_QUEUE]?.size ?? 0
   }
 
+  /** All keys of a database are gone, though their memory may be freed later. */
+  flushed(db: Database): void {
+    const queue = this.queues[this.numbers.get(db) ?? NO_QUEUE]
+    if (queue === null || queue === undefined) return
+    this.size -= queue.size
+    this.numbers.delete(db)
+    this.retired.add(queue)
+  }
+
   /** Forgets all, freeing nothing: the heap is cleared as a whole. */
   clear(): void {
     this.queues.length = 1
     this.numbers.clear()
+    this.retired.clear()
     this.size = 0
   }
 
@@ -145,7 +157,14 @@ export class FieldTimes {
     const before = queue.bytes
     queue.remove(timer)
     this.owner.bytes += queue.bytes - before
-    this.size--
+    if (!this.retired.has(queue)) this.size--
+    else if (queue.size === 0) this.bury(queue)
+  }
+
+  private bury(queue: TimeQueue): void {
+    this.owner.bytes -= queue.bytes
+    this.retired.delete(queue)
+    this.queues[this.queues.indexOf(queue)] = null
   }
 
   private queueOf(timer: number): TimeQueue | null {
@@ -156,7 +175,9 @@ export class FieldTimes {
     let number = this.numbers.get(db)
     if (number === undefined) {
       const queue = new TimeQueue(this.heap)
-      number = this.queues.push(queue) - 1
+      const free = this.queues.indexOf(null, 1)
+      number = free > 0 ? free : this.queues.length
+      this.queues[number] = queue
       this.numbers.set(db, number)
       this.owner.bytes += queue.bytes
     }
