@@ -212,8 +212,16 @@ describe.each([false, true])('in the large form: %s', (large) => {
     expect(keyspace.fieldTimes.size).toBe(0)
     runner.say('HPEXPIRE j 10 FIELDS 1 b')
     runner.say('FLUSHDB ASYNC')
+    expect(keyspace.fieldTimes.size).toBe(0)
     runner.now_ms += 11
     expect(expireSomeFields(db0!, 10, tell)).toBe(0)
+    // What comes under the same key has nothing to do with what waits to be freed.
+    runner.say('HSETEX j PX 10 FIELDS 1 b 1')
+    while (db0!.freeSome(10));
+    expect(keyspace.fieldTimes.count(db0!)).toBe(1)
+    runner.now_ms += 11
+    expect(expireSomeFields(db0!, 10, tell)).toBe(1)
+    expect(told.at(-1)).toBe('j true')
     runner.say('FLUSHALL')
     expect(keyspace.fieldTimes.size).toBe(0)
   })

@@ -127,7 +127,7 @@ export class FieldTimes {
   /** All keys of a database are gone, though their memory may be freed later. */
   flushed(db: Database): void {
     const queue = this.queues[this.numbers.get(db) ?? NO_QUEUE]
-    if (queue === null || queue === undefined) return
+    if (queue === null || queue === undefined || queue.size === 0) return
     this.size -= queue.size
     this.numbers.delete(db)
     this.retired.add(queue)
