@@ -226,8 +226,8 @@ function waitFor(keys: fc.Arbitrary<readonly string[]>): fc.Arbitrary<string> {
 }
 
 /**
- * Streams, whose IDs are given, since those that servers make up tell the time. Who waits when a stream or a group goes hears
- * other words from 7.0 than from 7.2.
+ * Streams, whose IDs are given, since those that servers make up tell the time. One stream a client: whoever looked in vain
+ * goes to the end of all its queues, in 7.2, where 7.0 looked for it and left it where it stood.
  */
 const id = fc.tuple(fc.nat(5), fc.nat(3)).map((parts) => parts.join('-'))
 const group = word('g', 'h')
@@ -243,12 +243,6 @@ const writeStream = fc.oneof(
 )
 const readStream = fc.oneof(
   words(word('XREAD BLOCK 0 STREAMS', 'XREAD COUNT 1 BLOCK 0 STREAMS'), key, fc.oneof(word('$', '0'), id)),
-  words(
-    word('XREAD BLOCK 0 STREAMS'),
-    word('a b', 'b c', 'c a'),
-    word('$', '0'),
-    fc.oneof(word('$', '0'), id),
-  ),
   words(
     word('XREADGROUP GROUP'),
     group,
@@ -342,7 +336,8 @@ describe.skipIf(missing('redis-server'))(
         { weight: 6, arbitrary: write },
         { weight: 1, arbitrary: word('SWAPDB 0 1', 'SWAPDB 1 2') },
       )
-      await compare(cases(atOnce(command)))
+      // Of several keys that become ready with their database, either may be the first.
+      await compare(cases(atOnce(command.map((text) => text.replace(/\b[bc]\b/g, 'a')))))
     })
   },
 )
