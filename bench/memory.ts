@@ -7,8 +7,7 @@ import { many, pad, scattered, send } from './data.js'
 import { ask, type Engine, median, rss_bytes, start, stop, type Table, until } from './tools.js'
 
 const KEYS = 1_000_000
-/** Commands of the same kind that come before, and whose data goes. */
-const WARMING = 2000
+const WARMING = 10_000
 const VALUE = 'x'.repeat(64)
 
 interface Case {
@@ -49,12 +48,8 @@ interface Taken {
   readonly told: number
 }
 
-function* firstOf(commands: Iterable<readonly string[]>, count: number): Generator<readonly string[]> {
-  let left = count
-  for (const command of commands) {
-    if (left-- <= 0) return
-    yield command
-  }
+function* warming(): Generator<readonly string[]> {
+  for (let i = 0; i < WARMING; i++) yield ['EXISTS', ...Array.from({ length: 100 }, () => member(i))]
 }
 
 const rested = () => new Promise((resolve) => setTimeout(resolve, 500))
@@ -71,9 +66,8 @@ async function measure(engine: Engine, wanted: Case): Promise<Taken> {
       (await ask(server.port, 'CLUSTER INFO')).includes('cluster_state:ok'),
     )
   }
-  // A server that has worked: what it needs to work at all is not what its data takes.
-  await send(server.port, firstOf(wanted.fill(), WARMING))
-  await ask(server.port, 'FLUSHALL')
+  // A server that has worked: what it needs to work at all is not what its data takes. No data, which would leave traces.
+  await send(server.port, warming())
   await rested()
   const before = rss_bytes(server.process.pid!)
   const toldBefore = await told_bytes(server.port)
