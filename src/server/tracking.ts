@@ -170,7 +170,7 @@ export class Tracking {
     const by = this.expiring ? null : this.whoChanges()
     this.expiring = false
     if (this.prefixes.size > 0) this.noteForBroadcast(key, start, end, by)
-    this.invalidate(key, start, end)
+    this.invalidate(key, start, end, by)
   }
 
   private whoChanges(): Client | null {
@@ -185,8 +185,8 @@ export class Tracking {
     }
   }
 
-  /** Tells who has read the key, and forgets them. */
-  private invalidate(key: Uint8Array, start: number, end: number): void {
+  /** Tells who has read the key, and forgets them. `by`: who changed it, null for the node itself. */
+  private invalidate(key: Uint8Array, start: number, end: number, by: Client | null): void {
     const ids = this.readers.get(key, start, end)
     if (ids === undefined) return
     const name = key.slice(start, end)
@@ -197,7 +197,7 @@ export class Tracking {
       const tracking = client?.tracking ?? null
       // Who has begun anew in another way meanwhile does not care any more for what it read before.
       if (client === undefined || tracking === null || tracking.bcast) continue
-      if (tracking.noLoop && client === this.whoChanges()) continue
+      if (tracking.noLoop && client === by) continue
       this.tell(client, tracking, [name])
     }
   }
@@ -235,7 +235,7 @@ export class Tracking {
       victims.push(key)
       if (victims.length === many) break
     }
-    for (const key of victims) this.invalidate(key, 0, key.length)
+    for (const key of victims) this.invalidate(key, 0, key.length, null)
   }
 
   /** Sends a message about these keys, or with null about all. */
@@ -244,7 +244,7 @@ export class Tracking {
     let target = client
     if (tracking.redirect !== 0) {
       const other = node.clients.get(tracking.redirect)
-      if (other === undefined) {
+      if (other === undefined || other.closing) {
         tracking.broken = true
         if (client.protocol > 2) this.tellBroken(client, tracking.redirect)
         return
