@@ -344,6 +344,7 @@ export class RdbTarget implements SnapshotTarget {
     const key = entries.keyStart(handle)
     const type = mustHaveCodec(entries.type(handle)).rdbType(keyspace, handle, aside.version)
     aside.beginEntry(type, entries.bytes(handle), key, key + entries.keyLength(handle))
+    pieces.head?.(aside)
     aside.length(pieces.count(aside.version))
     let writer = aside
     return {

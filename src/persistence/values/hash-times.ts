@@ -56,10 +56,35 @@ export function writeTimed(writer: RdbWriter, keyspace: Keyspace, handle: number
   const { field, value } = hashes
   writer.length(hashes.size(handle))
   hashes.forEach(handle, () => {
-    writer.length(hashes.expiry === NO_FIELD_EXPIRY ? NEVER : hashes.expiry - first + 1)
+    writer.length(fileTime(hashes.expiry, first))
     writer.string(field.buf, field.start, field.end)
     writer.string(value.buf, value.start, value.end)
   })
+}
+
+/** The number that says in TYPE_HASH_METADATA when a field expires. */
+export function fileTime(time_ms: number, first_ms: number): number {
+  return time_ms === NO_FIELD_EXPIRY ? NEVER : time_ms - first_ms + 1
+}
+
+/** The command that gives a field of the hash under a key its time. */
+export function writeFieldTime(
+  sink: ByteSink,
+  key: Uint8Array,
+  keyStart: number,
+  keyEnd: number,
+  time_ms: number,
+  field: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  writeCommandStart(sink, 6)
+  writeTextArgument(sink, 'HPEXPIREAT')
+  writeArgument(sink, key, keyStart, keyEnd)
+  writeTextArgument(sink, String(time_ms))
+  writeTextArgument(sink, 'FIELDS')
+  writeTextArgument(sink, '1')
+  writeArgument(sink, field, start, end)
 }
 
 /** The fields' times as commands. */
@@ -69,13 +94,9 @@ export function rewriteTimes(sink: ByteSink, keyspace: Keyspace, handle: number)
   const key = entries.keyStart(handle)
   hashes.forEach(handle, () => {
     if (hashes.expiry === NO_FIELD_EXPIRY) return
-    writeCommandStart(sink, 6)
-    writeTextArgument(sink, 'HPEXPIREAT')
-    writeArgument(sink, entries.bytes(handle), key, key + entries.keyLength(handle))
-    writeTextArgument(sink, String(hashes.expiry))
-    writeTextArgument(sink, 'FIELDS')
-    writeTextArgument(sink, '1')
-    writeArgument(sink, field.buf, field.start, field.end)
+    const buf = entries.bytes(handle)
+    const end = key + entries.keyLength(handle)
+    writeFieldTime(sink, buf, key, end, hashes.expiry, field.buf, field.start, field.end)
   })
 }
 

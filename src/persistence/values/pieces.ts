@@ -7,6 +7,7 @@
 import { formatDouble } from '../../bytes/double.js'
 import { byteOf, chunkOf } from '../../bytes/heap.js'
 import type { Dictionary } from '../../keyspace/collections/dictionary.js'
+import { NO_FIELD_EXPIRY } from '../../keyspace/collections/field-times.js'
 import { lpFirst, lpNext, lpRead } from '../../keyspace/collections/listpack.js'
 import { Piece } from '../../keyspace/collections/piece.js'
 import type { Quicklist } from '../../keyspace/collections/quicklist.js'
@@ -19,6 +20,7 @@ import { writeArgument, writeCommandStart, writeTextArgument } from '../aof/reco
 import type { RdbWriter } from '../rdb/writer.js'
 import { ByteSink } from '../sink.js'
 import { REWRITE_ITEMS_MAX } from './codec.js'
+import { fileTime, writeFieldTime } from './hash-times.js'
 import { hasListNodes, writeListNode } from './list.js'
 import { writeDouble } from './zset.js'
 
@@ -29,6 +31,8 @@ const NODES_AT_ONCE = 4
 const NODE_ELEMENTS = 64
 
 export interface Pieces {
+  /** Writes what stands in front of that number in RDB data. */
+  head?(writer: RdbWriter): void
   /** The number that stands in front of the elements in RDB data of a version. */
   count(version: number): number
   /** How many elements a piece stands for, where work is measured out. */
@@ -47,9 +51,9 @@ export function piecesOf(keyspace: Keyspace, handle: number): Pieces | undefined
   const encoding = entries.encoding(handle)
   if (encoding === HASHTABLE) {
     const dictionary = keyspace.large.get(refOf(entries, handle)) as Dictionary
-    // The times of a hash's fields stand in the form of another type, which its codec writes.
-    if (dictionary.size <= ELEMENTS_AT_ONCE || dictionary.timed) return undefined
-    return entries.type(handle) === HASH ? piecesOfHash(dictionary) : piecesOfSet(dictionary)
+    if (dictionary.size <= ELEMENTS_AT_ONCE) return undefined
+    if (entries.type(handle) !== HASH) return piecesOfSet(dictionary)
+    return dictionary.timed ? piecesOfTimedHash(dictionary) : piecesOfHash(dictionary)
   }
   if (encoding === SKIPLIST) {
     const ranking = keyspace.large.get(refOf(entries, handle)) as Ranking
@@ -82,6 +86,28 @@ function piecesOfHash(dictionary: Dictionary): Pieces {
       const sink = batch.item(2)
       writeArgument(sink, u8, field, value)
       writeArgument(sink, u8, value, value + dictionary.valueLength(element))
+    },
+  }
+}
+
+/** As `piecesOfHash`, with the times of the fields; each of these is relative to the first. */
+function piecesOfTimedHash(dictionary: Dictionary): Pieces {
+  const first = dictionary.expiryOf(dictionary.firstDeadline())
+  const plain = piecesOfHash(dictionary)
+  return {
+    ...plain,
+    head: (writer) => writer.time(first),
+    write(writer, element) {
+      writer.length(fileTime(dictionary.expiryOf(element), first))
+      plain.write(writer, element)
+    },
+    rewrite(batch, element) {
+      plain.rewrite(batch, element)
+      const time_ms = dictionary.expiryOf(element)
+      if (time_ms === NO_FIELD_EXPIRY) return
+      const u8 = dictionary.bytesOf(element)
+      const end = dictionary.valueStart(element)
+      writeFieldTime(batch.after, batch.key, 0, batch.key.length, time_ms, u8, dictionary.fieldStart(element), end)
     },
   }
 }
@@ -155,7 +181,9 @@ export class CommandBatch {
   /** Where finished commands go. */
   sink: ByteSink
   private readonly command: string
-  private readonly key: Uint8Array
+  readonly key: Uint8Array
+  /** Commands that are to follow when the items written so far are in one. */
+  readonly after = new ByteSink()
   private readonly held = new ByteSink()
   private items = 0
   private argumentCount = 0
@@ -180,7 +208,9 @@ export class CommandBatch {
     writeTextArgument(this.sink, this.command)
     writeArgument(this.sink, this.key, 0, this.key.length)
     this.sink.bytes(this.held.buf, 0, this.held.pos)
+    this.sink.bytes(this.after.buf, 0, this.after.pos)
     this.held.pos = 0
+    this.after.pos = 0
     this.items = 0
     this.argumentCount = 0
   }
