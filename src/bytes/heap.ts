@@ -15,6 +15,8 @@
  * and index it themselves from `byteOf(handle)`.
  */
 
+import { REGION_CHUNKS, Regions } from './regions.js'
+
 export const UNIT_BYTES = 16
 const CHUNK_SHIFT = 16 // a chunk is 2^16 units
 const CHUNK_UNITS = 1 << CHUNK_SHIFT
@@ -40,6 +42,8 @@ const LEAVING = 6 // a page of one size class in a chunk that is being emptied
 const FIRST_CLASS = 7
 /** A chunk that is fuller than this is not worth emptying. */
 const EMPTIED_BYTES_MAX = CHUNK_BYTES * 0.8
+/** A region of which less is used is emptied as a whole. */
+const REGION_USED_MAX = CHUNK_BYTES * REGION_CHUNKS * 0.5
 
 /** Size classes in units: every unit up to 32, then eight steps for each doubling: at most an eighth is waste. */
 const CLASS_UNITS: Uint16Array = (() => {
@@ -139,6 +143,7 @@ export class ByteHeap {
   /** A chunk below this index has no free page. */
   private firstRoomyChunk = 0
   private readonly freeChunks: number[] = []
+  private readonly regions = new Regions(CHUNK_BYTES)
   /** Chunks that are being emptied: nothing new comes into them. Their free pages are counted here, not in `freePages`. */
   private readonly leaving = new Map<number, number>()
   /** Gets the memory of chunks that are given up. Else the collector frees it, some time. */
@@ -153,6 +158,7 @@ export class ByteHeap {
     for (let chunk = 0; chunk < this.u8.length; chunk++) if (this.u8[chunk]!.length > 0) this.dropChunk(chunk)
     this.freeChunks.length = 0
     this.leaving.clear()
+    this.regions.openAll()
     this.u8.length = 0
     this.u32.length = 0
     this.f64.length = 0
@@ -425,14 +431,17 @@ export class ByteHeap {
 
   /** Gives the chunk's memory back; its index is taken again by a later chunk. */
   private dropChunk(chunk: number): void {
-    const buffer = this.u8[chunk]!.buffer as ArrayBuffer
-    this.reservedBytes -= buffer.byteLength
+    const bytes = this.u8[chunk]!
+    this.reservedBytes -= bytes.length
     this.u8[chunk] = new Uint8Array(NOTHING)
     this.u32[chunk] = new Uint32Array(NOTHING)
     this.f64[chunk] = new Float64Array(NOTHING)
     this.freePages[chunk] = 0
+    this.leaving.delete(chunk)
     this.freeChunks.push(chunk)
-    this.onDrop?.(buffer)
+    const whole = bytes.buffer as ArrayBuffer
+    const buffer = bytes.length === CHUNK_BYTES ? this.regions.giveUp(chunk, whole) : whole
+    if (buffer !== null) this.onDrop?.(buffer)
   }
 
   /**
@@ -441,14 +450,25 @@ export class ByteHeap {
    */
   beginLeaving(): number {
     const sparse: { chunk: number; used: number }[] = []
+    const all: { chunk: number; used: number; region: number }[] = []
+    const inRegion = new Map<number, number>()
     for (let chunk = 1; chunk < this.u8.length; chunk++) {
-      if (this.u8[chunk]!.length !== CHUNK_BYTES || this.leaving.has(chunk)) continue
+      const isWhole = this.u8[chunk]!.length !== CHUNK_BYTES || this.kind[chunk * PAGES_A_CHUNK] === HUGE
+      if (isWhole || this.leaving.has(chunk)) continue
       const used = this.usedInChunk(chunk)
-      if (used < EMPTIED_BYTES_MAX) sparse.push({ chunk, used })
+      const region = this.regions.regionOf(chunk)
+      all.push({ chunk, used, region })
+      if (region >= 0) inRegion.set(region, (inRegion.get(region) ?? 0) + used)
+    }
+    for (const one of all) {
+      // A region goes back only as a whole: where little is in it, even full chunks leave.
+      const isSparse = (inRegion.get(one.region) ?? Number.POSITIVE_INFINITY) < REGION_USED_MAX
+      if (isSparse || one.used < EMPTIED_BYTES_MAX) sparse.push(one)
     }
     const used = sparse.reduce((sum, one) => sum + one.used, 0)
     // What is moved takes chunks too, at best full ones.
     if (sparse.length - Math.ceil(used / EMPTIED_BYTES_MAX) < 1) return 0
+    for (const [region, bytes] of inRegion) if (bytes < REGION_USED_MAX) this.regions.close(region)
     for (const { chunk } of sparse) this.leave(chunk)
     return sparse.length
   }
@@ -462,6 +482,7 @@ export class ByteHeap {
   endLeaving(): number {
     const stayed = [...this.leaving]
     this.leaving.clear()
+    this.regions.openAll()
     for (const [chunk, free] of stayed) {
       this.freePages[chunk] = free
       if (chunk < this.firstRoomyChunk) this.firstRoomyChunk = chunk
@@ -525,10 +546,13 @@ export class ByteHeap {
   private addChunk(bytes: number): number {
     const chunk = this.freeChunks.pop() ?? this.u8.length
     if (chunk >= CHUNKS_MAX) throw new RangeError('the byte heap is full')
-    const buffer = new ArrayBuffer(bytes)
-    this.u8[chunk] = new Uint8Array(buffer)
-    this.u32[chunk] = new Uint32Array(buffer)
-    this.f64[chunk] = new Float64Array(buffer)
+    const isOne = bytes === CHUNK_BYTES
+    const { buffer, offset } = isOne
+      ? this.regions.take(chunk)
+      : { buffer: new ArrayBuffer(bytes), offset: 0 }
+    this.u8[chunk] = new Uint8Array(buffer, offset, bytes)
+    this.u32[chunk] = new Uint32Array(buffer, offset, bytes >>> 2)
+    this.f64[chunk] = new Float64Array(buffer, offset, bytes >>> 3)
     this.reservedBytes += bytes
     if (this.freePages.length <= chunk) this.growPageTables()
     this.kind.fill(FREE, chunk * PAGES_A_CHUNK, (chunk + 1) * PAGES_A_CHUNK)
