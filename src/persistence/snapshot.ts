@@ -346,6 +346,7 @@ export class RdbTarget implements SnapshotTarget {
     aside.beginEntry(type, entries.bytes(handle), key, key + entries.keyLength(handle))
     pieces.head?.(aside)
     aside.length(pieces.count(aside.version))
+    const tail = pieces.tail?.(aside.version)
     let writer = aside
     return {
       piece: (piece) => pieces.write(writer, piece),
@@ -353,7 +354,9 @@ export class RdbTarget implements SnapshotTarget {
       open: () => {
         writer = this.writer
       },
-      finish() {},
+      finish: () => {
+        if (tail !== undefined) this.writer.sink.bytes(tail, 0, tail.length)
+      },
     }
   }
 
@@ -418,6 +421,7 @@ export class CommandTarget implements SnapshotTarget {
     const expiry = entries.expiry(handle)
     const aside = new ByteSink({ onBlock, blockBytes: this.sink.buf.length })
     const batch = new CommandBatch(aside, pieces.command, key)
+    const tail = pieces.tailCommands?.()
     return {
       piece: (piece) => pieces.rewrite(batch, piece),
       flush: () => aside.flush(),
@@ -426,6 +430,7 @@ export class CommandTarget implements SnapshotTarget {
       },
       finish: () => {
         batch.flush()
+        if (tail !== undefined) this.sink.bytes(tail, 0, tail.length)
         if (expiry !== NO_EXPIRY) writePexpireAt(this.sink, key, 0, key.length, expiry)
       },
     }

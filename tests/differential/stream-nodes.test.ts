@@ -41,6 +41,47 @@ async function fill(to: Wire, prefix: string): Promise<void> {
   await say('COPY ~long ~copy')
 }
 
+test('a large stream is saved as it was, while it changes', async () => {
+  const node = await open('--appendonly', 'yes', '--enable-debug-command', 'yes')
+  const wire = await Wire.open(Number(node.port))
+  const idle = () =>
+    expect
+      .poll(() => wire.run('INFO', 'persistence'), { timeout: 20_000 })
+      .toMatch(/rdb_bgsave_in_progress:0[\s\S]*aof_rewrite_in_progress:0/)
+  try {
+    await idle()
+    for (let i = 1; i <= 80; i++) {
+      await wire.exchange(
+        Array.from({ length: 100 }, (_, j) => ['XADD', 's', `${i}-${j}`, 'f', 'v'.repeat(30)]),
+      )
+    }
+    await wire.run('XGROUP', 'CREATE', 's', 'g', '0')
+    await wire.run('XREADGROUP', 'GROUP', 'g', 'me', 'COUNT', '50', 'STREAMS', 's', '>')
+    for (const preamble of ['yes', 'no']) {
+      await wire.run('CONFIG', 'SET', 'aof-use-rdb-preamble', preamble)
+      expect(await wire.run('BGREWRITEAOF')).toMatch(/^\+/)
+      for (let i = 0; i < 40; i++) {
+        await wire.run('XADD', 's', 'MAXLEN', '~', 6000 - i * 50, '*', 'f', 'new')
+        await wire.run('XDEL', 's', `${60 + i}-7`)
+        await wire.run('XACK', 's', 'g', `1-${i}`)
+      }
+      await idle()
+      const told = async () =>
+        (await wire.run('XINFO', 'STREAM', 's', 'FULL')).replace(
+          /seen-time\r\n:\d+|active-time\r\n:-?\d+|radix-tree-nodes\r\n:\d+/g,
+          '',
+        )
+      const before = [await wire.run('DEBUG', 'DIGEST'), await told()]
+      expect(await wire.run('DEBUG', 'LOADAOF')).toBe('+OK\r\n')
+      expect(await wire.run('DEBUG', 'DIGEST')).toBe(before[0])
+      if (preamble === 'yes') expect(await told()).toBe(before[1])
+    }
+  } finally {
+    wire.close()
+    await node.stop()
+  }
+})
+
 /** What both say of all streams, alike. */
 async function told(wire: Wire): Promise<string[]> {
   const all: string[] = []

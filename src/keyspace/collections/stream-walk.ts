@@ -33,6 +33,8 @@ export class StreamWalk {
   flagsAt = 0
   private readonly heap: ByteHeap
   private stream: Walkable | null = null
+  /** One listpack is all. */
+  private alone = false
   private readonly from = new StreamId()
   private readonly to = new StreamId()
   private backwards = false
@@ -56,6 +58,7 @@ export class StreamWalk {
   /** From here on `next` shows the entries from ID `from` to `to`, both included; backwards, the highest first. */
   start(stream: Walkable, from: StreamId, to: StreamId, backwards: boolean): this {
     this.stream = stream
+    this.alone = false
     this.from.set(from)
     this.to.set(to)
     this.backwards = backwards
@@ -70,12 +73,26 @@ export class StreamWalk {
     return this.start(stream, this.from, this.to, backwards)
   }
 
+  /** From here on `next` shows the entries of one listpack, of whatever stream. */
+  startListpack(master: StreamId, block: number): this {
+    this.stream = null
+    this.alone = true
+    this.from.setZero()
+    this.to.setMax()
+    this.backwards = false
+    this.showDeleted = false
+    this.master.set(master)
+    this.enterBlock(block)
+    return this
+  }
+
   /** Goes to the next entry; false where there is none. */
   next(): boolean {
-    if (this.stream === null) return false
-    if (this.at === NOT_BEGUN && !this.begin(this.stream)) return this.over()
+    if (this.stream === null && !this.alone) return false
+    if (this.at === NOT_BEGUN && this.stream !== null && !this.begin(this.stream)) return this.over()
     for (;;) {
       if (this.backwards ? !this.previousEntry() : !this.nextEntry()) {
+        if (this.stream === null) return this.over()
         const { nodes } = this.stream
         if (!(this.backwards ? nodes.previous() : nodes.next())) return this.over()
         this.enter(this.stream)
@@ -107,6 +124,7 @@ export class StreamWalk {
 
   private over(): false {
     this.stream = null
+    this.alone = false
     return false
   }
 
@@ -123,8 +141,11 @@ export class StreamWalk {
 
   /** Enters the listpack at the cursor of the tree. */
   private enter(stream: Walkable): void {
-    const node = stream.nodes.payload(0)
     stream.nodes.id(this.master)
+    this.enterBlock(stream.nodes.payload(0))
+  }
+
+  private enterBlock(node: number): void {
     const u8 = this.heap.u8[chunkOf(node)]!
     const base = byteOf(node)
     this.u8 = u8

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { Keyspace } from '../keyspace.js'
 import type { Stream } from './stream.js'
 import { StreamId } from './stream-id.js'
+import { StreamPieces } from './stream-pieces.js'
 import type { StreamWalk } from './stream-walk.js'
 
 const RUNS = Number(process.env['SHOAL_PROPERTY_RUNS'] ?? 25)
@@ -228,4 +229,49 @@ test('a million pending entries make no objects: blocks of the heap, and all of 
   expect(digs).toBeGreaterThan(30)
   expect(keyspace.heap.usedBytes).toBe(before)
   expect(keyspace.large.bytes).toBe(0)
+})
+
+test('a stream is gone through as it was, whatever is added, trimmed and marked meanwhile', () => {
+  const change = fc.oneof(
+    fc.record({ kind: fc.constant('go' as const), index: fc.nat(3) }),
+    fc.record({ kind: fc.constant('add' as const), index: fc.nat(9) }),
+    fc.record({ kind: fc.constant('delete' as const), index: fc.nat(70) }),
+    fc.record({ kind: fc.constant('trim' as const), index: fc.nat(70) }),
+  )
+  fc.assert(
+    fc.property(
+      fc.nat(60),
+      fc.array(change, { maxLength: 40, size: 'max' }),
+      fc.boolean(),
+      (many, changes, orphaned) => {
+        const keyspace = keyspaceOf(3, 4096)
+        const before = keyspace.heap.usedBytes
+        const bare = keyspace.streams.create()
+        const stream = keyspace.streams.of(bare)
+        const { walk: entries } = keyspace.streams
+        let next = 1n
+        const add = () => append(stream, { id: next++ << 64n, pairs: ['f', String(next)] })
+        for (let i = 0; i < many; i++) add()
+        const wanted = range(stream, entries, 0n, (1n << 128n) - 1n, false)
+        const found: Entry[] = []
+        const walk: StreamPieces = new StreamPieces(stream, keyspace.listpacks, (block) => {
+          keyspace.streams.probe.startListpack(walk.id, block)
+          while (keyspace.streams.probe.next()) found.push(shown(keyspace.streams.probe))
+        })
+        for (const { kind, index } of changes) {
+          if (kind === 'go') walk.step(index)
+          else if (kind === 'add') for (let i = 0; i < index; i++) add()
+          else if (kind === 'delete') stream.delete(idOf(BigInt(index) << 64n))
+          else stream.trim({ length: index, minId: new StreamId(), approximate: index % 2 === 0, limit: 0 })
+        }
+        if (orphaned) keyspace.release(bare)
+        while (walk.step(2));
+        expect(found).toEqual(wanted)
+        walk.end()
+        if (!orphaned) keyspace.release(bare)
+        expect(keyspace.heap.usedBytes).toBe(before)
+      },
+    ),
+    { numRuns: RUNS * 4 },
+  )
 })

@@ -27,6 +27,7 @@ import {
   SAME_FIELDS,
   skip,
 } from './stream-listpack.js'
+import type { StreamPieces } from './stream-pieces.js'
 import { StreamWalk } from './stream-walk.js'
 import { bareEntry, refOf, setRef } from './value.js'
 
@@ -64,6 +65,8 @@ export class Stream implements LargeValue, GroupOwner {
   groups: StreamGroup[] = NO_GROUPS
   /** The listpacks by their master IDs; the payload is the block. */
   readonly nodes: IdTree
+  /** Who goes through the listpacks, if anybody does: a snapshot. */
+  walker: StreamPieces | null = null
   bytes = STREAM_BYTES
   readonly heap: ByteHeap
   readonly paths: IdTreePaths
@@ -215,15 +218,21 @@ export class Stream implements LargeValue, GroupOwner {
     const node = nodes.payload(0)
     const u8 = keyspace.heap.u8[chunkOf(node)]!
     const base = byteOf(node)
+    const master = nodes.id(streams.master)
     if (liveCount(u8, base) === 1) {
-      keyspace.heap.free(node)
-      nodes.remove(nodes.id(streams.master))
+      this.freeNode(master, node)
     } else {
+      this.walker?.keepCopy(master, node)
       u8[base + probe.flagsAt]! |= DELETED
       nodes.setPayload(0, writer.addToCounts(node, -1, 1))
     }
     this.length--
     return true
+  }
+
+  private freeNode(master: StreamId, node: number): void {
+    if (this.walker?.takeOver(master, node) !== true) this.heap.free(node)
+    this.nodes.remove(master)
   }
 
   /** Sets `first` right after entries were removed. */
@@ -252,8 +261,7 @@ export class Stream implements LargeValue, GroupOwner {
         if (!asked.approximate) removed += this.trimWithin(node, master, asked)
         break
       }
-      heap.free(node)
-      nodes.remove(master)
+      this.freeNode(master, node)
       this.length -= live
       removed += live
     }
@@ -264,6 +272,7 @@ export class Stream implements LargeValue, GroupOwner {
   /** Marks entries of the first listpack, where the cursor stands, as deleted; returns how many. */
   private trimWithin(node: number, master: StreamId, asked: Trimming): number {
     const { nodes, streams } = this
+    this.walker?.keepCopy(master, node)
     const u8 = streams.keyspace.heap.u8[chunkOf(node)]!
     const base = byteOf(node)
     const byId = Number.isNaN(asked.length)

@@ -14,7 +14,7 @@ import type { Quicklist } from '../../keyspace/collections/quicklist.js'
 import type { Ranking } from '../../keyspace/collections/ranking.js'
 import { refOf } from '../../keyspace/collections/value.js'
 import { ElementWalk, ListWalk, type PieceWalk } from '../../keyspace/collections/walks.js'
-import { HASH, HASHTABLE, QUICKLIST, SKIPLIST } from '../../keyspace/entries.js'
+import { HASH, HASHTABLE, QUICKLIST, SKIPLIST, STREAM_ENCODING } from '../../keyspace/entries.js'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 import { writeArgument, writeCommandStart, writeTextArgument } from '../aof/record.js'
 import type { RdbWriter } from '../rdb/writer.js'
@@ -22,6 +22,7 @@ import { ByteSink } from '../sink.js'
 import { REWRITE_ITEMS_MAX } from './codec.js'
 import { fileTime, writeFieldTime } from './hash-times.js'
 import { hasListNodes, writeListNode } from './list.js'
+import { piecesOfStream } from './stream.js'
 import { writeDouble } from './zset.js'
 
 /** What a codec writes at once is no more than this many elements, or nodes of a list. */
@@ -43,6 +44,10 @@ export interface Pieces {
   rewrite(batch: CommandBatch, piece: number): void
   /** The command of which `rewrite` gives the arguments behind the key. */
   readonly command: string
+  /** What stands behind the elements in RDB data of a version, as it is now. */
+  tail?(version: number): Uint8Array
+  /** Commands that are to follow, as it is now. */
+  tailCommands?(): Uint8Array
 }
 
 /** How to write an entry's value in pieces; undefined where it is small enough to be written at once. */
@@ -62,6 +67,11 @@ export function piecesOf(keyspace: Keyspace, handle: number): Pieces | undefined
   if (encoding === QUICKLIST) {
     const list = keyspace.large.get(refOf(entries, handle)) as Quicklist
     return list.nodes <= NODES_AT_ONCE ? undefined : piecesOfList(keyspace, list)
+  }
+  if (encoding === STREAM_ENCODING) {
+    const stream = keyspace.streams.of(handle)
+    if (stream.nodes.size <= NODES_AT_ONCE) return undefined
+    return piecesOfStream(keyspace, stream, entries.key(handle).slice(), NODE_ELEMENTS)
   }
   return undefined
 }

@@ -11,17 +11,20 @@
  */
 
 import { ascii } from '../../bytes/ascii.js'
-import { byteOf, chunkOf } from '../../bytes/heap.js'
+import { type ByteHeap, byteOf, chunkOf } from '../../bytes/heap.js'
 import { lpBytes } from '../../keyspace/collections/listpack.js'
 import type { Stream } from '../../keyspace/collections/stream.js'
 import type { StreamConsumer, StreamGroup } from '../../keyspace/collections/stream-group.js'
 import { type Int64, STREAM_ID_BYTES, StreamId } from '../../keyspace/collections/stream-id.js'
+import { StreamPieces } from '../../keyspace/collections/stream-pieces.js'
+import type { StreamWalk } from '../../keyspace/collections/stream-walk.js'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 import { writeArgument, writeCommandStart, writeTextArgument } from '../aof/record.js'
 import * as format from '../rdb/format.js'
-import type { RdbWriter } from '../rdb/writer.js'
-import type { ByteSink } from '../sink.js'
+import { RdbWriter } from '../rdb/writer.js'
+import { ByteSink } from '../sink.js'
 import { BAD_VALUE, UNKNOWN_VALUE, type ValueCodec } from './codec.js'
+import type { Pieces } from './pieces.js'
 import { StreamReader } from './stream-reader.js'
 
 const STATE_SINCE = 10
@@ -57,36 +60,18 @@ export const STREAM_CODEC: ValueCodec = {
     const { heap } = keyspace
     const { nodes } = stream
     const id = new StreamId()
-    const raw = new Uint8Array(STREAM_ID_BYTES)
     writer.length(nodes.size)
     for (let on = nodes.first(); on; on = nodes.next()) {
-      nodes.id(id).writeBytes(raw, 0)
-      writer.string(raw, 0, STREAM_ID_BYTES)
-      const node = nodes.payload(0)
-      const u8 = heap.u8[chunkOf(node)]!
-      const base = byteOf(node)
-      writer.string(u8, base, base + lpBytes(u8, base))
+      writeListpack(writer, heap, nodes.id(id), nodes.payload(0))
     }
-    writer.length(stream.length)
-    writeId(writer, stream.last)
-    if (type !== format.TYPE_STREAM_LISTPACKS) {
-      writeId(writer, stream.first)
-      writeId(writer, stream.deleted)
-      writeInt64(writer, stream.added)
-    }
-    writer.length(stream.groups.length)
-    for (const group of stream.groups) writeGroup(writer, group, type)
+    writeState(writer, stream, type)
   },
 
   rewrite(sink, keyspace, handle) {
     const stream = keyspace.streams.of(handle)
     const key = keyspace.entries.key(handle)
     rewriteEntries(sink, keyspace, stream, key)
-    command(sink, ['XSETID', key, stream.last, 'ENTRIESADDED', stream.added, 'MAXDELETEDID', stream.deleted])
-    for (const group of stream.groups) {
-      command(sink, ['XGROUP', 'CREATE', key, group.name, group.last, 'ENTRIESREAD', group.read])
-      for (const consumer of group.consumers) rewriteConsumer(sink, key, group, consumer)
-    }
+    rewriteState(sink, stream, key)
   },
 
   read(keyspace, rdbType, buf, start, end) {
@@ -104,6 +89,60 @@ export const STREAM_CODEC: ValueCodec = {
     keyspace.release(bare)
     return BAD_VALUE
   },
+}
+
+/** One listpack, behind its master ID. */
+function writeListpack(writer: RdbWriter, heap: ByteHeap, master: StreamId, block: number): void {
+  const raw = new Uint8Array(STREAM_ID_BYTES)
+  master.writeBytes(raw, 0)
+  writer.string(raw, 0, STREAM_ID_BYTES)
+  const u8 = heap.u8[chunkOf(block)]!
+  const base = byteOf(block)
+  writer.string(u8, base, base + lpBytes(u8, base))
+}
+
+/** What stands behind the listpacks. */
+function writeState(writer: RdbWriter, stream: Stream, type: number): void {
+  writer.length(stream.length)
+  writeId(writer, stream.last)
+  if (type !== format.TYPE_STREAM_LISTPACKS) {
+    writeId(writer, stream.first)
+    writeId(writer, stream.deleted)
+    writeInt64(writer, stream.added)
+  }
+  writer.length(stream.groups.length)
+  for (const group of stream.groups) writeGroup(writer, group, type)
+}
+
+/**
+ * How a snapshot writes a stream listpack by listpack. Groups, and what is pending in them, are written at once, when it begins: they
+ * stand behind the listpacks, but must be as they were.
+ */
+export function piecesOfStream(keyspace: Keyspace, stream: Stream, key: Uint8Array, weight: number): Pieces {
+  const { heap, listpacks, streams } = keyspace
+  let walk: StreamPieces | null = null
+  return {
+    weight,
+    command: 'XADD',
+    count: () => stream.nodes.size,
+    walk(show) {
+      walk = new StreamPieces(stream, listpacks, show)
+      return walk
+    },
+    write: (writer, block) => writeListpack(writer, heap, walk!.id, block),
+    rewrite: (batch, block) => rewriteWalked(batch.sink, streams.probe.startListpack(walk!.id, block), key),
+    tail(version) {
+      const writer = new RdbWriter({ version })
+      writeState(writer, stream, typeOf(stream, version))
+      return writer.sink.take()
+    },
+    tailCommands() {
+      const sink = new ByteSink()
+      if (stream.length === 0) rewriteEntries(sink, keyspace, stream, key)
+      rewriteState(sink, stream, key)
+      return sink.take()
+    },
+  }
 }
 
 function writeGroup(writer: RdbWriter, group: StreamGroup, type: number): void {
@@ -166,9 +205,11 @@ function rewriteEntries(sink: ByteSink, keyspace: Keyspace, stream: Stream, key:
     command(sink, ['XADD', key, 'MAXLEN', '0', '0-1', 'x', 'y'])
     return
   }
-  const { walk } = keyspace.streams
+  rewriteWalked(sink, keyspace.streams.walk.startAll(stream, false), key)
+}
+
+function rewriteWalked(sink: ByteSink, walk: StreamWalk, key: Uint8Array): void {
   const { field, value } = walk
-  walk.startAll(stream, false)
   while (walk.next()) {
     writeCommandStart(sink, 3 + 2 * walk.fields)
     writeTextArgument(sink, 'XADD')
@@ -179,6 +220,15 @@ function rewriteEntries(sink: ByteSink, keyspace: Keyspace, stream: Stream, key:
       writeArgument(sink, field.buf, field.start, field.end)
       writeArgument(sink, value.buf, value.start, value.end)
     }
+  }
+}
+
+/** Commands that make of a stream with the right entries one that knows what this one knows. */
+function rewriteState(sink: ByteSink, stream: Stream, key: Uint8Array): void {
+  command(sink, ['XSETID', key, stream.last, 'ENTRIESADDED', stream.added, 'MAXDELETEDID', stream.deleted])
+  for (const group of stream.groups) {
+    command(sink, ['XGROUP', 'CREATE', key, group.name, group.last, 'ENTRIESREAD', group.read])
+    for (const consumer of group.consumers) rewriteConsumer(sink, key, group, consumer)
   }
 }
 
