@@ -117,7 +117,8 @@ function piecesOfTimedHash(dictionary: Dictionary): Pieces {
       if (time_ms === NO_FIELD_EXPIRY) return
       const u8 = dictionary.bytesOf(element)
       const end = dictionary.valueStart(element)
-      writeFieldTime(batch.after, batch.key, 0, batch.key.length, time_ms, u8, dictionary.fieldStart(element), end)
+      const start = dictionary.fieldStart(element)
+      writeFieldTime(batch.after, batch.key, 0, batch.key.length, time_ms, u8, start, end)
     },
   }
 }
