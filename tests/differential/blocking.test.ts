@@ -331,8 +331,9 @@ describe.skipIf(missing('redis-server'))(
     })
 
     test('databases that are exchanged', async () => {
+      // All wait for the same key: of several that an exchange makes ready, redis-server takes any first.
       const command = fc.oneof(
-        { weight: 5, arbitrary: waitFor(one) },
+        { weight: 5, arbitrary: waitFor(fc.constant(['a'])) },
         { weight: 6, arbitrary: write },
         { weight: 1, arbitrary: word('SWAPDB 0 1', 'SWAPDB 1 2') },
       )
