@@ -70,6 +70,9 @@ export class Comparison {
       'EA$gxenm',
       '--enable-debug-command',
       'yes',
+      // What is appended is read from one file.
+      '--auto-aof-rewrite-percentage',
+      '0',
     ])
     const wire = await Wire.open(redis.port)
     await wire.run('DEBUG', 'SET-ACTIVE-EXPIRE', '0')
