@@ -3,6 +3,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { latin1, Runner } from '../../../tests/support/runner.js'
+import { expireSomeFields } from '../../keyspace/collections/field-expiry.js'
+import { EXPIRE_IGNORE } from '../../keyspace/expiry.js'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 import { AofReader } from '../aof/reader.js'
 import { KeyspaceLoader } from '../load.js'
@@ -117,7 +119,7 @@ test('any damage is noticed or harmless', () => {
         expect(keyspace.heap.usedBytes).toBe(before)
       },
     ),
-    { numRuns: 600 },
+    { numRuns: 300 },
   )
 })
 
@@ -135,6 +137,30 @@ function contents(k: Keyspace): string[] {
     all.push(`${db.index} ${k.fieldTimes.count(db)}`)
   }
   return all.sort()
+}
+
+function load(into: Runner, blocks: readonly Uint8Array[]): void {
+  const loader = new KeyspaceLoader({
+    keyspace: into.keyspace,
+    dropExpiredBefore_ms: Number.NEGATIVE_INFINITY,
+    size_bytes: -1,
+    now_ms: into.now_ms,
+    log: () => undefined,
+  })
+  const reader = new RdbReader(loader, {})
+  for (const block of blocks) reader.feed(block, 0, block.length)
+  expect(reader.end()).toBeUndefined()
+}
+
+function replay(into: Runner, blocks: readonly Uint8Array[]): void {
+  const onCommand = (buf: Uint8Array, count: number, ranges: Int32Array) => {
+    const parts = Array.from({ length: count }, (_, i) => buf.slice(ranges[2 * i]!, ranges[2 * i + 1]!))
+    // SELECT is the server's.
+    if (latin1(parts[0]!) !== 'SELECT') expect(into.run(...parts).startsWith('-')).toBe(false)
+    return undefined
+  }
+  const aof = new AofReader({ onCommand }, 'f')
+  for (const block of blocks) expect(aof.feed(block, 0, block.length)).toBe(true)
 }
 
 const hash = fc.tuple(
@@ -167,16 +193,7 @@ test('fields keep their times through files', () => {
       while (walk.step(3));
       const loaded = new Runner()
       setLimit(loaded, most === 3 ? 512 : 3)
-      const loader = new KeyspaceLoader({
-        keyspace: loaded.keyspace,
-        dropExpiredBefore_ms: Number.NEGATIVE_INFINITY,
-        size_bytes: -1,
-        now_ms: loaded.now_ms,
-        log: () => undefined,
-      })
-      const reader = new RdbReader(loader, {})
-      for (const block of blocks) reader.feed(block, 0, block.length)
-      expect(reader.end()).toBeUndefined()
+      load(loaded, blocks)
       expect(contents(loaded.keyspace)).toEqual(expected)
 
       const rewritten: Uint8Array[] = []
@@ -184,17 +201,55 @@ test('fields keep their times through files', () => {
       const again = new SnapshotWalk(runner.keyspace, new Generations(runner.keyspace), target)
       while (again.step(3));
       const replayed = new Runner()
-      const onCommand = (buf: Uint8Array, count: number, ranges: Int32Array) => {
-        const parts = Array.from({ length: count }, (_, i) => buf.slice(ranges[2 * i]!, ranges[2 * i + 1]!))
-        // SELECT is the server's.
-        if (latin1(parts[0]!) !== 'SELECT') expect(replayed.run(...parts).startsWith('-')).toBe(false)
-        return undefined
-      }
-      const aof = new AofReader({ onCommand }, 'f')
-      for (const block of rewritten) aof.feed(block, 0, block.length)
+      replay(replayed, rewritten)
       expect(contents(replayed.keyspace)).toEqual(expected)
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
+  )
+})
+
+test('a large hash is saved as it was, whatever happens to its fields meanwhile', () => {
+  const change = fc.record({
+    what: fc.constantFrom('HPEXPIREAT', 'HPERSIST', 'HSET', 'HDEL', 'HINCRBY', 'wait', 'DEL'),
+    field: fc.nat(1999),
+    time: fc.integer({ min: 1, max: 90_000 }),
+  })
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 300, size: 'max' }), fc.boolean(), (changes, asCommands) => {
+      const runner = new Runner()
+      const { keyspace } = runner
+      for (let i = 0; i < 1500; i++) runner.run('HSET', 'h', `f${i}`, i)
+      for (let i = 0; i < 1500; i += 2)
+        runner.run('HPEXPIRE', 'h', 10_000 + ((i * 7919) % 60_000), 'FIELDS', 1, `f${i}`)
+      const expected = contents(keyspace)
+      const blocks: Uint8Array[] = []
+      const onBlock = (block: Uint8Array) => blocks.push(block.slice())
+      const writer = new RdbWriter({ version: 12, blockBytes: 512, onBlock })
+      writer.header({ redisVersion: '7.2.4', created_s: 0, usedMemory_bytes: 0, aofBase: false })
+      const target = asCommands ? new CommandTarget({ onBlock }) : new RdbTarget(writer, 'none')
+      const walk = new SnapshotWalk(keyspace, new Generations(keyspace), target)
+      keyspace.hooks = { ...keyspace.hooks, beforeWrite: (db, handle) => walk.beforeWrite(db, handle) }
+      for (const { what, field, time } of changes) {
+        walk.step(1)
+        if (what === 'wait') {
+          runner.now_ms += time
+          expireSomeFields(keyspace.databases[0]!, 100, () => undefined)
+        } else if (what === 'HPEXPIREAT')
+          runner.run(what, 'h', runner.now_ms + time, 'FIELDS', 1, `f${field}`)
+        else if (what === 'HPERSIST') runner.run(what, 'h', 'FIELDS', 1, `f${field}`)
+        else if (what === 'HDEL') runner.run(what, 'h', `f${field}`)
+        else if (what === 'DEL') runner.run(what, time < 3000 ? 'h' : 'nothing')
+        else runner.run(what, 'h', `f${field}`, 1)
+      }
+      while (walk.step(50));
+      const loaded = new Runner()
+      loaded.now_ms = runner.now_ms
+      loaded.keyspace.expiry = EXPIRE_IGNORE
+      if (asCommands) replay(loaded, blocks)
+      else load(loaded, blocks)
+      expect(contents(loaded.keyspace)).toEqual(expected)
+    }),
+    { numRuns: 6 },
   )
 })
 
