@@ -7,16 +7,21 @@
 import { compareBytes } from '../../bytes/ascii.js'
 import { sortPart } from '../partial-sort.js'
 
-const INITIAL_COUNT = 64
-const INITIAL_BYTES = 2048
+const BYTES_EACH = 8
 /** Integers whose distance times the number of elements is less can be sorted together with the elements' numbers. */
 const EXACT = 2 ** 53
 
 /** Strings of bytes, one behind the other. */
 export class Strings {
   count = 0
-  buf = new Uint8Array(INITIAL_BYTES)
-  private ends = new Float64Array(INITIAL_COUNT)
+  buf: Uint8Array
+  private ends: Float64Array
+
+  /** Room for `expected` strings, if they are short. */
+  constructor(expected: number) {
+    this.buf = new Uint8Array(expected * BYTES_EACH + 64)
+    this.ends = new Float64Array(expected + 1)
+  }
 
   add(buf: Uint8Array, start: number, end: number): void {
     const at = this.start(this.count)
@@ -94,7 +99,7 @@ function sortedScores(scores: Float64Array): Int32Array {
     if (score > max) max = score
     whole = whole && Number.isInteger(score)
   }
-  if (!whole || (max - min + 1) * count >= EXACT || Math.abs(min) >= EXACT) {
+  if (!whole || (max - min + 1) * scaleFor(count) >= EXACT || Math.abs(min) >= EXACT) {
     return inOrder(count).sort((a, b) => {
       const x = scores[a]!
       const y = scores[b]!
@@ -102,12 +107,23 @@ function sortedScores(scores: Float64Array): Int32Array {
     })
   }
   // Score and number in one double each: these are sorted without a comparison in JavaScript.
+  const scale = scaleFor(count)
   const both = new Float64Array(count)
-  for (let i = 0; i < count; i++) both[i] = (scores[i]! - min) * count + i
+  for (let i = 0; i < count; i++) both[i] = (scores[i]! - min) * scale + i
   both.sort()
   const order = new Int32Array(count)
-  for (let i = 0; i < count; i++) order[i] = both[i]! % count
+  for (let i = 0; i < count; i++) {
+    const sum = both[i]!
+    order[i] = sum - Math.floor(sum / scale) * scale
+  }
   return order
+}
+
+/** A power of two that is not less: dividing by it is exact. */
+function scaleFor(count: number): number {
+  let scale = 1
+  while (scale < count) scale *= 2
+  return scale
 }
 
 /** The first six bytes of a string as a number: most comparisons are decided by it. */

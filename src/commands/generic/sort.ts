@@ -216,7 +216,7 @@ function loadScores(call: Call, elements: Strings, by: Pattern | null): Float64A
 /** The strings to sort by. */
 function loadKeys(call: Call, elements: Strings, by: Pattern): Keys {
   const { count } = elements
-  const strings = new Strings()
+  const strings = new Strings(count)
   const of = new Int32Array(count).fill(-1)
   const value = new Piece()
   for (let i = 0; i < count; i++) {
@@ -338,7 +338,7 @@ function sortOf(call: Call, args: Args, stores: boolean, reply: Reply): void {
     request.alpha = true
     request.by = null
   }
-  const elements = new Strings()
+  const elements = new Strings(sizeOf(call, handle, type))
   const chosen = sorted(call, request, handle, type, elements, reply)
   if (chosen === null) return
   if (request.store !== 0) {

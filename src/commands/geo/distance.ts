@@ -1,6 +1,6 @@
 /**
- * Distances on a sphere of the earth's mean radius, by the haversine formula, in Redis's order of operations. `roughly` may
- * differ from `exactly` in the last digits: it says who need not be looked at more closely.
+ * Distances on a sphere of the earth's mean radius, by the haversine formula, in Redis's order of operations. Whether a place
+ * is near enough is mostly known without its distance, to a metre.
  */
 
 import { Trigonometry } from './trigonometry.js'
@@ -19,34 +19,68 @@ export function latitudeDistance(a: number, b: number): number {
 /** Next to the opposite side of the earth the formula is this uncertain, in metres; everywhere else far less. */
 export const UNCERTAINTY_M = 1
 
-/** In metres, next to the truth. */
-function roughly(lon1: number, lat1: number, lon2: number, lat2: number): number {
-  const v = Math.sin((radians(lon2) - radians(lon1)) / 2)
-  const u = Math.sin((radians(lat2) - radians(lat1)) / 2)
-  const a = u * u + Math.cos(radians(lat1)) * Math.cos(radians(lat2)) * v * v
-  return 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(Math.min(1, a)))
+/** Beyond this no two places are from each other. */
+const HALF_WAY_M = Math.PI * EARTH_RADIUS_M
+
+/** What the haversine formula takes the arc sine of, squared, for a distance. */
+function haversine(distance_m: number): number {
+  if (distance_m <= 0) return 0
+  const half = distance_m >= HALF_WAY_M ? 1 : Math.sin(distance_m / (2 * EARTH_RADIUS_M))
+  return half * half
 }
 
+/** Distances from one place, and whether they exceed a limit. */
 export class Distances {
   private readonly trigonometry = new Trigonometry()
+  private readonly lon: number
+  private readonly lat: number
+  private readonly lonRadians: number
+  private readonly latRadians: number
+  private readonly cosLat: number
+  /** Below the one a place is near enough, above the other too far away. */
+  private readonly surelyNear: number
+  private readonly surelyFar: number
+  private readonly limit_m: number
+
+  constructor(lon: number, lat: number, limit_m: number) {
+    this.lon = lon
+    this.lat = lat
+    this.lonRadians = radians(lon)
+    this.latRadians = radians(lat)
+    this.cosLat = this.trigonometry.cos(this.latRadians)
+    this.limit_m = limit_m
+    this.surelyNear = haversine(limit_m - UNCERTAINTY_M)
+    this.surelyFar = limit_m + UNCERTAINTY_M >= HALF_WAY_M ? 2 : haversine(limit_m + UNCERTAINTY_M)
+  }
 
   /** In metres, in the digits that Redis gives. */
-  exactly(lon1: number, lat1: number, lon2: number, lat2: number): number {
+  to(lon: number, lat: number): number {
     const { trigonometry } = this
-    const v = trigonometry.sin((radians(lon2) - radians(lon1)) / 2)
-    if (v === 0) return latitudeDistance(lat1, lat2)
-    const lat1r = radians(lat1)
-    const lat2r = radians(lat2)
-    const u = trigonometry.sin((lat2r - lat1r) / 2)
-    const a = u * u + trigonometry.cos(lat1r) * trigonometry.cos(lat2r) * v * v
+    const v = trigonometry.sin((radians(lon) - this.lonRadians) / 2)
+    if (v === 0) return latitudeDistance(this.lat, lat)
+    const latRadians = radians(lat)
+    const u = trigonometry.sin((latRadians - this.latRadians) / 2)
+    const a = u * u + this.cosLat * trigonometry.cos(latRadians) * v * v
     return 2 * EARTH_RADIUS_M * trigonometry.asin(Math.sqrt(a))
   }
 
-  /** Whether two places are further from each other than so many metres. */
-  exceed(limit_m: number, lon1: number, lat1: number, lon2: number, lat2: number): boolean {
-    const near = roughly(lon1, lat1, lon2, lat2)
-    if (near > limit_m + UNCERTAINTY_M) return true
-    if (near < limit_m - UNCERTAINTY_M) return false
-    return this.exactly(lon1, lat1, lon2, lat2) > limit_m
+  /** Whether a place is further away than the limit. */
+  isBeyond(lon: number, lat: number): boolean {
+    const latRadians = radians(lat)
+    const v = Math.sin((radians(lon) - this.lonRadians) / 2)
+    const u = Math.sin((latRadians - this.latRadians) / 2)
+    const a = u * u + this.cosLat * Math.cos(latRadians) * v * v
+    if (a > this.surelyFar) return true
+    if (a < this.surelyNear) return false
+    return this.to(lon, lat) > this.limit_m
+  }
+
+  /** Whether a place is further to the east or west than the limit, on its own latitude. */
+  isBeyondSideways(lon: number, lat: number): boolean {
+    const sideways = Math.cos(radians(lat)) * Math.sin((radians(lon) - this.lonRadians) / 2)
+    const a = sideways * sideways
+    if (a > this.surelyFar) return true
+    if (a < this.surelyNear) return false
+    return new Distances(lon, lat, 0).to(this.lon, lat) > this.limit_m
   }
 }

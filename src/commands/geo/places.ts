@@ -164,7 +164,7 @@ export const geodist = command(
       reply.nil()
       return
     }
-    const distance_m = new Distances().exactly(from.longitude, from.latitude, to.longitude, to.latitude)
+    const distance_m = new Distances(from.longitude, from.latitude, 0).to(to.longitude, to.latitude)
     replyDistance(reply, distance_m / unit_m)
   },
 )

@@ -19,28 +19,24 @@ import { type Request, readRequest, type SearchKind } from './request.js'
 /** With ANY members are looked at in slices, since most of them need not be. */
 const SLICE = 64
 
-/** Whether a place lies in what is searched. */
-function covers(distances: Distances, shape: Shape, place: Place): boolean {
-  const { middle } = shape
-  if (!shape.isBox) {
-    const limit_m = shape.radius * shape.unit_m
-    // No place on another latitude is nearer than the latitude itself.
-    if (latitudeDistance(place.latitude, middle.latitude) > limit_m + UNCERTAINTY_M) return false
-    return !distances.exceed(limit_m, middle.longitude, middle.latitude, place.longitude, place.latitude)
-  }
-  // Sideways is measured on the place's own latitude.
-  if (latitudeDistance(place.latitude, middle.latitude) > (shape.height * shape.unit_m) / 2) return false
-  const limit_m = (shape.width * shape.unit_m) / 2
-  return !distances.exceed(limit_m, place.longitude, place.latitude, middle.longitude, place.latitude)
+/** How far a place may be away from the middle, or in a box to its sides, in metres. */
+function limitOf({ isBox, radius, width, unit_m }: Shape): number {
+  return isBox ? (width * unit_m) / 2 : radius * unit_m
+}
+
+/** How far it may be to the north and to the south: the only limit of a box there; no place of a circle is beyond. */
+function latitudeLimitOf({ isBox, radius, height, unit_m }: Shape): number {
+  return isBox ? (height * unit_m) / 2 : radius * unit_m + UNCERTAINTY_M
 }
 
 /** All members that the request covers, with their distances where these matter. */
 function find(call: Call, handle: number, request: Request): Matches {
   const { zsets } = call.keyspace
   const { shape, order } = request
-  const { middle } = shape
+  const { isBox, middle } = shape
   const matches = new Matches()
-  const distances = new Distances()
+  const distances = new Distances(middle.longitude, middle.latitude, limitOf(shape))
+  const latitudeLimit = latitudeLimitOf(shape)
   const place: Place = { longitude: 0, latitude: 0 }
   const most = request.any ? request.count : Number.POSITIVE_INFINITY
   const measured = order !== 0 || request.withDistance || (request.store !== 0 && request.storeDistance)
@@ -48,11 +44,11 @@ function find(call: Call, handle: number, request: Request): Matches {
     if (matches.count >= most) return
     const { score } = zsets
     decodeScore(score, place)
-    if (!covers(distances, shape, place)) return
-    const distance_m = measured
-      ? distances.exactly(middle.longitude, middle.latitude, place.longitude, place.latitude)
-      : Number.NaN
-    matches.add(zsets.member, score, distance_m)
+    const { longitude, latitude } = place
+    if (latitudeDistance(latitude, middle.latitude) > latitudeLimit) return
+    if (isBox ? distances.isBeyondSideways(longitude, latitude) : distances.isBeyond(longitude, latitude))
+      return
+    matches.add(zsets.member, score, measured ? distances.to(longitude, latitude) : Number.NaN)
   }
   for (const scores of areasOf(shape)) {
     const end = zsets.countBelow(handle, scores.to, false)

@@ -31,7 +31,15 @@ const COSINE_REST = [
   0, 2.3129646346357427e-18, 5.300543954373577e-20, 2.1511947866775882e-23, -2.3767714622250297e-23,
   -1.20734505911326e-25,
 ]
-const IN_PAIRS = 6
+/**
+ * How many terms are added up, and how many of them in pairs, for squares of angles up to a limit: so many that the first one that is
+ * left out is less than 2^-70 of the whole, and the first single one less than 2^-15.
+ */
+const EFFORTS: readonly { readonly below: number; readonly pairs: number; readonly terms: number }[] = [
+  { below: 1e-3, pairs: 2, terms: 6 },
+  { below: 0.1, pairs: 4, terms: 9 },
+  { below: Number.POSITIVE_INFINITY, pairs: 6, terms: 13 },
+]
 /** Pi is Math.PI and these two. */
 const PI_SECOND = 1.2246467991473532e-16
 const PI_THIRD = -2.9947698097183397e-33
@@ -81,10 +89,12 @@ export class Trigonometry {
 
   /** 1 + c1 z + c2 z^2 + …, where z is a pair. */
   private series(z: number, zLow: number, terms: readonly number[], rests: readonly number[]): void {
+    let effort = EFFORTS[0]!
+    for (let i = 1; z >= effort.below; i++) effort = EFFORTS[i]!
     let high = 0
-    for (let k = terms.length - 1; k >= IN_PAIRS; k--) high = high * z + terms[k]!
+    for (let k = effort.terms - 1; k >= effort.pairs; k--) high = high * z + terms[k]!
     let low = 0
-    for (let k = IN_PAIRS - 1; k >= -1; k--) {
+    for (let k = effort.pairs - 1; k >= -1; k--) {
       const product = high * z
       const error = productError(high, z, product) + high * zLow + low * z
       const term = k < 0 ? 1 : terms[k]!
