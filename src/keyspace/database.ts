@@ -22,6 +22,7 @@ import {
 } from './entries.js'
 import { EXPIRE_DELETE, EXPIRE_IGNORE } from './expiry.js'
 import { NEVER_USED } from './frequency.js'
+import type { Grave } from './graveyard.js'
 import type { Keyspace } from './keyspace.js'
 import { SlotIndex } from './slots.js'
 import { Table } from './table.js'
@@ -42,9 +43,6 @@ export class Database {
   private hash = 0
   /** Where the next cycle of active expiry goes on. */
   private expireCursor = 0
-  /** Keys that wait for `freeSome`, after an asynchronous flush. */
-  private readonly condemned: Table[] = []
-  private condemnedCursor = 0
 
   constructor(keyspace: Keyspace, index: number) {
     this.keyspace = keyspace
@@ -403,7 +401,7 @@ export class Database {
     return this.keys.resizing || this.expires.resizing
   }
 
-  /** Removes all keys. With `later`, their memory is freed by `freeSome`. Returns how many there were. */
+  /** Removes all keys. With `later`, their memory is freed from the graveyard. Returns how many there were. */
   flush(later: boolean): number {
     const count = this.keys.size
     if (count === 0) return 0
@@ -411,23 +409,16 @@ export class Database {
     this.expires.clear()
     this.slots?.clear()
     this.keyspace.fieldTimes.flushed(this)
-    this.condemned.push(old)
-    if (!later) while (this.freeSome(1024));
+    const { keyspace } = this
+    const { bytes } = old
+    const grave = new Flushed(old, keyspace)
+    if (later) {
+      keyspace.large.bytes += bytes
+      keyspace.graveyard.bury(grave, count, () => {
+        keyspace.large.bytes -= bytes
+      })
+    } else while (grave.freeSome(1024));
     return count
-  }
-
-  /** Frees some of what was flushed; true while there is more. */
-  freeSome(buckets: number): boolean {
-    const table = this.condemned[0]
-    if (table === undefined) return false
-    for (let i = 0; i < buckets; i++) {
-      this.condemnedCursor = table.scan(this.condemnedCursor, (handle) => this.keyspace.release(handle))
-      if (this.condemnedCursor === 0) {
-        this.condemned.shift()
-        break
-      }
-    }
-    return this.condemned.length > 0
   }
 
   /** Forgets all keys without freeing them: the heap is cleared as a whole by the keyspace. */
@@ -436,8 +427,6 @@ export class Database {
     this.keys.clear()
     this.expires.clear()
     this.slots?.clear()
-    this.condemned.length = 0
-    this.condemnedCursor = 0
     return count
   }
 
@@ -530,6 +519,31 @@ export class Database {
       this.expires.insert(to, this.hash)
     }
     if (this.slots !== null) this.slots.moved(from, to)
+  }
+}
+
+/** The keys of a database that was flushed. */
+class Flushed implements Grave {
+  private readonly table: Table
+  private readonly keyspace: Keyspace
+  private cursor = 0
+
+  constructor(table: Table, keyspace: Keyspace) {
+    this.table = table
+    this.keyspace = keyspace
+  }
+
+  freeSome(blocks: number): boolean {
+    let left = blocks
+    do {
+      this.cursor = this.table.scan(this.cursor, (handle) => {
+        this.keyspace.release(handle)
+        left--
+      })
+      // Buckets may be empty.
+      left--
+    } while (this.cursor !== 0 && left > 0)
+    return this.cursor !== 0
   }
 }
 

@@ -9,9 +9,8 @@ import type { ServerNode } from './node.js'
 
 /** The time that a slice may take out of a turn. */
 const SLICE_US = 500
-/** Blocks, and buckets of flushed tables, between two looks at the clock. */
+/** Blocks between two looks at the clock. */
 const BLOCKS_A_LOOK = 256
-const BUCKETS_A_LOOK = 32
 
 /** Looks after the node's garbage; returns what stops that. */
 export function startSweeping(node: ServerNode): () => void {
@@ -50,9 +49,7 @@ function sweep(node: ServerNode, dropped: ArrayBuffer[], releaser: MemoryRelease
   do {
     const buffer = dropped.pop()
     if (buffer !== undefined) releaser.release(buffer)
-    let more = keyspace.graveyard.dig(BLOCKS_A_LOOK)
-    for (const db of keyspace.databases) more = db.freeSome(BUCKETS_A_LOOK) || more
-    if (!more && dropped.length === 0) return false
+    if (!keyspace.graveyard.dig(BLOCKS_A_LOOK) && dropped.length === 0) return false
   } while (clock.monotonic_us() < end_us)
   return true
 }

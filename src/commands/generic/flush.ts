@@ -30,7 +30,6 @@ function flush(call: Call, args: Args, reply: Reply, db: Database | null): void 
   if (db !== null && (later || !whole)) call.dirty += db.flush(true)
   else if (later) for (const each of keyspace.databases) call.dirty += each.flush(true)
   else call.dirty += keyspace.flushAll()
-  keyspace.graveyard.wake?.()
   // Goes out even where there was nothing to remove: a replica may know better.
   const parts: Uint8Array[] = []
   for (let i = 0; i < args.count; i++) parts.push(args.view(i))

@@ -116,10 +116,9 @@ export class Eviction {
 
   /** Frees what is gone already, until there is enough: true where that, or the time, is so. */
   private dig(limit: number, end_us: number): boolean {
-    const { graveyard, databases } = this.node.keyspace
+    const { graveyard } = this.node.keyspace
     for (;;) {
-      let more = graveyard.dig(BLOCKS_A_LOOK)
-      for (const db of databases) more = db.freeSome(BLOCKS_A_LOOK) || more
+      const more = graveyard.dig(BLOCKS_A_LOOK)
       if (this.used() <= limit) return true
       if (!more) return false
       if (this.node.clock.monotonic_us() >= end_us) return true
