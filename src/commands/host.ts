@@ -27,6 +27,8 @@ export interface Host {
   outgrown?(): boolean
   /** Whether the caller may read any key with the command that runs; a host without users leaves it out. */
   readsAnyKey?(caller: Caller): boolean
+  /** A client of a replica, which does not decide about expiry, has given a key one: nobody else will remove that key. */
+  expirySet?(db: Database, key: Uint8Array, start: number, end: number): void
   /** A line in the log: `level` is one of `debug`, `verbose`, `notice`, `warning`. */
   log(level: 'debug' | 'verbose' | 'notice' | 'warning', message: string): void
   /**

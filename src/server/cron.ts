@@ -28,7 +28,11 @@ export function startCron(node: ServerNode): () => void {
   /** Expires keys for so long, in slices. */
   const expireFor = (left_us: number) => {
     resting = undefined
-    if (node.failed || node.isReplica || !node.activeExpire) return
+    if (node.failed || !node.activeExpire) return
+    if (node.isReplica) {
+      if (node.ownExpiry.size > 0 && node.paused === 0) node.ownExpiry.sweep(node)
+      return
+    }
     const slice_us = Math.min(left_us, EXPIRE_SLICE_US)
     if (!expire(node, slice_us) || left_us <= slice_us) return
     resting = setTimeout(guarded, (slice_us * (1 / EXPIRE_SHARE - 1)) / 1000, () => {

@@ -38,6 +38,7 @@ import { fieldExpired } from './field-expiry.js'
 import { Info } from './info.js'
 import { goOn, ParserPool } from './input.js'
 import { Migrations } from './migrate.js'
+import { OwnExpiry } from './own-expiry.js'
 import type { Access, Regular, SlotRouter, StopWish } from './parts.js'
 import { type PausePurpose, Pauses } from './pauses.js'
 import type { Persistence } from './persistence/index.js'
@@ -156,6 +157,8 @@ export class ServerNode implements Host {
   /** Called after each change. */
   readonly roleChanged: (() => void)[] = []
   isReplica = false
+  /** Keys that clients of a writable replica let expire. */
+  readonly ownExpiry = new OwnExpiry()
   replicaReadOnly = true
   /** What a client's commands, and the master's stream, do with a key whose time has come. */
   clientExpiry = EXPIRE_DELETE
@@ -278,6 +281,7 @@ export class ServerNode implements Host {
   /** This node is a replica from now on, or a master again. */
   setRole(isReplica: boolean): void {
     this.isReplica = isReplica
+    this.ownExpiry.clear()
     this.updateExpiry()
     this.updateGate()
     for (const hear of this.roleChanged) hear()
@@ -328,6 +332,10 @@ export class ServerNode implements Host {
   }
 
   // What commands ask of their host.
+
+  expirySet(db: Database, key: Uint8Array, start: number, end: number): void {
+    if (this.isReplica) this.ownExpiry.note(db, key, start, end)
+  }
 
   /** The keyspace's limits, taken from the configuration again whenever that changes. */
   private keepLimits(): void {

@@ -5,7 +5,7 @@
 
 import { ascii } from '../../bytes/ascii.js'
 import { NO_EXPIRY } from '../../keyspace/entries.js'
-import { EXPIRE_DELETE } from '../../keyspace/expiry.js'
+import { EXPIRE_DELETE, EXPIRE_HIDE } from '../../keyspace/expiry.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
@@ -50,12 +50,20 @@ export function expireAtOnce(call: Call, args: Args): void {
   call.notify(NOTIFY_GENERIC, 'del', args.buf, start, end)
 }
 
+/** The key of argument `index` has an expiry: a host that does not decide about that must know of it. */
+export function tellExpiry(call: Call, args: Args, index: number): void {
+  if (call.keyspace.expiry === EXPIRE_HIDE) {
+    call.host.expirySet?.(call.db, args.buf, args.start(index), args.end(index))
+  }
+}
+
 /** Gives the entry just found, that of argument 1, an expiry or takes it, and tells watchers and listeners. */
 export function changeExpiry(call: Call, args: Args, handle: number, at_ms: number): void {
   const start = args.start(1)
   const end = args.end(1)
   // NO_EXPIRY is negative: on a replica a time may be anything.
   call.db.setExpiry(handle, at_ms === NO_EXPIRY ? NO_EXPIRY : Math.max(0, at_ms))
+  if (at_ms !== NO_EXPIRY) tellExpiry(call, args, 1)
   call.db.changed(args.buf, start, end)
   call.dirty++
   call.notify(NOTIFY_GENERIC, at_ms === NO_EXPIRY ? 'persist' : 'expire', args.buf, start, end)

@@ -21,6 +21,7 @@ import {
   WRITE,
 } from '../command.js'
 import { SYNTAX, WRONGTYPE } from '../errors.js'
+import { tellExpiry } from '../generic/expiry.js'
 import { NOTIFY_GENERIC, NOTIFY_NEW, NOTIFY_STRING } from '../host.js'
 import { integerBytes } from '../int64.js'
 import { findKey, readKey } from '../lookup.js'
@@ -77,6 +78,7 @@ export function store(call: Call, args: Args, key: number, value: number, expiry
 /** As `store`, with an expiry, which goes out as a point in time: replicas may hear of it later. */
 function storeUntil(call: Call, args: Args, value: number, at_ms: number, asItCame: boolean): void {
   store(call, args, 1, value, at_ms)
+  tellExpiry(call, args, 1)
   if (!asItCame) call.propagate(SET_NAME, args.view(1), args.view(value), PXAT_NAME, integerBytes(at_ms))
   call.notify(NOTIFY_GENERIC, 'expire', args.buf, args.start(1), args.end(1))
 }

@@ -6,6 +6,7 @@ import type { Args } from '../../resp/args.js'
 import type { Call } from '../call.js'
 import { command, DENYOOM, KEY_OW, KEY_UPDATE, WRITE } from '../command.js'
 import { SYNTAX } from '../errors.js'
+import { tellExpiry } from '../generic/expiry.js'
 import { NOTIFY_GENERIC } from '../host.js'
 import { integerBytes, nearInteger } from '../int64.js'
 import { findKey } from '../lookup.js'
@@ -75,7 +76,9 @@ function setOne(call: Call, args: Args, key: number, at_ms: number, keep: boolea
   store(call, args, key, key + 1, old === 0 ? at_ms : call.db.entries.expiry(old))
   const how = at_ms !== NO_EXPIRY ? [PXAT, integerBytes(at_ms)] : keep ? [KEEPTTL_NAME] : []
   call.propagate(SET, args.view(key), args.view(key + 1), ...how)
-  if (at_ms !== NO_EXPIRY) call.notify(NOTIFY_GENERIC, 'expire', args.buf, args.start(key), args.end(key))
+  if (at_ms === NO_EXPIRY) return
+  tellExpiry(call, args, key)
+  call.notify(NOTIFY_GENERIC, 'expire', args.buf, args.start(key), args.end(key))
 }
 
 export const MSETEX_FAMILY = [msetex]

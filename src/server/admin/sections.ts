@@ -176,6 +176,7 @@ function stats(node: ServerNode, admin: Admin, loop: LoopMeter): InfoLine[] {
     ['active_defrag_hits', node.defrag?.compaction.hits ?? 0],
     ['active_defrag_misses', node.defrag?.compaction.misses ?? 0],
     ['total_active_defrag_time', Math.round((node.defrag?.total_us ?? 0) / 1000)],
+    ['slave_expires_tracked_keys', node.ownExpiry.size],
     ['latest_fork_usec', 0],
     ['total_forks', node.persistence?.runner.started ?? 0],
     ['tracking_total_keys', node.tracking?.keys ?? 0],
