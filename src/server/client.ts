@@ -40,13 +40,16 @@ export interface Blocked {
   timeout(): void
   /** Called when the client is gone or the wait ends otherwise; takes it out of whatever list it stands in. */
   cancel(): void
-  /** CLIENT UNBLOCK … ERROR, a change of role: writes an error instead. */
+  /**
+   * CLIENT UNBLOCK … ERROR, a change of role: writes an error instead. Who waits for something that comes in any case (a
+   * configuration that is being set, keys that MIGRATE sends) leaves it out: it would miss the answer.
+   */
   fail?(error: string): void
   /** Milliseconds since 1970, or 0 for never. */
   deadline_ms: number
   /** What is kept of the command that waits, in bytes. */
   readonly held_bytes?: number
-  /** For what: `keys`, `wait`, or something that CLIENT UNBLOCK cannot end. */
+  /** For what: `keys`, `wait`, … */
   readonly kind: string
 }
 

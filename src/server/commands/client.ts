@@ -154,8 +154,6 @@ const kill: ServerHandler = (node, client, args, reply) => {
   if (victims.includes(client)) node.closeAfterReply(client)
 }
 
-const MAY_TIME_OUT = new Set(['keys', 'wait'])
-
 const unblock: ServerHandler = (node, _client, args, reply) => {
   const error = args.count === 4 && args.is(3, 'error')
   if (args.count > 4) return reply.error(wrongCount(args))
@@ -166,12 +164,10 @@ const unblock: ServerHandler = (node, _client, args, reply) => {
   if (Number.isNaN(id)) return reply.error(NOT_AN_INTEGER)
   const target = node.clients.get(id)
   const blocked = target?.blocked ?? null
-  // Who waits for something else than keys or replicas cannot be let go: it would miss the answer.
-  if (target === undefined || blocked === null || !MAY_TIME_OUT.has(blocked.kind)) return reply.int(0)
+  if (target === undefined || blocked === null || blocked.fail === undefined) return reply.int(0)
   const told = 'UNBLOCKED client unblocked via CLIENT UNBLOCK'
-  if (!error) blocked.timeout()
-  else if (blocked.fail !== undefined) blocked.fail(told)
-  else node.turn.outOf(target).error(told)
+  if (error) blocked.fail(told)
+  else blocked.timeout()
   node.unblock(target)
   reply.int(1)
 }

@@ -481,9 +481,8 @@ export class ReplicationPart implements Feed {
     }
     for (const client of [...node.clients.all()]) {
       const { blocked } = client
-      if (!isReplica || blocked === null) continue
-      if (blocked.fail !== undefined) blocked.fail(UNBLOCKED)
-      else node.turn.outOf(client).error(UNBLOCKED)
+      if (!isReplica || blocked === null || blocked.fail === undefined) continue
+      blocked.fail(UNBLOCKED)
       node.unblock(client)
       // It has to look for a master, and should not go on here as if nothing had happened.
       node.closeAfterReply(client)
