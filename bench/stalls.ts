@@ -23,7 +23,7 @@ const BATCH = 64
 /** Requests on their way while data is made: enough to keep the server busy, not so many that a ping waits for them. */
 const IN_FLIGHT = 256
 const SETTLE_MS = 500
-const EXPIRY_IN_MS = 15_000
+const EXPIRY_IN_MS = 30_000
 const TYPES = ['hash', 'set', 'zset', 'list'] as const
 
 /** Pings once a millisecond; on a line of its input it says the longest wait since the last line, and begins anew. */
