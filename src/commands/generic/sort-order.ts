@@ -5,6 +5,7 @@
  */
 
 import { compareBytes } from '../../bytes/ascii.js'
+import { orderByKey } from '../key-sort.js'
 import { sortPart } from '../partial-sort.js'
 
 const BYTES_EACH = 8
@@ -100,11 +101,7 @@ function sortedScores(scores: Float64Array): Int32Array {
     whole = whole && Number.isInteger(score)
   }
   if (!whole || (max - min + 1) * scaleFor(count) >= EXACT || Math.abs(min) >= EXACT) {
-    return inOrder(count).sort((a, b) => {
-      const x = scores[a]!
-      const y = scores[b]!
-      return x < y ? -1 : x > y ? 1 : 0
-    })
+    return orderByKey(scores)
   }
   // Score and number in one double each: these are sorted without a comparison in JavaScript.
   const scale = scaleFor(count)
@@ -139,17 +136,13 @@ function prefix(strings: Strings, index: number): number {
 /** The elements' numbers by the bytes of the elements; `asTexts`: what stands behind a zero byte does not count. */
 export function orderByBytes(elements: Strings, descending: boolean, asTexts: boolean): Int32Array {
   const { count } = elements
+  if (asTexts && elements.buf.subarray(0, elements.start(count)).includes(0)) {
+    const sign = descending ? -1 : 1
+    return inOrder(count).sort((a, b) => sign * elements.compareTexts(a, b))
+  }
   const prefixes = new Float64Array(count)
-  let zeros = false
   for (let i = 0; i < count; i++) prefixes[i] = prefix(elements, i)
-  if (asTexts) zeros = elements.buf.subarray(0, elements.start(count)).includes(0)
-  const sign = descending ? -1 : 1
-  if (zeros) return inOrder(count).sort((a, b) => sign * elements.compareTexts(a, b))
-  return inOrder(count).sort((a, b) => {
-    const x = prefixes[a]!
-    const y = prefixes[b]!
-    return sign * (x === y ? elements.compare(a, b) : x - y)
-  })
+  return orderByScore(elements, prefixes, descending)
 }
 
 /** What elements are sorted by: a string each, or none, which comes first. */

@@ -7,6 +7,7 @@ import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
 import { collectionToRead, WRONG } from '../collection.js'
 import { NOTIFY_GENERIC, NOTIFY_NEW, NOTIFY_ZSET } from '../host.js'
+import { orderByKey } from '../key-sort.js'
 import { findKey } from '../lookup.js'
 import { sortPart } from '../partial-sort.js'
 import { areasOf, type Shape } from './areas.js'
@@ -66,19 +67,15 @@ function find(call: Call, handle: number, request: Request): Matches {
 
 /** The matches that are wanted, in the order that is wanted, by their numbers. */
 function chosen(matches: Matches, { order, count }: Request): Int32Array {
+  const many = count === 0 ? matches.count : Math.min(count, matches.count)
+  // The nearest first, or the furthest, which has the lowest of the opposites.
+  const keys = matches.distances.slice(0, order === 0 ? 0 : matches.count)
+  if (order < 0) for (let i = 0; i < keys.length; i++) keys[i] = -keys[i]!
+  if (order !== 0 && many === matches.count) return orderByKey(keys)
   const all = new Int32Array(matches.count)
   for (let i = 0; i < all.length; i++) all[i] = i
-  const many = count === 0 ? matches.count : Math.min(count, matches.count)
-  if (order !== 0) {
-    const { distances } = matches
-    const compare = (a: number, b: number): number => {
-      const from = distances[a]!
-      const to = distances[b]!
-      return from === to ? 0 : from > to ? order : -order
-    }
-    if (many < matches.count) sortPart(all, 0, many - 1, compare)
-    else all.sort(compare)
-  }
+  if (order !== 0)
+    sortPart(all, 0, many - 1, (a, b) => (keys[a] === keys[b] ? 0 : keys[a]! > keys[b]! ? 1 : -1))
   return all.subarray(0, many)
 }
 
