@@ -5,6 +5,8 @@
 
 import type { Database } from '../keyspace/database.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
+import type { Outgoing } from '../resp/encode.js'
+import { SortSpace } from './generic/sort-space.js'
 import type { Host } from './host.js'
 
 /** What commands may know of the client they serve. */
@@ -35,7 +37,10 @@ export class Call {
   /** Which keyspace notifications are wanted: `notify-keyspace-events`. */
   notifyMask = 0
   /** What goes out instead of the command itself: null for the command as it came, an empty array for nothing. */
-  instead: Uint8Array[][] | null = null
+  instead: Outgoing[] | null = null
+
+  /** What SORT uses again and again. */
+  readonly sorting = new SortSpace()
 
   constructor(host: Host, keyspace: Keyspace, caller: Caller) {
     this.host = host
@@ -56,6 +61,12 @@ export class Call {
   propagate(...parts: Uint8Array[]): void {
     if (this.instead === null) this.instead = []
     this.instead.push(parts)
+  }
+
+  /** As `propagate`, for a command that was made bytes already. */
+  propagateEncoded(command: Uint8Array): void {
+    if (this.instead === null) this.instead = []
+    this.instead.push(command)
   }
 
   /** Sends nothing to the append-only file and the replicas. */

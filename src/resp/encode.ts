@@ -3,11 +3,15 @@
 import { integerLength, writeInteger } from '../bytes/ascii.js'
 import type { Args } from './args.js'
 
-/** How many bytes the command takes. */
-function encodedLength(lengths: Iterable<number>, count: number): number {
-  let size = 1 + integerLength(count) + 2
-  for (const length of lengths) size += 1 + integerLength(length) + 2 + length + 2
-  return size
+/** A command: its parts, or the bytes that it is on the wire. */
+export type Outgoing = readonly Uint8Array[] | Uint8Array
+
+/** Copying longer parts is left to the machine. */
+const COPY_LOOP_MAX = 48
+
+/** Bytes of an argument of so many bytes. */
+function argumentLength(length: number): number {
+  return 1 + integerLength(length) + 2 + length + 2
 }
 
 function writeHead(out: Uint8Array, at: number, type: number, value: number): number {
@@ -18,21 +22,41 @@ function writeHead(out: Uint8Array, at: number, type: number, value: number): nu
   return end + 2
 }
 
-/** The command with the given parts. */
-export function encodeCommand(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(
-    encodedLength(
-      parts.map((part) => part.length),
-      parts.length,
-    ),
-  )
+function writePart(out: Uint8Array, at: number, buf: Uint8Array, start: number, end: number): number {
+  const length = end - start
+  let to = writeHead(out, at, 0x24, length)
+  if (length > COPY_LOOP_MAX) {
+    out.set(buf.subarray(start, end), to)
+    to += length
+  } else for (let i = start; i < end; i++) out[to++] = buf[i]!
+  out[to] = 0x0d
+  out[to + 1] = 0x0a
+  return to + 2
+}
+
+/** The command with the given parts; or as it is, where it is bytes already. */
+export function encodeCommand(parts: Outgoing): Uint8Array {
+  if (parts instanceof Uint8Array) return parts
+  let size = 1 + integerLength(parts.length) + 2
+  for (let i = 0; i < parts.length; i++) size += argumentLength(parts[i]!.length)
+  const out = new Uint8Array(size)
   let at = writeHead(out, 0, 0x2a, parts.length)
-  for (const part of parts) {
-    at = writeHead(out, at, 0x24, part.length)
-    out.set(part, at)
-    at += part.length
-    out[at++] = 0x0d
-    out[at++] = 0x0a
+  for (let i = 0; i < parts.length; i++) at = writePart(out, at, parts[i]!, 0, parts[i]!.length)
+  return out
+}
+
+/** The command that stands in `args`, but for argument `index`, which is `part`. */
+export function encodeWith(args: Args, index: number, part: Uint8Array): Uint8Array {
+  const { buf, count } = args
+  let size = 1 + integerLength(count) + 2
+  for (let i = 0; i < count; i++) size += argumentLength(i === index ? part.length : args.length(i))
+  const out = new Uint8Array(size)
+  let at = writeHead(out, 0, 0x2a, count)
+  for (let i = 0; i < count; i++) {
+    at =
+      i === index
+        ? writePart(out, at, part, 0, part.length)
+        : writePart(out, at, buf, args.start(i), args.end(i))
   }
   return out
 }

@@ -7,7 +7,7 @@
 import { ascii } from '../bytes/ascii.js'
 import type { Call } from '../commands/call.js'
 import type { Args } from '../resp/args.js'
-import { encodeArgs, encodeCommand } from '../resp/encode.js'
+import { encodeArgs, encodeCommand, type Outgoing } from '../resp/encode.js'
 import type { Feed } from './parts.js'
 
 const MULTI = encodeCommand([ascii('MULTI')])
@@ -62,7 +62,7 @@ export class Propagation {
   }
 
   /** A change that no command made: a key that expired, was evicted, or lost with its slot. */
-  send(db: number, parts: readonly Uint8Array[]): void {
+  send(db: number, parts: Outgoing): void {
     if (this.feeds.length > 0) this.add(db, encodeCommand(parts), false)
   }
 

@@ -11,6 +11,7 @@ import { CommandTable, type Entry } from '../../src/commands/table.js'
 import type { Database } from '../../src/keyspace/database.js'
 import { Keyspace } from '../../src/keyspace/keyspace.js'
 import { Args } from '../../src/resp/args.js'
+import type { Outgoing } from '../../src/resp/encode.js'
 import { Reply } from '../../src/resp/reply.js'
 
 export type Part = string | number | bigint | Uint8Array
@@ -18,6 +19,20 @@ export type Part = string | number | bigint | Uint8Array
 /** Strings are Latin-1: one character a byte. */
 export function bytesOf(part: Part): Uint8Array {
   return part instanceof Uint8Array ? part : Uint8Array.from(Buffer.from(String(part), 'latin1'))
+}
+
+/** The parts of a command that may be bytes already. */
+function partsOf(command: Outgoing): readonly Uint8Array[] {
+  if (!(command instanceof Uint8Array)) return command
+  const text = latin1(command)
+  const parts: Uint8Array[] = []
+  for (let at = text.indexOf('\r\n') + 2; at < text.length; ) {
+    const start = text.indexOf('\r\n', at) + 2
+    const end = start + Number(text.slice(at + 1, start - 2))
+    parts.push(command.subarray(start, end))
+    at = end + 2
+  }
+  return parts
 }
 
 /** Bytes as a Latin-1 text. */
@@ -137,7 +152,7 @@ export class Runner {
     call.instead = null
     entry.handler(call, args, reply)
     if (call.instead !== null) {
-      this.propagated = (call.instead as Uint8Array[][]).map((command) => command.map(latin1).join(' '))
+      this.propagated = (call.instead as Outgoing[]).map((command) => partsOf(command).map(latin1).join(' '))
     } else if (call.dirty > 0) {
       this.propagated = [parts.map((part) => latin1(bytesOf(part))).join(' ')]
     }

@@ -5,6 +5,7 @@ import { STREAM_ENTRY_BYTES_MAX, type Stream, type Trimming } from '../../keyspa
 import { StreamId } from '../../keyspace/collections/stream-id.js'
 import { STREAM } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
+import { encodeWith } from '../../resp/encode.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
 import { collectionChanged, collectionToChange, putNew, WRONG } from '../collection.js'
@@ -164,12 +165,16 @@ function chooseId(call: Call, stream: Stream, options: Options): boolean {
 function propagateAdded(call: Call, args: Args, stream: Stream, options: Options): void {
   const exactTrim = options.trimming?.approximate === true
   if (!call.isHeard) return
-  if (!options.auto && !options.open && !exactTrim) return
+  if (!exactTrim) {
+    if (options.auto || options.open)
+      call.propagateEncoded(encodeWith(args, options.idAt, options.id.bytes()))
+    return
+  }
   const parts: Uint8Array[] = []
   for (let i = 0; i < args.count; i++) {
     if (i === options.idAt) parts.push(options.auto || options.open ? options.id.bytes() : args.view(i))
-    else if (exactTrim && i === options.thresholdAt - 1) parts.push(EQUALS)
-    else if (exactTrim && i === options.thresholdAt) parts.push(exactThreshold(stream, options.trimming!))
+    else if (i === options.thresholdAt - 1) parts.push(EQUALS)
+    else if (i === options.thresholdAt) parts.push(exactThreshold(stream, options.trimming!))
     else parts.push(args.view(i))
   }
   call.propagate(...parts)
