@@ -78,7 +78,10 @@ function payloads(): Map<string, Uint8Array> {
   const file = join(import.meta.dirname, 'fixtures', 'dumps-7.0.15.json')
   const captured = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>
   const all = new Map(
-    Object.entries(captured).map(([name, hex]) => [name, Uint8Array.from(Buffer.from(hex, 'hex'))]),
+    Object.entries(captured).map(([name, hex]): [string, Uint8Array] => [
+      name,
+      Uint8Array.from(Buffer.from(hex, 'hex')),
+    ]),
   )
   for (const [name, value] of Object.entries(BUILT)) {
     all.set(name, sealed(Uint8Array.from(bytes(value, 11, 0, little(0, 8)))))
