@@ -38,13 +38,26 @@ interface Queue {
   /** The number of the database: SWAPDB brings another one there. */
   readonly db: number
   readonly key: Uint8Array
-  readonly waits: Set<Wait>
+  /** The places, first and last, and how many there are. */
+  first: Place | null
+  last: Place | null
+  count: number
   /** What the key holds, as far as it was told. */
   type: number
   /** How many of the waits want to hear that the key is gone. */
   evenWithoutKey: number
   /** It stands among those that are to be served. */
   ready: boolean
+}
+
+/** A wait's place in a queue: whoever comes goes to the end, and may leave from anywhere. */
+interface Place {
+  readonly wait: Wait
+  readonly queue: Queue
+  previous: Place | null
+  /** Still points on when the place has been left, for whoever is on the way through the queue. */
+  next: Place | null
+  left: boolean
 }
 
 /** The wait of one client. */
@@ -57,7 +70,7 @@ class Wait implements Blocked {
   readonly type: number
   readonly evenWithoutKey: boolean
   readonly deadline_ms: number
-  readonly queues: Queue[] = []
+  readonly places: Place[] = []
   /** CLIENT REPLY wants no reply. */
   readonly silent: boolean
   timer: NodeJS.Timeout | null = null
@@ -146,9 +159,8 @@ export class KeyWaits {
     const wait = new Wait(this, client, entry, wanted, bytes, rerun ? again.deadline_ms : wanted.deadline_ms)
     for (let i = 0; i < wanted.keys; i++) {
       const queue = this.queueOf(call.db, args.view(wanted.firstKey + i))
-      if (queue.waits.has(wait)) continue
-      queue.waits.add(wait)
-      wait.queues.push(queue)
+      if (queue.last?.wait === wait) continue // the same key again
+      wait.places.push(join(queue, wait))
       if (wait.evenWithoutKey && queue.evenWithoutKey++ === 0) this.keysOnNoKey++
     }
     this.all.add(wait)
@@ -172,7 +184,9 @@ export class KeyWaits {
       queue = {
         db: db.index,
         key: key.slice(),
-        waits: new Set(),
+        first: null,
+        last: null,
+        count: 0,
         type,
         evenWithoutKey: 0,
         ready: false,
@@ -189,10 +203,11 @@ export class KeyWaits {
     if (!this.all.delete(wait)) return
     if (wait.timer !== null) clearTimeout(wait.timer)
     this.byType.set(wait.type, this.byType.get(wait.type)! - 1)
-    for (const queue of wait.queues) {
-      queue.waits.delete(wait)
+    for (const place of wait.places) {
+      const { queue } = place
+      leave(place)
       if (wait.evenWithoutKey && --queue.evenWithoutKey === 0) this.keysOnNoKey--
-      if (queue.waits.size > 0) continue
+      if (queue.count > 0) continue
       this.byDb.get(queue.db)!.delete(queue.key)
       this.classes[classOf(queue.key, 0, queue.key.length)]!--
       this.keys--
@@ -308,9 +323,11 @@ export class KeyWaits {
   private serveQueue(queue: Queue): void {
     const { keyspace, clientExpiry } = this.node
     // Those who find nothing go to the end of the queue: nobody gets two turns.
-    let left = queue.waits.size
-    for (const wait of queue.waits) {
-      if (left-- === 0) break
+    let turns = queue.count
+    for (let place = queue.first; place !== null && turns > 0; place = place.next) {
+      if (place.left) continue
+      turns--
+      const { wait } = place
       keyspace.expiry = clientExpiry
       const type = typeOf(keyspace.databases[queue.db]!, queue.key, 0, queue.key.length)
       if (type === wait.type || wait.evenWithoutKey) this.carryOutAgain(wait)
@@ -346,13 +363,33 @@ export class KeyWaits {
     if (cluster === null) return
     for (const wait of [...this.all]) {
       const { client, entry } = wait
-      const { key } = wait.queues[0]!
+      const { key } = wait.places[0]!.queue
       const error = cluster.blockedError(client, keySlot(key, 0, key.length), (entry.flags & WRITE) !== 0)
       if (error === null) continue
       wait.fail(error)
       this.node.unblock(client)
     }
   }
+}
+
+/** The wait takes the last place of the queue. */
+function join(queue: Queue, wait: Wait): Place {
+  const place: Place = { wait, queue, previous: queue.last, next: null, left: false }
+  if (queue.last === null) queue.first = place
+  else queue.last.next = place
+  queue.last = place
+  queue.count++
+  return place
+}
+
+function leave(place: Place): void {
+  const { queue, previous, next } = place
+  if (previous === null) queue.first = next
+  else previous.next = next
+  if (next === null) queue.last = previous
+  else next.previous = previous
+  queue.count--
+  place.left = true
 }
 
 /** What can be told of a key at a glance. */
