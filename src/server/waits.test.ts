@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { commandsIn } from '../../tests/support/commands-in.js'
 import { type Caller, open, type RunningNode } from '../../tests/support/node.js'
 import { Wire } from '../../tests/support/wire.js'
@@ -456,6 +456,27 @@ describe('while clients wait', () => {
     await node.call('CLIENT', 'UNPAUSE')
     expect(await raw.next()).toBe('*2\r\n$1\r\nk\r\n$1\r\n1\r\n')
     expect(await raw.next()).toBe('+PONG\r\n')
+    expectNobody(node)
+  })
+
+  test('one element costs as many look-ups with many as with few', async () => {
+    const node = await start()
+    const lookups = vi.spyOn(node.node.keyspace.databases[0]!, 'peek')
+    const served: Promise<unknown>[] = []
+    const costs: number[] = []
+    for (const count of [3, 100]) {
+      while (node.node.waits.count < count) {
+        const each = await client(node)
+        served.push(each.call('BLPOP', 'k', '0'))
+        await waiting(node, node.node.waits.count + 1)
+      }
+      lookups.mockClear()
+      await node.call('RPUSH', 'k', 'x')
+      costs.push(lookups.mock.calls.length)
+    }
+    expect(costs[1]).toBe(costs[0])
+    await node.call('RPUSH', 'k', ...Array.from({ length: node.node.waits.count }, () => 'x'))
+    await Promise.all(served)
     expectNobody(node)
   })
 
