@@ -17,6 +17,7 @@ export class Pattern {
   readonly isElement: boolean
   /** A pattern without a star names nothing that differs between elements. */
   readonly hasStar: boolean
+  readonly bytes: Uint8Array
   private readonly front: Uint8Array
   private readonly back: Uint8Array
   private readonly field: Uint8Array | null
@@ -33,7 +34,9 @@ export class Pattern {
     this.field = arrow < 0 ? null : bytes.slice(arrow + 2)
     this.front = bytes.slice(0, Math.max(0, star))
     this.back = bytes.slice(star + 1, arrow < 0 ? bytes.length : arrow)
+    this.bytes = bytes
     this.key = new Uint8Array(this.front.length + this.back.length + 64)
+    this.key.set(this.front)
   }
 
   /** Shows in `value` what belongs to the element `buf[start, end)`; false where there is no such string or field. */
@@ -66,12 +69,14 @@ export class Pattern {
 
   private writeKey(buf: Uint8Array, start: number, end: number): number {
     const length = this.front.length + end - start + this.back.length
-    if (length > this.key.length) this.key = new Uint8Array(length * 2)
-    const { key } = this
-    key.set(this.front)
+    if (length > this.key.length) {
+      this.key = new Uint8Array(length * 2)
+      this.key.set(this.front)
+    }
+    const { key, back } = this
     let at = this.front.length
     for (let i = start; i < end; i++) key[at++] = buf[i]!
-    key.set(this.back, at)
+    if (back.length > 0) key.set(back, at)
     return length
   }
 }

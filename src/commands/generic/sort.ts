@@ -30,7 +30,8 @@ import { NOTIFY_GENERIC, NOTIFY_LIST, NOTIFY_NEW } from '../host.js'
 import { nearInteger } from '../int64.js'
 import { findKey, readKey } from '../lookup.js'
 import { inOrder, type Keys, orderByBytes, orderByKeys, orderByScore, Strings } from './sort-order.js'
-import { Pattern } from './sort-pattern.js'
+import type { Pattern } from './sort-pattern.js'
+import { FEW, orderFew } from './sort-space.js'
 
 interface Request {
   descending: boolean
@@ -83,7 +84,7 @@ function readOption(
     return i + 2
   } else if (left >= 1 && (args.is(i, 'by') || args.is(i, 'get'))) {
     const isGet = args.is(i, 'get')
-    const pattern = new Pattern(args.copy(i + 1))
+    const pattern = call.sorting.pattern(args.buf, args.start(i + 1), args.end(i + 1))
     const problem = isGet || pattern.hasStar ? denial(call, isGet ? 'GET' : 'BY') : ''
     if (problem !== '') {
       reply.error(problem)
@@ -195,17 +196,21 @@ function scoreOf(buf: Uint8Array, start: number, end: number): number {
   return vanishes ? Number.NaN : value
 }
 
-/** The numbers to sort by, 0 where a pattern names nothing; null where one is none. */
+/** The numbers to sort by, at least as many as there are elements: 0 where a pattern names nothing; null where one is none. */
 function loadScores(call: Call, elements: Strings, by: Pattern | null): Float64Array | null {
   const { count } = elements
-  const scores = new Float64Array(count)
-  const value = new Piece()
+  const { sorting } = call
+  const scores = count <= FEW ? sorting.scores : new Float64Array(count)
+  const { value } = sorting
   let valid = true
   for (let i = 0; i < count; i++) {
     const start = elements.start(i)
     const end = elements.end(i)
     if (by === null) value.range(elements.buf, start, end)
-    else if (!by.lookUp(call, elements.buf, start, end, value)) continue
+    else if (!by.lookUp(call, elements.buf, start, end, value)) {
+      scores[i] = 0
+      continue
+    }
     const score = scoreOf(value.buf, value.start, value.end)
     if (Number.isNaN(score)) valid = false
     scores[i] = score
@@ -239,7 +244,9 @@ function ordered(
   const asTexts = request.store === 0
   if (!request.alpha) {
     const scores = loadScores(call, elements, by)
-    return scores === null ? null : orderByScore(elements, scores, descending)
+    if (scores === null) return null
+    if (elements.count > FEW) return orderByScore(elements, scores, descending)
+    return orderFew(elements, scores, elements.count, descending, call.sorting.order)
   }
   if (by === null) return orderByBytes(elements, descending, asTexts)
   return orderByKeys(loadKeys(call, elements, by), descending, asTexts, from, to)
@@ -253,8 +260,9 @@ function forEachResult(
   chosen: Int32Array,
   visit: (value: Piece | null) => void,
 ): void {
-  const value = new Piece()
-  for (const index of chosen) {
+  const { value } = call.sorting
+  for (let i = 0; i < chosen.length; i++) {
+    const index = chosen[i]!
     const start = elements.start(index)
     const end = elements.end(index)
     if (request.get.length === 0) {
@@ -338,7 +346,7 @@ function sortOf(call: Call, args: Args, stores: boolean, reply: Reply): void {
     request.alpha = true
     request.by = null
   }
-  const elements = new Strings(sizeOf(call, handle, type))
+  const elements = call.sorting.begin(sizeOf(call, handle, type))
   const chosen = sorted(call, request, handle, type, elements, reply)
   if (chosen === null) return
   if (request.store !== 0) {
@@ -347,7 +355,10 @@ function sortOf(call: Call, args: Args, stores: boolean, reply: Reply): void {
   }
   reply.array(chosen.length * Math.max(1, request.get.length))
   if (request.get.length === 0) {
-    for (const index of chosen) reply.bulkRange(elements.buf, elements.start(index), elements.end(index))
+    for (let i = 0; i < chosen.length; i++) {
+      const index = chosen[i]!
+      reply.bulkRange(elements.buf, elements.start(index), elements.end(index))
+    }
     return
   }
   forEachResult(call, request, elements, chosen, (value) => {
