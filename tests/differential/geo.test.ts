@@ -12,7 +12,7 @@ import type { Part } from '../support/runner.js'
 import { decode, Wire } from '../support/wire.js'
 import { integer, value } from './arbitrary.js'
 
-const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 50)
+const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 35)
 
 const key = fc.constantFrom<Part>('a', 'a', 'a', 'b', 'c', 'string')
 const member: fc.Arbitrary<Part> = fc.oneof(

@@ -11,7 +11,7 @@ import type { Part } from '../support/runner.js'
 import { Wire } from '../support/wire.js'
 import { value } from './arbitrary.js'
 
-const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 40)
+const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 25)
 const KEYS = ['a', 'b', 'c', 'd']
 
 const key = fc.constantFrom<Part>(...KEYS)

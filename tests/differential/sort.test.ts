@@ -12,7 +12,7 @@ import { bytesOf, latin1, type Part } from '../support/runner.js'
 import { decode } from '../support/wire.js'
 import { integer, value } from './arbitrary.js'
 
-const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 60)
+const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 45)
 
 const oneOf = (...words: string[]) => fc.constantFrom(...words, ...words.map((word) => word.toLowerCase()))
 const some = (item: fc.Arbitrary<Part | readonly Part[]>, most = 4, least = 0) =>

@@ -253,7 +253,7 @@ export const bitfield = command(
     group: 'bitmap',
     summary: 'Reads, sets and adds to integers of any width at any place of a string.',
     complexity: 'O(1) for each operation',
-    syntax: `key [${TYPED_GET} | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | INCRBY encoding offset increment>]`,
+    syntax: `key [${TYPED_GET} | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | INCRBY encoding offset increment> ...]`,
     keys: firstKey(KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS),
   },
   (call, args, reply) => bitfieldOf(call, args, false, reply),
