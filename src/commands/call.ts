@@ -1,6 +1,5 @@
 /**
  * One command on its way: where it runs, and what it leaves behind for the append-only file, the replicas and those who
-import { SortSpace } from './generic/sort-space.js'
  * listen. A node owns one call and uses it for every command; nothing of it outlives the command.
  */
 
@@ -39,9 +38,6 @@ export class Call {
   notifyMask = 0
   /** What goes out instead of the command itself: null for the command as it came, an empty array for nothing. */
   instead: Outgoing[] | null = null
-
-  /** What SORT uses again and again. */
-  readonly sorting = new SortSpace()
 
   /** What SORT uses again and again. */
   readonly sorting = new SortSpace()
