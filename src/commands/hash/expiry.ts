@@ -95,12 +95,15 @@ function expireCommand(
       const positive = 'ERR Parameter `numFields` should be greater than 0'
       const from = readFields(args, condition === 0 ? 3 : 4, positive, reply)
       if (from === 0) return
-      expireEach(call, args, handle, at_ms, condition, from, reply)
+      expireEach(call, args, handle, at_ms, condition, from, !seconds && !relative, reply)
     },
   )
 }
 
-/** Lets the fields from argument `from` on expire, as far as they meet the condition. */
+/**
+ * Lets the fields from argument `from` on expire, as far as they meet the condition. `asItCame`: where all do, the command goes out
+ * unchanged.
+ */
 function expireEach(
   call: Call,
   args: Args,
@@ -108,24 +111,26 @@ function expireEach(
   at_ms: number,
   condition: number,
   from: number,
+  asItCame: boolean,
   reply: Reply,
 ): void {
   const { hashes } = call.keyspace
   reply.array(args.count - from)
   if (handle !== 0) hashes.makeTimed(call.db, handle)
-  const set: Uint8Array[] = []
+  const set: number[] = []
   let deleted = 0
   for (let i = from; i < args.count; i++) {
     const outcome = expireOne(call, args, handle, i, at_ms, condition)
-    if (outcome === SET) set.push(args.view(i))
+    if (outcome === SET) set.push(i)
     if (outcome === DELETED) deleted++
     reply.int(outcome)
   }
   if (set.length === 0) call.propagateNothing()
-  else {
+  else if (!asItCame || set.length < args.count - from) {
     const shown = condition === 0 ? [] : [args.view(3)]
-    const count = integerBytes(set.length)
-    call.propagate(HPEXPIREAT, args.view(1), integerBytes(at_ms), ...shown, FIELDS, count, ...set)
+    const fields = set.map((index) => args.view(index))
+    const head = [HPEXPIREAT, args.view(1), integerBytes(at_ms), ...shown, FIELDS, integerBytes(set.length)]
+    call.propagate(...head, ...fields)
   }
   if (set.length + deleted === 0) return
   call.db.changed(args.buf, args.start(1), args.end(1))
@@ -144,8 +149,7 @@ function expireOne(
 ): number {
   const { hashes } = call.keyspace
   if (handle === 0) return NO_FIELD
-  const has = hashes.get(handle, args.buf, args.start(index), args.end(index))
-  if (!has && !hashes.stale) return NO_FIELD
+  if (!hashes.lookUp(handle, args.buf, args.start(index), args.end(index))) return NO_FIELD
   return meets(condition, hashes.expiry, at_ms) ? expireAt(call, args, handle, index, at_ms) : UNMET
 }
 

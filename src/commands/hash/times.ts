@@ -69,7 +69,7 @@ export function readFields(args: Args, index: number, positive: string, reply: R
 }
 
 /**
- * Lets the field of argument `index`, which the hash has, expire at a time, or with NO_FIELD_EXPIRY never; at once where that has passed and this node decides
+ * Lets the field of argument `index`, which `hashes.lookUp` has just found, expire at a time, or with NO_FIELD_EXPIRY never; at once where that has passed and this node decides
  * about it. The hash must be timed. Returns SET or DELETED; `dirty` counts it.
  */
 export function expireAt(call: Call, args: Args, handle: number, index: number, at_ms: number): number {
@@ -80,6 +80,6 @@ export function expireAt(call: Call, args: Args, handle: number, index: number, 
   }
   // A node that does not decide takes any time; 0 would mean that the field does not expire.
   const time_ms = at_ms === NO_FIELD_EXPIRY ? at_ms : Math.max(1, at_ms)
-  call.keyspace.hashes.setExpiry(handle, args.buf, args.start(index), args.end(index), time_ms)
+  call.keyspace.hashes.setFoundExpiry(handle, args.buf, args.start(index), args.end(index), time_ms)
   return SET
 }

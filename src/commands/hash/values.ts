@@ -130,13 +130,10 @@ function getEach(
   if (timed && handle !== 0) hashes.makeTimed(call.db, handle)
   for (let i = from; i < args.count; i++) {
     if (!replyField(call, args, handle, i, reply)) continue
-    if (timed) {
-      if (expireAt(call, args, handle, i, at_ms) === DELETED) deleted++
-      else set.push(args.view(i))
-    } else if (persist && hashes.expiry !== NO_FIELD_EXPIRY) {
-      expireAt(call, args, handle, i, NO_FIELD_EXPIRY)
-      set.push(args.view(i))
-    }
+    if (!timed && !(persist && hashes.expiry !== NO_FIELD_EXPIRY)) continue
+    hashes.lookUp(handle, args.buf, args.start(i), args.end(i))
+    if (expireAt(call, args, handle, i, timed ? at_ms : NO_FIELD_EXPIRY) === DELETED) deleted++
+    else set.push(args.view(i))
   }
   const expired = call.keyspace.expiredFields - expiredFields > deleted
   if (set.length > 0) {
@@ -258,7 +255,9 @@ function setEach(call: Call, args: Args, handle: number, options: SetOptions): v
   for (let i = from; i < args.count; i += 2) {
     hashes.set(handle, buf, args.start(i), args.end(i), buf, args.start(i + 1), args.end(i + 1), keep)
     call.dirty++
-    if (timeAt !== 0 && expireAt(call, args, handle, i, at_ms) === DELETED) deleted++
+    if (timeAt === 0) continue
+    hashes.lookUp(handle, buf, args.start(i), args.end(i))
+    if (expireAt(call, args, handle, i, at_ms) === DELETED) deleted++
   }
   if (deleted > 0) call.propagateNothing()
   else if (timeAt !== 0 && !args.is(timeAt, 'pxat')) {

@@ -38,6 +38,8 @@ export class Hashes {
   expiry = NO_FIELD_EXPIRY
   /** `get` has found nothing but a field whose time has come. */
   stale = false
+  /** Where `lookUp` found the field: an element, or an offset in the listpack. */
+  private found = 0
   /** For walks that this object makes itself, while `field` and `value` are somebody's arguments. */
   private readonly ownField = new Piece()
   private readonly ownValue = new Piece()
@@ -205,18 +207,36 @@ export class Hashes {
     return at === 0
   }
 
-  /** Says when a field that is there expires, or with NO_FIELD_EXPIRY that it does not. The hash must be timed (`makeTimed`). */
-  setExpiry(handle: number, buf: Uint8Array, start: number, end: number, time_ms: number): void {
+  /** Whether a timed hash has a field, due or not; when it expires is then in `expiry`. `setFoundExpiry` may follow. */
+  lookUp(handle: number, buf: Uint8Array, start: number, end: number): boolean {
     const { keyspace } = this
-    const { listpacks } = keyspace
     if (!this.isSmall(handle)) {
       const dictionary = this.dictionary(handle)
-      const element = dictionary.find(buf, start, end)
-      if (element !== 0) dictionary.setExpiry(element, time_ms)
+      this.found = dictionary.find(buf, start, end)
+      if (this.found !== 0) this.expiry = dictionary.expiryOf(this.found)
     } else {
       const pack = this.packOf(handle)
-      const at = findTriple(listpacks, pack, buf, start, end)
-      if (at === 0) return
+      this.found = findTriple(keyspace.listpacks, pack, buf, start, end)
+      if (this.found !== 0) {
+        this.expiry = tripleTime(keyspace.heap.u8[chunkOf(pack)]!, byteOf(pack), this.found)
+      }
+    }
+    return this.found !== 0
+  }
+
+  /** Says when a field that is there expires, or with NO_FIELD_EXPIRY that it does not. The hash must be timed (`makeTimed`). */
+  setExpiry(handle: number, buf: Uint8Array, start: number, end: number, time_ms: number): void {
+    if (this.lookUp(handle, buf, start, end)) this.setFoundExpiry(handle, buf, start, end, time_ms)
+  }
+
+  /** As `setExpiry`, for the field that `lookUp` has just found. */
+  setFoundExpiry(handle: number, buf: Uint8Array, start: number, end: number, time_ms: number): void {
+    const { keyspace } = this
+    const { listpacks } = keyspace
+    if (!this.isSmall(handle)) this.dictionary(handle).setExpiry(this.found, time_ms)
+    else {
+      const pack = this.packOf(handle)
+      const at = this.found
       const u8 = keyspace.heap.u8[chunkOf(pack)]!
       const base = byteOf(pack)
       lpRead(u8, base, lpNext(u8, base, at), this.ownValue)
