@@ -18,7 +18,9 @@ const STRING_BYTES_MAX = 0x7ff00000
 export function mayHaveBit(call: Call, offset: number): boolean {
   if (!(offset >= 0)) return false
   const byte = Math.floor(offset / 8)
-  return byte < STRING_BYTES_MIN || call.caller.trusted || byte < call.host.configNumber('proto-max-bulk-len')
+  if (byte < STRING_BYTES_MIN) return true
+  const limit = call.caller.trusted ? STRING_BYTES_MAX : call.host.configNumber('proto-max-bulk-len')
+  return byte < Math.min(limit, STRING_BYTES_MAX)
 }
 
 /** What look-ups return where the key holds something else, which has been replied. */
