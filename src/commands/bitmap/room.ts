@@ -12,7 +12,7 @@ export const BAD_OFFSET = 'ERR bit offset is not an integer or out of range'
 /** proto-max-bulk-len is never less: positions in front of this need no look at the configuration. */
 const STRING_BYTES_MIN = 1024 * 1024
 /** More than one block of the heap holds no configuration and no master can have. */
-const STRING_BYTES_MAX = 0x7ff00000
+const STRING_BYTES_MAX = 0x7fd00000
 
 /** Whether a string may be so long that it has a bit of this position. Our master may do as it likes. */
 export function mayHaveBit(call: Call, offset: number): boolean {
