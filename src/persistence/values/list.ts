@@ -138,6 +138,8 @@ function readPart(
   }
   if (rdbType === format.TYPE_LIST_QUICKLIST_2) {
     if (container === PLAIN) {
+      // Nobody gives an empty element a node of its own.
+      if (start === end) return false
       quicklist.linkPlain(quicklist.tail, buf, start, end)
       return true
     }

@@ -67,7 +67,7 @@ export function memoryUse(node: ServerNode): MemoryUse {
     clusterLinks,
     spare: heap.reservedBytes - heap.usedBytes,
     total: startup + dataset + tables + clients + backlog + replicas + aofBuffer + clusterLinks,
-    notEvictable: replicas + aofBuffer,
+    notEvictable: replicas + aofBuffer + (stream === null ? 0 : Math.max(0, backlog - stream.size)),
   }
 }
 
