@@ -13,6 +13,7 @@ import { type LogLevel, ServerNode } from './node.js'
 import { attachOomScore } from './oom-score.js'
 import type { StopWish } from './parts.js'
 import { Persistence, type PersistenceOptions } from './persistence/index.js'
+import { ReplicaExpiry } from './replica-expiry.js'
 import { attachReplication } from './replication/index.js'
 
 export interface RunningNode {
@@ -57,6 +58,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   const servers: net.Server[] = await listenForClients(node)
   const persistence = new Persistence(node, options.persistence)
   const replication = attachReplication(node, persistence)
+  new ReplicaExpiry(node)
   const cluster = options.config.values['cluster-enabled']
     ? await (await import('./cluster/index.js')).attachCluster(node, replication)
     : null
