@@ -5,7 +5,8 @@
 
 import type { Database } from '../keyspace/database.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
-import type { Outgoing } from '../resp/encode.js'
+import type { Args } from '../resp/args.js'
+import { encodedLengthWith, encodeWith } from '../resp/encode.js'
 import { SortSpace } from './generic/sort-space.js'
 import type { Host } from './host.js'
 
@@ -24,6 +25,8 @@ export interface Caller {
   readonly inScript?: boolean
 }
 
+/** Room for a command that goes out instead is kept up to this. */
+const ENCODED_KEPT_BYTES = 64 * 1024
 const SOMEBODY = { length: 1 }
 
 export class Call {
@@ -37,7 +40,10 @@ export class Call {
   /** Which keyspace notifications are wanted: `notify-keyspace-events`. */
   notifyMask = 0
   /** What goes out instead of the command itself: null for the command as it came, an empty array for nothing. */
-  instead: Outgoing[] | null = null
+  instead: Uint8Array[][] | null = null
+  /** Where `encodedEnd` is positive, the one command that goes out instead is `encoded[0, encodedEnd)`; whoever sends it sets it to 0. */
+  encoded = new Uint8Array(256)
+  encodedEnd = 0
 
   /** What SORT uses again and again. */
   readonly sorting = new SortSpace()
@@ -63,10 +69,13 @@ export class Call {
     this.instead.push(parts)
   }
 
-  /** As `propagate`, for a command that was made bytes already. */
-  propagateEncoded(command: Uint8Array): void {
-    if (this.instead === null) this.instead = []
-    this.instead.push(command)
+  /** Sends the command in `args` with `part[0, length)` in the place of argument `index`: nothing is made but the bytes. */
+  propagateWith(args: Args, index: number, part: Uint8Array, length: number): void {
+    const needed = encodedLengthWith(args, index, length)
+    if (needed > this.encoded.length || this.encoded.length > ENCODED_KEPT_BYTES) {
+      this.encoded = new Uint8Array(Math.max(needed, 256))
+    }
+    this.encodedEnd = encodeWith(this.encoded, args, index, part, length)
   }
 
   /** Sends nothing to the append-only file and the replicas. */

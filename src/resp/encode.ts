@@ -3,9 +3,6 @@
 import { integerLength, writeInteger } from '../bytes/ascii.js'
 import type { Args } from './args.js'
 
-/** A command: its parts, or the bytes that it is on the wire. */
-export type Outgoing = readonly Uint8Array[] | Uint8Array
-
 /** Copying longer parts is left to the machine. */
 const COPY_LOOP_MAX = 48
 
@@ -34,9 +31,8 @@ function writePart(out: Uint8Array, at: number, buf: Uint8Array, start: number, 
   return to + 2
 }
 
-/** The command with the given parts; or as it is, where it is bytes already. */
-export function encodeCommand(parts: Outgoing): Uint8Array {
-  if (parts instanceof Uint8Array) return parts
+/** The command with the given parts. */
+export function encodeCommand(parts: readonly Uint8Array[]): Uint8Array {
   let size = 1 + integerLength(parts.length) + 2
   for (let i = 0; i < parts.length; i++) size += argumentLength(parts[i]!.length)
   const out = new Uint8Array(size)
@@ -45,20 +41,32 @@ export function encodeCommand(parts: Outgoing): Uint8Array {
   return out
 }
 
-/** The command that stands in `args`, but for argument `index`, which is `part`. */
-export function encodeWith(args: Args, index: number, part: Uint8Array): Uint8Array {
-  const { buf, count } = args
+/** How many bytes the command in `args` takes, argument `index` being `length` bytes long. */
+export function encodedLengthWith(args: Args, index: number, length: number): number {
+  const { count } = args
   let size = 1 + integerLength(count) + 2
-  for (let i = 0; i < count; i++) size += argumentLength(i === index ? part.length : args.length(i))
-  const out = new Uint8Array(size)
+  for (let i = 0; i < count; i++) size += argumentLength(i === index ? length : args.length(i))
+  return size
+}
+
+/**
+ * Writes the command that stands in `args` to the beginning of `out`, which has room for it; but argument `index` is
+ * `part[0, length)`. Returns where it ends.
+ */
+export function encodeWith(
+  out: Uint8Array,
+  args: Args,
+  index: number,
+  part: Uint8Array,
+  length: number,
+): number {
+  const { buf, count } = args
   let at = writeHead(out, 0, 0x2a, count)
   for (let i = 0; i < count; i++) {
     at =
-      i === index
-        ? writePart(out, at, part, 0, part.length)
-        : writePart(out, at, buf, args.start(i), args.end(i))
+      i === index ? writePart(out, at, part, 0, length) : writePart(out, at, buf, args.start(i), args.end(i))
   }
-  return out
+  return at
 }
 
 /** The command that stands in `args`. */

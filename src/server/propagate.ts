@@ -7,7 +7,7 @@
 import { ascii } from '../bytes/ascii.js'
 import type { Call } from '../commands/call.js'
 import type { Args } from '../resp/args.js'
-import { encodeArgs, encodeCommand, type Outgoing } from '../resp/encode.js'
+import { encodeArgs, encodeCommand } from '../resp/encode.js'
 import type { Feed } from './parts.js'
 
 const MULTI = encodeCommand([ascii('MULTI')])
@@ -53,6 +53,13 @@ export class Propagation {
       for (const parts of instead) this.add(db, encodeCommand(parts), false)
       return
     }
+    const { encoded, encodedEnd } = call
+    if (encodedEnd > 0) {
+      call.encodedEnd = 0
+      if (this.depth <= 1 && this.held === null && !this.begun) this.feed(db, encoded, 0, encodedEnd, false)
+      else this.add(db, encoded.slice(0, encodedEnd), false)
+      return
+    }
     // A command's own change is the last of its unit, so alone it can go at once and as it came.
     if (args.rawEnd > 0 && this.depth <= 1 && this.held === null && !this.begun) {
       this.feed(db, args.buf, args.rawStart, args.rawEnd, false)
@@ -62,7 +69,7 @@ export class Propagation {
   }
 
   /** A change that no command made: a key that expired, was evicted, or lost with its slot. */
-  send(db: number, parts: Outgoing): void {
+  send(db: number, parts: readonly Uint8Array[]): void {
     if (this.feeds.length > 0) this.add(db, encodeCommand(parts), false)
   }
 

@@ -39,6 +39,15 @@ async function fill(to: Wire, prefix: string): Promise<void> {
   await say('XADD ~gone 1-1 f v')
   await say('XDEL ~gone 1-1')
   await say('COPY ~long ~copy')
+  for (const line of [
+    'MULTI',
+    'XADD ~unit * a 1',
+    'XADD ~unit * b 2',
+    'SET ~not-a-stream 1',
+    'DEL ~not-a-stream',
+    'EXEC',
+  ])
+    await say(line)
 }
 
 test('a large stream is saved as it was, while it changes', async () => {

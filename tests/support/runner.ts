@@ -11,7 +11,6 @@ import { CommandTable, type Entry } from '../../src/commands/table.js'
 import type { Database } from '../../src/keyspace/database.js'
 import { Keyspace } from '../../src/keyspace/keyspace.js'
 import { Args } from '../../src/resp/args.js'
-import type { Outgoing } from '../../src/resp/encode.js'
 import { Reply } from '../../src/resp/reply.js'
 
 export type Part = string | number | bigint | Uint8Array
@@ -21,9 +20,8 @@ export function bytesOf(part: Part): Uint8Array {
   return part instanceof Uint8Array ? part : Uint8Array.from(Buffer.from(String(part), 'latin1'))
 }
 
-/** The parts of a command that may be bytes already. */
-function partsOf(command: Outgoing): readonly Uint8Array[] {
-  if (!(command instanceof Uint8Array)) return command
+/** The parts of a command in RESP. */
+function partsOf(command: Uint8Array): Uint8Array[] {
   const text = latin1(command)
   const parts: Uint8Array[] = []
   for (let at = text.indexOf('\r\n') + 2; at < text.length; ) {
@@ -152,7 +150,11 @@ export class Runner {
     call.instead = null
     entry.handler(call, args, reply)
     if (call.instead !== null) {
-      this.propagated = (call.instead as Outgoing[]).map((command) => partsOf(command).map(latin1).join(' '))
+      this.propagated = (call.instead as Uint8Array[][]).map((command) => command.map(latin1).join(' '))
+    } else if (call.encodedEnd > 0) {
+      const parts = partsOf(call.encoded.subarray(0, call.encodedEnd))
+      this.propagated = [parts.map(latin1).join(' ')]
+      call.encodedEnd = 0
     } else if (call.dirty > 0) {
       this.propagated = [parts.map((part) => latin1(bytesOf(part))).join(' ')]
     }

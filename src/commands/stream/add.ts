@@ -5,7 +5,6 @@ import { STREAM_ENTRY_BYTES_MAX, type Stream, type Trimming } from '../../keyspa
 import { StreamId } from '../../keyspace/collections/stream-id.js'
 import { STREAM } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
-import { encodeWith } from '../../resp/encode.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
 import { collectionChanged, collectionToChange, putNew, WRONG } from '../collection.js'
@@ -166,8 +165,10 @@ function propagateAdded(call: Call, args: Args, stream: Stream, options: Options
   const exactTrim = options.trimming?.approximate === true
   if (!call.isHeard) return
   if (!exactTrim) {
-    if (options.auto || options.open)
-      call.propagateEncoded(encodeWith(args, options.idAt, options.id.bytes()))
+    if (options.auto || options.open) {
+      const { digits } = call.keyspace.streams
+      call.propagateWith(args, options.idAt, digits, options.id.write(digits, 0))
+    }
     return
   }
   const parts: Uint8Array[] = []

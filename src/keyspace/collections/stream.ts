@@ -15,7 +15,7 @@ import { IdTree, IdTreePaths } from './id-tree.js'
 import type { LargeValue } from './large.js'
 import { lpBytes, lpNext } from './listpack.js'
 import { type GroupOwner, indexOfName, StreamGroup } from './stream-group.js'
-import { addInt64, type Int64, StreamId } from './stream-id.js'
+import { addInt64, type Int64, STREAM_ID_DIGITS_MAX, StreamId } from './stream-id.js'
 import {
   DELETED,
   deletedCount,
@@ -378,6 +378,8 @@ export class Streams {
   readonly other = new StreamId()
   /** For the ID that a command is about to add. */
   readonly given = new StreamId()
+  /** Room for its digits. */
+  readonly digits = new Uint8Array(STREAM_ID_DIGITS_MAX)
   /** All there are. */
   readonly all = new Set<Stream>()
   private readonly entries: Entries
