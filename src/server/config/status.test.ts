@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { WORKING } from './status.js'
 
 const ROOT = join(import.meta.dirname, '../..')
-const ROOMS = ['server', 'commands', 'cli/server']
+const ROOMS = ['server', 'commands', 'keyspace', 'cli/server']
 
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
