@@ -46,6 +46,7 @@ const INTEGERS = new Set([
   'index',
   'offset',
   'numkeys',
+  'numfields',
   'increment',
   'decrement',
   'start',

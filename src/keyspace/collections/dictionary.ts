@@ -14,6 +14,7 @@
  * (time-queue.ts), which a hash without such fields does not have.
  */
 
+import { sameBytes } from '../../bytes/ascii.js'
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
 import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
@@ -71,12 +72,8 @@ export class Dictionary implements LargeValue, TableKeys {
   }
 
   keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean {
-    const length = end - start
-    if (this.fieldLength(handle) !== length) return false
-    const u8 = this.bytesOf(handle)
     const at = this.fieldStart(handle)
-    for (let i = 0; i < length; i++) if (u8[at + i] !== buf[start + i]) return false
-    return true
+    return sameBytes(this.bytesOf(handle), at, at + this.fieldLength(handle), buf, start, end)
   }
 
   /** The element whose field is `buf[start, end)`, or 0. Valid until the next write. */

@@ -14,7 +14,7 @@
  * with a number of the tree's own, and takes no room. The counts give ranks, and elements by rank, in logarithmic time.
  */
 
-import { compareBytes } from '../../bytes/ascii.js'
+import { compareBytes, sameBytes } from '../../bytes/ascii.js'
 import { type ByteHeap, byteOf, chunkOf, doubleOf, wordOf } from '../../bytes/heap.js'
 import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
@@ -75,12 +75,8 @@ export class Ranking implements LargeValue, TableKeys {
   }
 
   keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean {
-    const length = end - start
-    if (this.memberLength(handle) !== length) return false
-    const u8 = this.bytesOf(handle)
     const at = this.memberStart(handle)
-    for (let i = 0; i < length; i++) if (u8[at + i] !== buf[start + i]) return false
-    return true
+    return sameBytes(this.bytesOf(handle), at, at + this.memberLength(handle), buf, start, end)
   }
 
   /** The chunk's bytes, which `memberStart` indexes. */
