@@ -6,7 +6,7 @@
 import type { Database } from '../keyspace/database.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import type { Args } from '../resp/args.js'
-import { encodedLengthWith, encodeWith } from '../resp/encode.js'
+import { encodedLengthWith, encodeWith, type Replaced } from '../resp/encode.js'
 import { SortSpace } from './generic/sort-space.js'
 import type { Host } from './host.js'
 
@@ -69,13 +69,13 @@ export class Call {
     this.instead.push(parts)
   }
 
-  /** Sends the command in `args` with `part[0, length)` in the place of argument `index`: nothing is made but the bytes. */
-  propagateWith(args: Args, index: number, part: Uint8Array, length: number): void {
-    const needed = encodedLengthWith(args, index, length)
+  /** Sends the command in `args` with some of its arguments replaced: nothing is made but the bytes. */
+  propagateWith(args: Args, replaced: Replaced): void {
+    const needed = encodedLengthWith(args, replaced)
     if (needed > this.encoded.length || this.encoded.length > ENCODED_KEPT_BYTES) {
       this.encoded = new Uint8Array(Math.max(needed, 256))
     }
-    this.encodedEnd = encodeWith(this.encoded, args, index, part, length)
+    this.encodedEnd = encodeWith(this.encoded, args, replaced)
   }
 
   /** Sends nothing to the append-only file and the replicas. */

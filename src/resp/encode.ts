@@ -41,30 +41,27 @@ export function encodeCommand(parts: readonly Uint8Array[]): Uint8Array {
   return out
 }
 
-/** How many bytes the command in `args` takes, argument `index` being `length` bytes long. */
-export function encodedLengthWith(args: Args, index: number, length: number): number {
+/** Arguments of a command by their index that are others than they came; the rest is left out. */
+export type Replaced = readonly (Uint8Array | undefined)[]
+
+/** How many bytes the command in `args` takes, some of its arguments being replaced. */
+export function encodedLengthWith(args: Args, replaced: Replaced): number {
   const { count } = args
   let size = 1 + integerLength(count) + 2
-  for (let i = 0; i < count; i++) size += argumentLength(i === index ? length : args.length(i))
+  for (let i = 0; i < count; i++) size += argumentLength(replaced[i]?.length ?? args.length(i))
   return size
 }
 
-/**
- * Writes the command that stands in `args` to the beginning of `out`, which has room for it; but argument `index` is
- * `part[0, length)`. Returns where it ends.
- */
-export function encodeWith(
-  out: Uint8Array,
-  args: Args,
-  index: number,
-  part: Uint8Array,
-  length: number,
-): number {
+/** Writes the command in `args`, some of its arguments replaced, to the beginning of `out`, which has room. Returns its end. */
+export function encodeWith(out: Uint8Array, args: Args, replaced: Replaced): number {
   const { buf, count } = args
   let at = writeHead(out, 0, 0x2a, count)
   for (let i = 0; i < count; i++) {
+    const other = replaced[i]
     at =
-      i === index ? writePart(out, at, part, 0, length) : writePart(out, at, buf, args.start(i), args.end(i))
+      other === undefined
+        ? writePart(out, at, buf, args.start(i), args.end(i))
+        : writePart(out, at, other, 0, other.length)
   }
   return at
 }

@@ -162,23 +162,21 @@ function chooseId(call: Call, stream: Stream, options: Options): boolean {
 
 /** What goes out instead of the command: with the ID that was made, and with the trimming as it was carried out. */
 function propagateAdded(call: Call, args: Args, stream: Stream, options: Options): void {
-  const exactTrim = options.trimming?.approximate === true
   if (!call.isHeard) return
-  if (!exactTrim) {
-    if (options.auto || options.open) {
-      const { digits } = call.keyspace.streams
-      call.propagateWith(args, options.idAt, digits, options.id.write(digits, 0))
-    }
-    return
+  const { trimming } = options
+  const exactTrim = trimming?.approximate === true
+  const newId = options.auto || options.open
+  if (!exactTrim && !newId) return
+  const replaced: (Uint8Array | undefined)[] = []
+  if (exactTrim) {
+    replaced[options.thresholdAt - 1] = EQUALS
+    replaced[options.thresholdAt] = exactThreshold(stream, trimming)
   }
-  const parts: Uint8Array[] = []
-  for (let i = 0; i < args.count; i++) {
-    if (i === options.idAt) parts.push(options.auto || options.open ? options.id.bytes() : args.view(i))
-    else if (i === options.thresholdAt - 1) parts.push(EQUALS)
-    else if (i === options.thresholdAt) parts.push(exactThreshold(stream, options.trimming!))
-    else parts.push(args.view(i))
+  if (newId) {
+    const { digits } = call.keyspace.streams
+    replaced[options.idAt] = digits.subarray(0, options.id.write(digits, 0))
   }
-  call.propagate(...parts)
+  call.propagateWith(args, replaced)
 }
 
 /** What an approximate trimming has come to. */
