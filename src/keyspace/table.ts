@@ -25,6 +25,8 @@ const FILL_MAX = 9
 const FILL_MIN = 1
 /** From so many buckets on, room for overflow is there from the beginning: to move it all would take too long. */
 const ROOMY_BUCKETS_MIN = 1024
+/** A table shrinks to no less than a sixteenth at once: while it does, one step of a scan visits so many buckets for one. */
+const SHRINK_SHIFT_MAX = 4
 /** Empty buckets that one step may pass by: they cost little, but not nothing. */
 const EMPTY_BUCKETS_A_STEP = 16
 /** How often a random place is drawn in one of two tables before it is drawn again in which. */
@@ -348,7 +350,8 @@ export class Table {
     const buckets = this.main.mask + 1
     if (buckets > MIN_BUCKETS && this.main.used < buckets * FILL_MIN) {
       let smaller = buckets >>> 1
-      while (smaller > MIN_BUCKETS && this.main.used * 4 < smaller * FILL_MAX) smaller >>>= 1
+      const least = Math.max(MIN_BUCKETS, buckets >>> SHRINK_SHIFT_MAX)
+      while (smaller > least && this.main.used * 4 < smaller * FILL_MAX) smaller >>>= 1
       this.startResize(smaller)
     }
   }

@@ -18,6 +18,8 @@ import { humanBytes, memoryUse } from './memory.js'
 
 const SAMPLE_EVERY_MS = 100
 const TTL_SAMPLES = 64
+/** Most of them may be empty, just after many keys have expired. */
+const TTL_BUCKETS_MAX = 256
 
 const ratio = (a: number, b: number): string => (b === 0 ? 0 : a / b).toFixed(2)
 
@@ -239,6 +241,7 @@ function errorStats(node: ServerNode): InfoLine[] {
 function averageTtl(node: ServerNode, index: number): number {
   const db = node.keyspace.databases[index]!
   let sum_ms = 0
+  let scanned = 0
   let count = 0
   let cursor = 0
   do {
@@ -246,7 +249,7 @@ function averageTtl(node: ServerNode, index: number): number {
       sum_ms += Math.max(0, db.entries.expiry(handle) - node.keyspace.now_ms)
       count++
     })
-  } while (cursor !== 0 && count < TTL_SAMPLES)
+  } while (cursor !== 0 && count < TTL_SAMPLES && ++scanned < TTL_BUCKETS_MAX)
   return count === 0 ? 0 : Math.round(sum_ms / count)
 }
 
