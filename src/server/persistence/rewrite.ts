@@ -138,6 +138,8 @@ export class AofRewriter {
   /** Gives a rewrite up, without counting it as a failure. */
   cancel(reason: string): void {
     if (this.file === null) return
+    // Redis's words, and its number: the process that writes is the node itself.
+    this.circle.log('notice', `Killing running AOF rewrite child: ${process.pid}`)
     this.circle.runner.abort(reason)
     if (this.file === null) return
     // The walk had ended, and the file was on its way to the disk.
