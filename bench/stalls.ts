@@ -7,6 +7,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import net from 'node:net'
+import { cpus } from 'node:os'
 import { ask, type Engine, find, type Server, start, stop, type Table, until } from './tools.js'
 
 interface Sizes {
@@ -62,15 +63,30 @@ class Probe {
   }
 }
 
-/** Load from two processes: reads and writes of small keys, and changes of the large hash, 16 commands at a time. */
+/**
+ * Load from two processes: writes of small keys, and changes of the large hash, 16 commands at a time. Both on the last
+ * processor, where the system has taskset: else they keep the server from its own, and what is measured is the system.
+ */
 class Load {
   private readonly children: ChildProcess[]
 
   constructor(port: number, keys: number) {
-    const run = (...args: string[]) =>
-      spawn(find('redis-benchmark')!, ['-p', String(port), '-P', '16', '-n', '2000000000', '-q', ...args], {
-        stdio: 'ignore',
-      })
+    const taskset = cpus().length > 1 ? find('taskset') : undefined
+    const run = (...args: string[]) => {
+      const words = [
+        find('redis-benchmark')!,
+        '-p',
+        String(port),
+        '-P',
+        '16',
+        '-n',
+        '2000000000',
+        '-q',
+        ...args,
+      ]
+      if (taskset !== undefined) words.unshift(taskset, '-c', String(cpus().length - 1))
+      return spawn(words[0]!, words.slice(1), { stdio: 'ignore' })
+    }
     this.children = [
       run('-c', '10', '-r', String(keys), 'set', 'key:__rand_int__', 'value:__rand_int__'),
       run('-c', '5', '-r', '1000000', 'hset', 'big:hash', 'member:__rand_int__', 'value:__rand_int__'),
