@@ -1,13 +1,13 @@
 /**
  * Where the byte heap's chunks come from. The system's allocator gives memory back only where it is its last, or so large a
  * piece that it was mapped by itself; from 32 MiB on that is always so (glibc's mallopt(3), M_MMAP_THRESHOLD). So all but the
- * first chunks are cut out of regions of 48 MiB. Of a region what was never written to is no memory yet, and when its last
- * chunk is given up, all of it goes back.
+ * first chunks are cut out of regions of 34 MiB, hardly more, since to unmap one takes milliseconds. Of a region what was never
+ * written to is no memory yet, and when its last chunk is given up, all of it goes back.
  */
 
 /** The first chunks are buffers of their own: small heaps, and there may be many, do not need a region. */
 const CHUNKS_ALONE = 8
-export const REGION_CHUNKS = 48
+export const REGION_CHUNKS = 34
 
 interface Region {
   readonly buffer: ArrayBuffer
