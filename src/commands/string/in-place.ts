@@ -23,7 +23,8 @@ export function stringOfLength(
   const end = args.end(1)
   if (handle === 0) return db.set(STRING, encoding, args.buf, start, end, bytes, NO_EXPIRY)
   db.willChange(handle)
-  const made = db.resizeValue(handle, bytes)
+  // A counter seldom gets a digit more; how large the block is need not be asked for.
+  const made = db.entries.valueLength(handle) === bytes ? handle : db.resizeValue(handle, bytes)
   db.entries.setEncoding(made, encoding)
   db.entries.setAccess(made, call.keyspace.accessNow(db.entries.access(made)))
   db.changed(args.buf, start, end)
