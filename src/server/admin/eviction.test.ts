@@ -107,3 +107,15 @@ test.each(['allkeys-lfu', 'volatile-lfu'])('%s: what is used more often stays', 
   expect(kept.length).toBeLessThan(180)
   expect(kept.filter((i) => i % 4 < 2).length).toBe(100)
 })
+
+test('what one turn has written too much goes when the turn ends', () => {
+  const { node, left, limitTo } = fullNode('allkeys-lru')
+  limitTo(50_000)
+  node.pause(false, Number.MAX_SAFE_INTEGER)
+  node.turn.end()
+  expect(left().length).toBe(200)
+  node.unpause()
+  node.turn.end()
+  expect(left().length).toBeLessThan(170)
+  expect(left()).toContain(199)
+})

@@ -91,6 +91,10 @@ export function attachAdmin(node: ServerNode): Admin {
   }
   readPolicy()
   node.config.onChange(['maxmemory', 'maxmemory-policy'], readPolicy)
+  // What was written in this turn may be too much: it is not to stay until somebody writes again.
+  node.turn.before.push(() => {
+    if (node.config.values.maxmemory > 0 && !node.loading && node.paused === 0) node.outOfMemory()
+  })
   node.openToAll = () => admin.users.get('default')!.nopass
   // Buffers grow without any command that may need memory.
   node.regulars.push({
