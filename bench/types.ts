@@ -103,7 +103,7 @@ const CASES: readonly Case[] = [
   {
     name: 'ZRANGE, 100 by rank',
     args: ['ZRANGE', 'myzset', '5000', '5099'],
-    weight: 9,
+    weight: 4,
     fill: () => ranked(10_000),
   },
   {

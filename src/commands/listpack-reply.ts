@@ -11,10 +11,44 @@ const CR = 0x0d
 const LF = 0x0a
 const DOLLAR = 0x24
 /** What a short string becomes at most: 63 bytes of its own, `$63`, and two line ends. */
-const SHORT_REPLY_BYTES_MAX = 63 + 7
+export const SHORT_REPLY_BYTES_MAX = 63 + 7
 /** Strings of up to 63 bytes have their length in the lower bits of this byte. */
 const SHORT = 0x80
 const SHORT_MASK = 63
+/** What `writeShort` takes. */
+export const SHORT_BYTES_MAX = 63
+
+/** Writes the bulk string of `length` bytes at `u8[start]`, up to SHORT_BYTES_MAX, where there is room; returns the position behind it. */
+export function writeShort(
+  buf: Uint8Array,
+  at: number,
+  u8: Uint8Array,
+  start: number,
+  length: number,
+): number {
+  let pos = at
+  buf[pos++] = DOLLAR
+  if (length > 9) {
+    const tens = (length / 10) | 0
+    buf[pos++] = 0x30 + tens
+    buf[pos++] = 0x30 + length - tens * 10
+  } else buf[pos++] = 0x30 + length
+  buf[pos] = CR
+  buf[pos + 1] = LF
+  pos += 2
+  let from = start
+  const end = start + length
+  for (const last = end - 3; from < last; from += 4, pos += 4) {
+    buf[pos] = u8[from]!
+    buf[pos + 1] = u8[from + 1]!
+    buf[pos + 2] = u8[from + 2]!
+    buf[pos + 3] = u8[from + 3]!
+  }
+  for (; from < end; from++) buf[pos++] = u8[from]!
+  buf[pos] = CR
+  buf[pos + 1] = LF
+  return pos + 2
+}
 
 /**
  * Replies with up to `count` elements from `at` on of the listpack at `base`; how many there were. `piece` is for those that
@@ -42,19 +76,8 @@ export function replyElements(
         buf = reply.buf
         pos = reply.pos
       }
-      buf[pos++] = DOLLAR
-      if (length > 9) {
-        const tens = (length / 10) | 0
-        buf[pos++] = 0x30 + tens
-        buf[pos++] = 0x30 + length - tens * 10
-      } else buf[pos++] = 0x30 + length
-      buf[pos++] = CR
-      buf[pos++] = LF
-      const end = p + 1 + length
-      for (let i = p + 1; i < end; i++) buf[pos++] = u8[i]!
-      buf[pos++] = CR
-      buf[pos++] = LF
-      p = end + 1
+      pos = writeShort(buf, pos, u8, p + 1, length)
+      p += length + 2
     } else {
       lpRead(u8, base, p - base, piece)
       reply.pos = pos

@@ -20,6 +20,7 @@ import {
 } from '../command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../errors.js'
 import { nearInteger } from '../int64.js'
+import { SHORT_BYTES_MAX, SHORT_REPLY_BYTES_MAX, writeShort } from '../listpack-reply.js'
 import {
   type Bounds,
   lexBounds,
@@ -93,15 +94,40 @@ function readBounds(args: Args, first: number, range: Range, reply: Reply): Boun
   return range.by === 'score' ? scoreBounds(args, low, high, reply) : lexBounds(args, low, high, reply)
 }
 
+/** Replies with up to `count` members from the one on that `first` returned. */
+function replyMembers(ranking: Ranking, from: number, count: number, reverse: boolean, reply: Reply): void {
+  let at = from
+  let { buf, pos } = reply
+  for (let left = count; left > 0 && at !== 0; left--) {
+    const u8 = ranking.bytesOf(at)
+    const start = ranking.memberStart(at)
+    const length = ranking.memberLength(at)
+    if (length <= SHORT_BYTES_MAX && pos + SHORT_REPLY_BYTES_MAX <= buf.length) {
+      pos = writeShort(buf, pos, u8, start, length)
+    } else {
+      reply.pos = pos
+      reply.bulkRange(u8, start, start + length)
+      buf = reply.buf
+      pos = reply.pos
+    }
+    at = ranking.next(reverse)
+  }
+  reply.pos = pos
+}
+
 /** Replies with the members of ranks that there are, of a large set, as `replyMember` does one by one. */
 function replyLarge(ranking: Ranking, ranks: Ranks, range: Range, reply: Reply): void {
   const { reverse, withScores } = range
   let at = ranking.first(reverse ? ranks.to - 1 : ranks.from, reverse)
+  if (!withScores) {
+    replyMembers(ranking, at, ranks.to - ranks.from, reverse, reply)
+    return
+  }
   for (let left = ranks.to - ranks.from; left > 0 && at !== 0; left--) {
-    if (withScores && reply.protocol > 2) reply.array(2)
+    if (reply.protocol > 2) reply.array(2)
     const start = ranking.memberStart(at)
     reply.bulkRange(ranking.bytesOf(at), start, start + ranking.memberLength(at))
-    if (withScores) reply.double(ranking.score(at))
+    reply.double(ranking.score(at))
     at = ranking.next(reverse)
   }
 }
