@@ -2,9 +2,11 @@
 // JavaScript, in a second. The files are CommonJS, since Node starts those a third faster than ES modules, and without
 // white space, since V8 reads all of a file before it runs any; what a program imports lazily is read but not run.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import Module from 'node:module'
-import { Script } from 'node:vm'
+import { createRequire } from 'node:module'
+import { compileFunction } from 'node:vm'
 import { build } from 'esbuild'
+
+const { PARAMETERS } = createRequire(import.meta.url)('../bin/load.js')
 
 // `node scripts/build.mjs shoal-server` builds that program alone, `OUT=dir` elsewhere.
 const only = process.argv.slice(2)
@@ -25,6 +27,7 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node20',
   minifyWhitespace: true,
+  minifyIdentifiers: true, // a node keeps its own source in memory
   minifySyntax: true, // folds constants across modules: the hot path reads numbers, not bindings
   sourcemap: 'linked',
   legalComments: 'none',
@@ -37,8 +40,11 @@ const { metafile } = await build({
 // The code caches that bin/load.js looks for: a bundle read once, here.
 const bundles = Object.keys(metafile.outputs).filter((path) => path.endsWith('.cjs'))
 for (const path of bundles) {
-  const script = new Script(Module.wrap(readFileSync(path, 'latin1')), { filename: path })
-  writeFileSync(`${path}.cache`, script.createCachedData())
+  const made = compileFunction(readFileSync(path, 'latin1'), PARAMETERS, {
+    filename: path,
+    produceCachedData: true,
+  })
+  writeFileSync(`${path}.cache`, made.cachedData)
 }
 
 // What an earlier build left and this one did not make: only now, so that a build that fails takes nothing away.
