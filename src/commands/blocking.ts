@@ -31,6 +31,12 @@ export function waitForKeys(call: Call, args: Args, wait: KeyWait): void {
   call.host.waitForKeys?.(call, args, wait)
 }
 
+/** As `waitForKeys`; a caller that may not wait hears that there is nothing. */
+export function waitOrNone(call: Call, args: Args, wait: KeyWait, reply: Reply): void {
+  if (mayWait(call)) waitForKeys(call, args, wait)
+  else reply.nilArray()
+}
+
 /** A timeout that has been read becomes the moment in milliseconds since 1970 when it is over, 0 for never. */
 function deadline(call: Call, timeout_ms: number, reply: Reply): number {
   const { now_ms } = call.keyspace

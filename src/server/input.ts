@@ -138,6 +138,7 @@ function carryOutRead(node: ServerNode, client: Client, count: number, start: nu
   }
   return at
 }
+
 /** Whether the client's next command has to wait. */
 function isHeld(client: Client): boolean {
   return client.blocked !== null || client.closing || client.yielded || client.choked

@@ -4,7 +4,7 @@ import { ascii } from '../../bytes/ascii.js'
 import { LIST } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
-import { mayWait, readDeadline, waitForKeys } from '../blocking.js'
+import { mayWait, readDeadline, waitForKeys, waitOrNone } from '../blocking.js'
 import type { Call } from '../call.js'
 import { collectionToChange, WRONG } from '../collection.js'
 import {
@@ -22,23 +22,11 @@ import {
   MOVABLE_KEYS,
   WRITE,
 } from '../command.js'
-import { LPOP_NAME, move, popFirst, popOne, RPOP_NAME, readEnd, readPopWish } from './ends.js'
+import { readPopWish } from '../pop-wish.js'
+import { LPOP_NAME, move, popFirst, popOne, RPOP_NAME, readEnd } from './ends.js'
 
 const LMOVE_NAME = ascii('LMOVE')
 const RPOPLPUSH_NAME = ascii('RPOPLPUSH')
-
-/** Waits for the lists of `keys` arguments from `firstKey` on, or replies that there are none. */
-function waitForLists(
-  call: Call,
-  args: Args,
-  firstKey: number,
-  keys: number,
-  deadline_ms: number,
-  reply: Reply,
-): void {
-  if (mayWait(call)) waitForKeys(call, args, { type: LIST, firstKey, keys, deadline_ms })
-  else reply.nilArray()
-}
 
 function blockingPop(call: Call, args: Args, head: boolean, reply: Reply): void {
   const last = args.count - 1
@@ -54,7 +42,7 @@ function blockingPop(call: Call, args: Args, head: boolean, reply: Reply): void 
     call.propagate(head ? LPOP_NAME : RPOP_NAME, args.copy(i))
     return
   }
-  waitForLists(call, args, 1, last - 1, deadline_ms, reply)
+  waitOrNone(call, args, { type: LIST, firstKey: 1, keys: last - 1, deadline_ms }, reply)
 }
 
 function blockingPopCommand(head: boolean): Command {
@@ -99,11 +87,11 @@ export const blmpop = command(
     ],
   },
   (call, args, reply) => {
-    const wish = readPopWish(args, 2, reply)
+    const wish = readPopWish(args, 2, 'left', 'right', reply)
     if (wish === null) return
     const deadline_ms = readDeadline(call, args, 1, reply)
     if (Number.isNaN(deadline_ms) || popFirst(call, args, wish, reply)) return
-    waitForLists(call, args, wish.firstKey, wish.keys, deadline_ms, reply)
+    waitOrNone(call, args, { type: LIST, firstKey: wish.firstKey, keys: wish.keys, deadline_ms }, reply)
   },
 )
 

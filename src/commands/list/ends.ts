@@ -22,6 +22,7 @@ import {
 import { SYNTAX } from '../errors.js'
 import { NOTIFY_LIST } from '../host.js'
 import { integerBytes, nearInteger } from '../int64.js'
+import { type PopWish, readPopWish } from '../pop-wish.js'
 
 export const LPOP_NAME = Uint8Array.of(0x4c, 0x50, 0x4f, 0x50)
 export const RPOP_NAME = Uint8Array.of(0x52, 0x50, 0x4f, 0x50)
@@ -180,46 +181,9 @@ export function readEnd(args: Args, index: number, reply: Reply): boolean | null
   return null
 }
 
-/** What LMPOP is asked for. */
-interface PopWish {
-  readonly firstKey: number
-  readonly keys: number
-  readonly head: boolean
-  readonly count: number
-}
-
-/** Reads `numkeys key [key ...] <LEFT | RIGHT> [COUNT count]` from argument `index` on; null after an error was replied. */
-export function readPopWish(args: Args, index: number, reply: Reply): PopWish | null {
-  const keys = nearInteger(args, index)
-  if (!(keys > 0)) {
-    reply.error('ERR numkeys should be greater than 0')
-    return null
-  }
-  const where = index + keys + 1
-  if (where >= args.count) {
-    reply.error(SYNTAX)
-    return null
-  }
-  const head = readEnd(args, where, reply)
-  if (head === null) return null
-  let count = 0
-  for (let i = where + 1; i < args.count; i += 2) {
-    if (count !== 0 || !args.is(i, 'count') || i + 1 >= args.count) {
-      reply.error(SYNTAX)
-      return null
-    }
-    count = nearInteger(args, i + 1)
-    if (!(count > 0)) {
-      reply.error('ERR count should be greater than 0')
-      return null
-    }
-  }
-  return { firstKey: index + 1, keys, head, count: Math.max(count, 1) }
-}
-
 /** Pops from the first of the lists that has something and replies; false, without a reply, where none has. */
 export function popFirst(call: Call, args: Args, wish: PopWish, reply: Reply): boolean {
-  const { firstKey, keys, head, count } = wish
+  const { firstKey, keys, first: head, count } = wish
   for (let i = firstKey; i < firstKey + keys; i++) {
     const handle = collectionToChange(call, args, i, LIST, reply)
     if (handle === WRONG) return true
@@ -253,7 +217,7 @@ export const lmpop = command(
     ],
   },
   (call, args, reply) => {
-    const wish = readPopWish(args, 1, reply)
+    const wish = readPopWish(args, 1, 'left', 'right', reply)
     if (wish !== null && !popFirst(call, args, wish, reply)) reply.nilArray()
   },
 )

@@ -3,7 +3,7 @@
 import { ZSET } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
-import { mayWait, readDeadline, waitForKeys } from '../blocking.js'
+import { readDeadline, waitOrNone } from '../blocking.js'
 import type { Call } from '../call.js'
 import { collectionToChange, WRONG } from '../collection.js'
 import {
@@ -18,20 +18,8 @@ import {
   MOVABLE_KEYS,
   WRITE,
 } from '../command.js'
-import { popFirst, popPairs, readPopWish, ZPOPMAX_NAME, ZPOPMIN_NAME } from './pop.js'
-
-/** Waits for the sorted sets of `keys` arguments from `firstKey` on, or replies that there are none. */
-function waitForSets(
-  call: Call,
-  args: Args,
-  firstKey: number,
-  keys: number,
-  deadline_ms: number,
-  reply: Reply,
-): void {
-  if (mayWait(call)) waitForKeys(call, args, { type: ZSET, firstKey, keys, deadline_ms })
-  else reply.nilArray()
-}
+import { readPopWish } from '../pop-wish.js'
+import { popFirst, popPairs, ZPOPMAX_NAME, ZPOPMIN_NAME } from './pop.js'
 
 function blockingPop(call: Call, args: Args, max: boolean, reply: Reply): void {
   const last = args.count - 1
@@ -47,7 +35,7 @@ function blockingPop(call: Call, args: Args, max: boolean, reply: Reply): void {
     call.propagate(max ? ZPOPMAX_NAME : ZPOPMIN_NAME, args.copy(i))
     return
   }
-  waitForSets(call, args, 1, last - 1, deadline_ms, reply)
+  waitOrNone(call, args, { type: ZSET, firstKey: 1, keys: last - 1, deadline_ms }, reply)
 }
 
 function blockingPopCommand(max: boolean): Command {
@@ -92,11 +80,11 @@ export const bzmpop = command(
     ],
   },
   (call, args, reply) => {
-    const wish = readPopWish(args, 2, reply)
+    const wish = readPopWish(args, 2, 'min', 'max', reply)
     if (wish === null) return
     const deadline_ms = readDeadline(call, args, 1, reply)
     if (Number.isNaN(deadline_ms) || popFirst(call, args, wish, reply)) return
-    waitForSets(call, args, wish.firstKey, wish.keys, deadline_ms, reply)
+    waitOrNone(call, args, { type: ZSET, firstKey: wish.firstKey, keys: wish.keys, deadline_ms }, reply)
   },
 )
 

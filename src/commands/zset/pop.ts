@@ -10,6 +10,7 @@ import { command, FAST, firstKey, KEY_ACCESS, KEY_DELETE, KEY_RW, MOVABLE_KEYS, 
 import { SYNTAX } from '../errors.js'
 import { NOTIFY_ZSET } from '../host.js'
 import { integerBytes, nearInteger } from '../int64.js'
+import { type PopWish, readPopWish } from '../pop-wish.js'
 
 export const ZPOPMIN_NAME = ascii('ZPOPMIN')
 export const ZPOPMAX_NAME = ascii('ZPOPMAX')
@@ -98,44 +99,10 @@ export const zpopmax = command(
   (call, args, reply) => pop(call, args, true, reply),
 )
 
-/** What ZMPOP is asked for. */
-interface PopWish {
-  readonly firstKey: number
-  readonly keys: number
-  readonly max: boolean
-  readonly count: number
-}
-
-/** Reads `numkeys key [key ...] <MIN | MAX> [COUNT count]` from argument `index` on; null after an error was replied. */
-export function readPopWish(args: Args, index: number, reply: Reply): PopWish | null {
-  const keys = nearInteger(args, index)
-  if (!(keys > 0)) {
-    reply.error('ERR numkeys should be greater than 0')
-    return null
-  }
-  const where = index + keys + 1
-  if (where >= args.count || !(args.is(where, 'min') || args.is(where, 'max'))) {
-    reply.error(SYNTAX)
-    return null
-  }
-  let count = 0
-  for (let i = where + 1; i < args.count; i += 2) {
-    if (count !== 0 || !args.is(i, 'count') || i + 1 >= args.count) {
-      reply.error(SYNTAX)
-      return null
-    }
-    count = nearInteger(args, i + 1)
-    if (!(count > 0)) {
-      reply.error('ERR count should be greater than 0')
-      return null
-    }
-  }
-  return { firstKey: index + 1, keys, max: args.is(where, 'max'), count: count || 1 }
-}
-
 /** Pops from the first of the sets that is there and replies; false, without a reply, where none is. */
 export function popFirst(call: Call, args: Args, wish: PopWish, reply: Reply): boolean {
-  const { firstKey, keys, max, count } = wish
+  const { firstKey, keys, count } = wish
+  const max = !wish.first
   for (let key = firstKey; key < firstKey + keys; key++) {
     const handle = collectionToChange(call, args, key, ZSET, reply)
     if (handle === WRONG) return true
@@ -170,7 +137,7 @@ export const zmpop = command(
     ],
   },
   (call, args, reply) => {
-    const wish = readPopWish(args, 1, reply)
+    const wish = readPopWish(args, 1, 'min', 'max', reply)
     if (wish !== null && !popFirst(call, args, wish, reply)) reply.nilArray()
   },
 )
