@@ -4,7 +4,7 @@
  * clock, the one at a slightly other time than the other, so what tells the time may differ by TIME_TOLERANCE_MS.
  */
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { type RedisProcess, startRedis } from '../oracle.js'
 import { bytesOf, latin1, type Part, Runner } from './runner.js'
@@ -50,6 +50,9 @@ export class Comparison {
   readonly runner: Runner
   private readonly wire: Wire
   private readonly listener: Wire
+  /** The append-only file, and how much of it has been read. */
+  private file = -1
+  private fileAt = 0
 
   private constructor(redis: RedisProcess, wire: Wire, listener: Wire) {
     this.redis = redis
@@ -85,6 +88,7 @@ export class Comparison {
   async stop(): Promise<void> {
     this.wire.close()
     this.listener.close()
+    if (this.file >= 0) closeSync(this.file)
     await this.redis.stop()
   }
 
@@ -128,9 +132,9 @@ export class Comparison {
 
   /** What went to the append-only file on each side, a command a line, without MULTI and EXEC around those of one command. */
   async propagated(lines: readonly Line[]): Promise<{ redis: string[]; shoal: string[] }> {
-    const before = this.appended().length
+    this.appended()
     await this.wire.exchange(lines)
-    const redis = commandsOf(this.appended().subarray(before))
+    const redis = commandsOf(this.appended())
     const shoal: string[] = []
     for (const line of lines) {
       this.run(line)
@@ -173,10 +177,16 @@ export class Comparison {
     }
   }
 
+  /** What was appended since the last call. */
   private appended(): Buffer {
-    const folder = join(this.redis.directory, 'appendonlydir')
-    const names = readdirSync(folder).filter((name) => name.endsWith('.incr.aof'))
-    return readFileSync(join(folder, names[0]!))
+    if (this.file < 0) {
+      const folder = join(this.redis.directory, 'appendonlydir')
+      const names = readdirSync(folder).filter((name) => name.endsWith('.incr.aof'))
+      this.file = openSync(join(folder, names[0]!), 'r')
+    }
+    const more = Buffer.alloc(fstatSync(this.file).size - this.fileAt)
+    this.fileAt += readSync(this.file, more, 0, more.length, this.fileAt)
+    return more
   }
 }
 
