@@ -226,8 +226,29 @@ export class RequestParser {
     }
     const lineEnd = newline > start && buf[newline - 1] === CR ? newline - 1 : newline
     this.next = newline + 1
+    if (splitPlain(this.args, buf, start, lineEnd)) return COMMAND
     return splitInline(this.args, buf, start, lineEnd) ? COMMAND : this.fail('unbalanced quotes in request')
   }
+}
+
+/** Splits a line without quotes, as most are, into arguments that stay where they are. False where there is a quote. */
+function splitPlain(args: Args, buf: Uint8Array, start: number, end: number): boolean {
+  args.buf = buf
+  args.count = 0
+  args.rawStart = 0
+  args.rawEnd = 0
+  let from = -1
+  for (let i = start; i < end; i++) {
+    const byte = buf[i]!
+    if (isBlank(byte)) {
+      if (from >= 0) args.push(from, i)
+      from = -1
+    } else if (byte === 0x22 || byte === 0x27) {
+      return false
+    } else if (from < 0) from = i
+  }
+  if (from >= 0) args.push(from, end)
+  return true
 }
 
 /**

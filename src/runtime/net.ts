@@ -2,10 +2,13 @@
  * Stream sockets as the server uses them. Node gives every read a buffer of its own; here all plain sockets of a node
  * read into one buffer that their owner hands in, and their owner must have taken what it needs when its callback
  * returns. For that a socket has to be made around the accepted handle, which Node does through the option `handle`
- * of net.Socket; where that should ever fail, and for TLS, the ordinary events carry the same bytes.
+ * of net.Socket; where that should ever fail, and for TLS, the ordinary events carry the same bytes. What is sent to such a socket
+ * goes to the same handle (direct.ts).
  */
 
 import net from 'node:net'
+import { getSystemErrorName } from 'node:util'
+import { DirectWriting, type StreamHandle, type WriteRequest } from './direct.js'
 
 /** What the owner of a socket hears. */
 export interface LinkEvents {
@@ -31,9 +34,23 @@ export class Link {
   private alive = true
   private draining = false
   private readonly onDrained: () => void
+  /** Where what is sent goes past the stream: how, whereto, the next write's request, and how many have not ended. */
+  private readonly direct: DirectWriting | null
+  private readonly handle: StreamHandle | null
+  private request: WriteRequest | null = null
+  private underWay = 0
+  private readonly onWritten: (status: number) => void
 
-  constructor(socket: net.Socket, events: LinkEvents) {
+  /** `direct`: what is sent goes to the handle itself where that can be had. Nothing else may then write to the socket. */
+  constructor(socket: net.Socket, events: LinkEvents, direct: DirectWriting | null = null) {
     this.socket = socket
+    this.direct = direct
+    this.handle = direct === null ? null : direct.handleOf(socket)
+    this.onWritten = (status) => {
+      this.underWay--
+      if (status < 0) this.failed(status)
+      else if (this.underWay === 0 && this.open) events.drained()
+    }
     this.onDrained = () => {
       this.draining = false
       if (!this.open) return
@@ -64,7 +81,8 @@ export class Link {
 
   /** Bytes handed to `send` that the system has not taken. */
   get pendingBytes(): number {
-    return this.socket.writableLength
+    if (this.handle === null) return this.socket.writableLength
+    return this.underWay === 0 ? 0 : (this.handle.writeQueueSize ?? 0)
   }
 
   /**
@@ -73,10 +91,33 @@ export class Link {
    */
   send(buf: Uint8Array, start: number, end: number): boolean {
     if (!this.alive) return true
-    this.socket.write(start === 0 && end === buf.length ? buf : buf.subarray(start, end))
+    const bytes = start === 0 && end === buf.length ? buf : buf.subarray(start, end)
+    if (this.handle !== null) return this.sendDirectly(this.handle, bytes)
+    this.socket.write(bytes)
     if (this.socket.writableLength === 0) return true
     this.awaitDrain()
     return false
+  }
+
+  private sendDirectly(handle: StreamHandle, bytes: Uint8Array): boolean {
+    const direct = this.direct!
+    const request = this.request ?? direct.request()
+    const status = handle.writeBuffer(request, bytes)
+    if (status === 0 && direct.isUnderWay) {
+      // The request keeps the bytes alive until they are gone; the next write needs another.
+      request.buffer = bytes
+      request.oncomplete = this.onWritten
+      this.request = null
+      this.underWay++
+      return false
+    }
+    this.request = request
+    if (status < 0) this.failed(status)
+    return true
+  }
+
+  private failed(status: number): void {
+    if (!this.socket.destroyed) this.socket.destroy(new Error(`write ${getSystemErrorName(status)}`))
   }
 
   /** Node tells of a drain only where more was pending than its mark; what follows the bytes tells it always. */
@@ -130,12 +171,13 @@ export function listen(
   options: ListenOptions,
   buffer: Uint8Array,
   accept: (make: (events: LinkEvents) => Link, socket: net.Socket) => void,
+  direct: DirectWriting = new DirectWriting(),
 ): Promise<net.Server> {
   const server = net.createServer(
     // Half open, so that replies under way still reach a peer that has sent all it had to send.
     { pauseOnConnect: true, noDelay: true, allowHalfOpen: true },
     (accepted) => {
-      accept((events) => adopt(accepted, buffer, events, options.keepAlive_s?.() ?? 0), accepted)
+      accept((events) => adopt(accepted, buffer, direct, events, options.keepAlive_s?.() ?? 0), accepted)
     },
   )
   return new Promise((resolve, reject) => {
@@ -149,7 +191,13 @@ export function listen(
   })
 }
 
-function adopt(accepted: net.Socket, buffer: Uint8Array, events: LinkEvents, keepAlive_s: number): Link {
+function adopt(
+  accepted: net.Socket,
+  buffer: Uint8Array,
+  direct: DirectWriting,
+  events: LinkEvents,
+  keepAlive_s: number,
+): Link {
   const handle = (accepted as unknown as Handled)._handle
   let socket = accepted
   if (handle !== null && typeof handle === 'object') {
@@ -172,7 +220,7 @@ function adopt(accepted: net.Socket, buffer: Uint8Array, events: LinkEvents, kee
     accepted.on('data', (bytes: Uint8Array) => events.data(bytes, 0, bytes.length))
   }
   if (keepAlive_s > 0) socket.setKeepAlive(true, keepAlive_s * 1000)
-  const link = new Link(socket, events)
+  const link = new Link(socket, events, direct)
   socket.resume()
   return link
 }
