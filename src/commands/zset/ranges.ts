@@ -94,14 +94,28 @@ function readBounds(args: Args, first: number, range: Range, reply: Reply): Boun
   return range.by === 'score' ? scoreBounds(args, low, high, reply) : lexBounds(args, low, high, reply)
 }
 
-/** Replies with up to `count` members from the one on that `first` returned. */
-function replyMembers(ranking: Ranking, from: number, count: number, reverse: boolean, reply: Reply): void {
-  let at = from
+/** Replies with the members of ranks that there are, of a large set, as `replyMember` does one by one. */
+function replyLarge(call: Call, ranking: Ranking, ranks: Ranks, range: Range, reply: Reply): void {
+  const { reverse, withScores } = range
+  const { elements } = call.keyspace.zsets
+  let left = ranks.to - ranks.from
+  ranking.seek(reverse ? ranks.to - 1 : ranks.from)
+  while (left > 0) {
+    const many = ranking.takeMany(elements, left, reverse)
+    if (many === 0) return
+    if (withScores) replyScored(ranking, elements, many, reply)
+    else replyMembers(ranking, elements, many, reply)
+    left -= many
+  }
+}
+
+function replyMembers(ranking: Ranking, elements: Uint32Array, count: number, reply: Reply): void {
   let { buf, pos } = reply
-  for (let left = count; left > 0 && at !== 0; left--) {
-    const u8 = ranking.bytesOf(at)
-    const start = ranking.memberStart(at)
-    const length = ranking.memberLength(at)
+  for (let i = 0; i < count; i++) {
+    const element = elements[i]!
+    const u8 = ranking.bytesOf(element)
+    const start = ranking.memberStart(element)
+    const length = ranking.memberLength(element)
     if (length <= SHORT_BYTES_MAX && pos + SHORT_REPLY_BYTES_MAX <= buf.length) {
       pos = writeShort(buf, pos, u8, start, length)
     } else {
@@ -110,25 +124,17 @@ function replyMembers(ranking: Ranking, from: number, count: number, reverse: bo
       buf = reply.buf
       pos = reply.pos
     }
-    at = ranking.next(reverse)
   }
   reply.pos = pos
 }
 
-/** Replies with the members of ranks that there are, of a large set, as `replyMember` does one by one. */
-function replyLarge(ranking: Ranking, ranks: Ranks, range: Range, reply: Reply): void {
-  const { reverse, withScores } = range
-  let at = ranking.first(reverse ? ranks.to - 1 : ranks.from, reverse)
-  if (!withScores) {
-    replyMembers(ranking, at, ranks.to - ranks.from, reverse, reply)
-    return
-  }
-  for (let left = ranks.to - ranks.from; left > 0 && at !== 0; left--) {
+function replyScored(ranking: Ranking, elements: Uint32Array, count: number, reply: Reply): void {
+  for (let i = 0; i < count; i++) {
+    const element = elements[i]!
     if (reply.protocol > 2) reply.array(2)
-    const start = ranking.memberStart(at)
-    reply.bulkRange(ranking.bytesOf(at), start, start + ranking.memberLength(at))
-    reply.double(ranking.score(at))
-    at = ranking.next(reverse)
+    const start = ranking.memberStart(element)
+    reply.bulkRange(ranking.bytesOf(element), start, start + ranking.memberLength(element))
+    reply.double(ranking.score(element))
   }
 }
 
@@ -151,7 +157,7 @@ function rangeOf(call: Call, args: Args, key: number, kind: Kind, reply: Reply):
       zsets.range(handle, ranks.from, ranks.to, range.reverse, () =>
         replyMember(call, reply, range.withScores),
       )
-    } else replyLarge(zsets.ranking(handle), ranks, range, reply)
+    } else replyLarge(call, zsets.ranking(handle), ranks, range, reply)
     return
   }
   const made = zsets.create(many)

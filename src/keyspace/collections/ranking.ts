@@ -1,61 +1,43 @@
 /**
- * The large form of sorted sets: one block of the byte heap an element, found by its member in a table (table.ts) and kept in
- * order, by score and then by the member's bytes, in a tree that runs through the same blocks:
- *
- *     8 bytes   the score, a double
- *     word 2    length of the member
- *     word 3    the left child, 0 for none
- *     word 4    the right child
- *     word 5    how many elements the subtree has, this one included
- *     the member's bytes
- *
- * The tree is a treap (Seidel and Aragon: "Randomized search trees", 1996): a heap by priorities that are as good as random, so
- * that it is as deep as one built from shuffled elements, whatever order they came in. A priority is the handle, scrambled
- * with a number of the tree's own, and takes no room. The counts give ranks, and elements by rank, in logarithmic time.
+ * The large form of sorted sets: one block of the byte heap an element, with its score and its member (rank-tree.ts says how),
+ * found by its member in a table (table.ts), and kept in order by a B+ tree that counts.
  */
 
-import { compareBytes, sameBytes } from '../../bytes/ascii.js'
+import { sameBytes } from '../../bytes/ascii.js'
 import { type ByteHeap, byteOf, chunkOf, doubleOf, wordOf } from '../../bytes/heap.js'
 import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
 import type { LargeValue, LargeValues } from './large.js'
+import { ELEMENT_HEADER_BYTES, LENGTH_WORD, RankTree, type RankTreePaths } from './rank-tree.js'
 import type { ElementWalk } from './walks.js'
 
-const HEADER_BYTES = 24
-const LENGTH = 2
-const LEFT = 3
-const RIGHT = 4
-const COUNT = 5
-/** Room for the path of an iteration: trees are less deep, but grow it where one is not. */
-const PATH_FIRST = 64
+/** `relocate` goes through the table first; cursors from here on are ranks: then it goes through the tree. */
+const TREE_CURSOR = 2 ** 32
+/** Leaves of the tree that one step of `relocate` looks at. */
+const LEAVES_A_STEP = 8
 
 export class Ranking implements LargeValue, TableKeys {
   private readonly entries: Entries
   private readonly heap: ByteHeap
   private readonly owner: LargeValues
-  private readonly seed: number
   private readonly table: Table
-  private root = 0
+  private readonly tree: RankTree
+  private readonly paths: RankTreePaths
   private noted = 0
   walker: ElementWalk | null = null
   /** Where `freeSome` goes on. */
   private freed = 0
   /** The hash of the member that `find` was asked for last. */
   private hash = 0
-  /** The nodes from the root to where `first` and `next` are that are still to be shown, and how many. */
-  private path: Uint32Array = new Uint32Array(PATH_FIRST)
-  private steps = 0
-  /** What `split` leaves: the elements in front of the one given, and those behind it. */
-  private low = 0
-  private high = 0
 
-  /** `entries` lends its secret hash; `owner` counts the bytes; `seed` is a random number. */
-  constructor(entries: Entries, owner: LargeValues, seed: number, expected = 0) {
+  /** `entries` lends its secret hash; `owner` counts the bytes; `paths` is for all rankings of a keyspace. */
+  constructor(entries: Entries, owner: LargeValues, paths: RankTreePaths, expected = 0) {
     this.entries = entries
     this.heap = entries.heap
     this.owner = owner
-    this.seed = seed
+    this.paths = paths
+    this.tree = new RankTree(entries.heap, paths)
     this.table = new Table(this)
     if (expected > 0) this.table.reserve(expected)
     this.note()
@@ -79,17 +61,23 @@ export class Ranking implements LargeValue, TableKeys {
     return sameBytes(this.bytesOf(handle), at, at + this.memberLength(handle), buf, start, end)
   }
 
+  /** Reads something of the element, so that it is near when it is needed; returns a number made of it. */
+  touch(handle: number): number {
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle) + LENGTH_WORD]!
+  }
+
   /** The chunk's bytes, which `memberStart` indexes. */
   bytesOf(handle: number): Uint8Array {
     return this.heap.u8[chunkOf(handle)]!
   }
 
+  /** A multiple of four; the block goes on to one of sixteen. */
   memberStart(handle: number): number {
-    return byteOf(handle) + HEADER_BYTES
+    return byteOf(handle) + ELEMENT_HEADER_BYTES
   }
 
   memberLength(handle: number): number {
-    return this.word(handle, LENGTH)
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle) + LENGTH_WORD]!
   }
 
   score(handle: number): number {
@@ -100,6 +88,11 @@ export class Ranking implements LargeValue, TableKeys {
   find(buf: Uint8Array, start: number, end: number): number {
     this.hash = this.entries.hash(buf, start, end)
     return this.table.find(buf, start, end, this.hash)
+  }
+
+  /** Brings near what look-ups of members with these hashes are going to read; see Table.foresee. */
+  foresee(hashes: Int32Array, count: number, handles: Uint32Array): number {
+    return this.table.foresee(hashes, count, handles)
   }
 
   /** Adds a member or gives it another score; true where it is new. */
@@ -113,22 +106,20 @@ export class Ranking implements LargeValue, TableKeys {
     if (old !== 0) {
       if (this.score(old) !== score) {
         this.walker?.willChange(old, hash)
-        this.uproot(old)
-        this.heap.f64[chunkOf(old)]![doubleOf(old)] = score
-        this.plant(old)
+        this.tree.rescore(old, score)
       }
       return false
     }
     const length = end - start
-    const made = this.heap.alloc(HEADER_BYTES + length)
+    const made = this.heap.alloc(ELEMENT_HEADER_BYTES + length)
     this.heap.f64[chunkOf(made)]![doubleOf(made)] = score
-    this.setWord(made, LENGTH, length)
+    this.heap.u32[chunkOf(made)]![wordOf(made) + LENGTH_WORD] = length
     const u8 = this.bytesOf(made)
     const at = this.memberStart(made)
     for (let i = 0; i < length; i++) u8[at + i] = buf[start + i]!
     this.table.insert(made, hash)
     this.walker?.added(made, hash)
-    this.plant(made)
+    this.tree.insert(made)
     this.note()
     return true
   }
@@ -138,131 +129,76 @@ export class Ranking implements LargeValue, TableKeys {
     const handle = this.find(buf, start, end)
     if (handle === 0) return false
     if (this.walker !== null) {
-      this.walker.willChange(handle, this.hashOf(handle))
+      this.walker.willChange(handle, this.hash)
       this.walker.removed(handle)
     }
     this.table.removeFound()
-    this.uproot(handle)
+    this.tree.remove(handle)
     this.heap.free(handle)
     this.note()
     return true
   }
 
+  /** Removes the elements of ranks [from, to), which there are. */
+  removeRange(from: number, to: number): void {
+    const { tree, paths } = this
+    let left = to - from
+    while (left > 0) {
+      const many = tree.cut(from, from + left)
+      for (let i = 0; i < many; i++) this.drop(paths.taken[i]!)
+      left -= many
+    }
+    this.note()
+  }
+
+  /** Forgets an element that the tree does not have any more. */
+  private drop(handle: number): void {
+    const hash = this.hashOf(handle)
+    if (this.walker !== null) {
+      this.walker.willChange(handle, hash)
+      this.walker.removed(handle)
+    }
+    if (this.table.findHandle(handle, hash)) this.table.removeFound()
+    this.heap.free(handle)
+  }
+
   /** How many elements stand in front of one. */
   rankOf(handle: number): number {
-    const buf = this.bytesOf(handle)
-    const start = this.memberStart(handle)
-    const end = start + this.memberLength(handle)
-    const score = this.score(handle)
-    return this.countFront((element) => this.isFront(element, score, buf, start, end))
+    return this.tree.rankOf(handle)
   }
 
-  /** How many elements there are for which `isFront` holds, which must be true up to somewhere and false from there on. */
-  countFront(isFront: (handle: number) => boolean): number {
-    let count = 0
-    let at = this.root
-    while (at !== 0) {
-      if (isFront(at)) {
-        count += 1 + this.count(this.word(at, LEFT))
-        at = this.word(at, RIGHT)
-      } else at = this.word(at, LEFT)
-    }
-    return count
+  /** How many elements have a lower score, or with `orEqual` one that is not higher. */
+  countBelow(score: number, orEqual: boolean): number {
+    return this.tree.countBelow(score, orEqual)
   }
 
-  /** The element of a rank, 0 if there is none. */
-  at(rank: number): number {
-    let at = this.root
-    let left = rank
-    while (at !== 0) {
-      const before = this.count(this.word(at, LEFT))
-      if (left === before) return at
-      if (left < before) at = this.word(at, LEFT)
-      else {
-        left -= before + 1
-        at = this.word(at, RIGHT)
-      }
-    }
-    return 0
+  /** How many members stand in front of `buf[start, end)`, or with `orEqual` not behind it; where all scores are equal. */
+  countBefore(buf: Uint8Array, start: number, end: number, orEqual: boolean): number {
+    return this.tree.countBefore(buf, start, end, orEqual)
   }
 
-  /** Visits the elements of ranks [from, to), backwards where `reverse`. `visit` must not change the set. */
+  /** Visits the elements of ranks [from, to), backwards where `reverse`. `visit` must not change the set, nor go through it. */
   range(from: number, to: number, reverse: boolean, visit: (handle: number) => void): void {
-    let left = to - from
-    for (let at = this.first(reverse ? to - 1 : from, reverse); at !== 0 && left > 0; left--) {
-      visit(at)
-      at = this.next(reverse)
+    if (from >= to) return
+    this.tree.seek(reverse ? to - 1 : from)
+    for (let left = to - from; left > 0; left--) {
+      const element = this.tree.take(reverse)
+      if (element === 0) return
+      visit(element)
     }
   }
 
-  /** Begins to go through the elements at a rank, backwards where `reverse`: its element, 0 where there is none. */
-  first(rank: number, reverse: boolean): number {
-    this.steps = 0
-    let at = this.root
-    let left = rank
-    const behind = reverse ? RIGHT : LEFT
-    while (at !== 0) {
-      const before = this.count(this.word(at, LEFT))
-      if (left === before) return this.push(at)
-      // Nodes that are passed on the side where the iteration begins come after what lies below them.
-      const side = left < before ? LEFT : RIGHT
-      if (side === RIGHT) left -= before + 1
-      if (side === behind) this.push(at)
-      at = this.word(at, side)
-    }
-    this.steps = 0
-    return 0
+  /** Begins to go through the elements at a rank; false where there is none. */
+  seek(rank: number): boolean {
+    return this.tree.seek(rank)
   }
 
-  /** The element behind the one that `first` or `next` returned, 0 for none. Nothing may have been written meanwhile. */
-  next(reverse: boolean): number {
-    let { steps, path } = this
-    if (steps === 0) return 0
-    const { u32 } = this.heap
-    const near = reverse ? RIGHT : LEFT
-    let at = path[--steps]!
-    at = u32[chunkOf(at)]![wordOf(at) + (reverse ? LEFT : RIGHT)]!
-    while (at !== 0) {
-      if (steps === path.length) path = this.longerPath()
-      path[steps++] = at
-      at = u32[chunkOf(at)]![wordOf(at) + near]!
-    }
-    this.steps = steps
-    return steps === 0 ? 0 : path[steps - 1]!
-  }
-
-  private push(at: number): number {
-    if (this.steps === this.path.length) this.longerPath()
-    this.path[this.steps++] = at
-    return at
-  }
-
-  private longerPath(): Uint32Array {
-    const longer = new Uint32Array(this.path.length * 2)
-    longer.set(this.path)
-    this.path = longer
-    return longer
-  }
-
-  /** Removes the element of the lowest or the highest rank, of a set that has some. */
-  dropEnd(lowest: boolean): void {
-    const near = lowest ? LEFT : RIGHT
-    let parent = 0
-    let at = this.root
-    for (let next = this.word(at, near); next !== 0; next = this.word(at, near)) {
-      this.setWord(at, COUNT, this.word(at, COUNT) - 1)
-      parent = at
-      at = next
-    }
-    const hash = this.hashOf(at)
-    if (this.walker !== null) {
-      this.walker.willChange(at, hash)
-      this.walker.removed(at)
-    }
-    this.link(parent, near, this.word(at, lowest ? RIGHT : LEFT))
-    if (this.table.findHandle(at, hash)) this.table.removeFound()
-    this.heap.free(at)
-    this.note()
+  /**
+   * The next elements from where `seek` went, up to `count`, backwards where `reverse`: how many are in `into` then, 0 only behind
+   * the last one. Nothing may have been written meanwhile.
+   */
+  takeMany(into: Uint32Array, count: number, reverse: boolean): number {
+    return this.tree.takeMany(into, count, reverse)
   }
 
   /** Visits a part of the elements in no order and returns the next cursor, 0 at the end; see Table.scan. */
@@ -270,18 +206,27 @@ export class Ranking implements LargeValue, TableKeys {
     return this.table.scan(cursor, visit)
   }
 
-  /** Moves elements of a part that lie where the heap is being emptied; returns where to go on, 0 at the end. */
+  /** Moves blocks of a part that lie where the heap is being emptied; returns where to go on, 0 at the end. */
   relocate(cursor: number): number {
-    return this.table.scan(cursor, (handle) => {
+    if (cursor >= TREE_CURSOR) return this.relocateTree(cursor - TREE_CURSOR)
+    const next = this.table.scan(cursor, (handle) => {
       if (!this.heap.isLeaving(handle) || !this.table.findHandle(handle, this.hashOf(handle))) return
-      // A handle is a priority, too: the element gets another place in the tree.
-      this.uproot(handle)
       const made = copyBlock(this.heap, handle)
       this.table.replaceFound(made)
       this.walker?.replaced(handle, made)
+      this.tree.replace(handle, made)
       this.heap.free(handle)
-      this.plant(made)
     })
+    return next === 0 ? TREE_CURSOR : next
+  }
+
+  private relocateTree(rank: number): number {
+    let at = rank
+    for (let left = LEAVES_A_STEP; left > 0; left--) {
+      at = this.tree.relocate(at)
+      if (at === 0) return 0
+    }
+    return TREE_CURSOR + at
   }
 
   heapBytes(samples: number): number {
@@ -295,7 +240,7 @@ export class Ranking implements LargeValue, TableKeys {
         bytes += this.heap.sizeOf(handle)
       })
     } while (cursor !== 0 && seen < enough)
-    return seen === 0 ? 0 : Math.round((bytes / seen) * this.size)
+    return seen === 0 ? 0 : Math.round((bytes / seen) * this.size) + this.tree.heapBytes
   }
 
   free(): void {
@@ -303,10 +248,12 @@ export class Ranking implements LargeValue, TableKeys {
   }
 
   get blocks(): number {
-    return this.table.size
+    return this.table.size + this.tree.blocks
   }
 
   freeSome(blocks: number): boolean {
+    // The tree first, which asks no element.
+    if (this.tree.freeSome(blocks)) return true
     let left = blocks
     do {
       this.freed = this.table.scan(this.freed, (handle) => {
@@ -314,122 +261,8 @@ export class Ranking implements LargeValue, TableKeys {
         left--
       })
     } while (this.freed !== 0 && left > 0)
-    this.root = 0
     if (this.freed === 0) this.table.clear()
     return this.freed !== 0
-  }
-
-  private word(handle: number, index: number): number {
-    return this.heap.u32[chunkOf(handle)]![wordOf(handle) + index]!
-  }
-
-  private setWord(handle: number, index: number, value: number): void {
-    this.heap.u32[chunkOf(handle)]![wordOf(handle) + index] = value
-  }
-
-  private count(handle: number): number {
-    return handle === 0 ? 0 : this.word(handle, COUNT)
-  }
-
-  private recount(handle: number): void {
-    const both = this.count(this.word(handle, LEFT)) + this.count(this.word(handle, RIGHT))
-    this.setWord(handle, COUNT, both + 1)
-  }
-
-  /** The scramble of MurmurHash3's end: every bit of the handle decides about every bit of the priority. */
-  private priority(handle: number): number {
-    let x = handle ^ this.seed
-    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b)
-    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35)
-    return (x ^ (x >>> 16)) >>> 0
-  }
-
-  /** Whether the element stands in front of the score and member given. */
-  private isFront(handle: number, score: number, buf: Uint8Array, start: number, end: number): boolean {
-    const own = this.heap.f64[chunkOf(handle)]![doubleOf(handle)]!
-    if (own !== score) return own < score
-    const at = this.memberStart(handle)
-    return compareBytes(this.bytesOf(handle), at, at + this.memberLength(handle), buf, start, end) < 0
-  }
-
-  /** Hangs a node below `parent`, or as the root where that is 0. */
-  private link(parent: number, side: number, child: number): void {
-    if (parent === 0) this.root = child
-    else this.setWord(parent, side, child)
-  }
-
-  private plant(made: number): void {
-    const score = this.score(made)
-    const buf = this.bytesOf(made)
-    const start = this.memberStart(made)
-    const end = start + this.memberLength(made)
-    const priority = this.priority(made)
-    let parent = 0
-    let side = LEFT
-    let at = this.root
-    while (at !== 0 && this.priority(at) >= priority) {
-      const u32 = this.heap.u32[chunkOf(at)]!
-      const word = wordOf(at)
-      u32[word + COUNT]!++
-      parent = at
-      side = this.isFront(at, score, buf, start, end) ? RIGHT : LEFT
-      at = u32[word + side]!
-    }
-    this.split(at, score, buf, start, end)
-    this.setWord(made, LEFT, this.low)
-    this.setWord(made, RIGHT, this.high)
-    this.recount(made)
-    this.link(parent, side, made)
-  }
-
-  private split(at: number, score: number, buf: Uint8Array, start: number, end: number): void {
-    if (at === 0) {
-      this.low = 0
-      this.high = 0
-      return
-    }
-    if (this.isFront(at, score, buf, start, end)) {
-      this.split(this.word(at, RIGHT), score, buf, start, end)
-      this.setWord(at, RIGHT, this.low)
-      this.low = at
-    } else {
-      this.split(this.word(at, LEFT), score, buf, start, end)
-      this.setWord(at, LEFT, this.high)
-      this.high = at
-    }
-    this.recount(at)
-  }
-
-  private uproot(handle: number): void {
-    const score = this.score(handle)
-    const buf = this.bytesOf(handle)
-    const start = this.memberStart(handle)
-    const end = start + this.memberLength(handle)
-    let parent = 0
-    let side = LEFT
-    let at = this.root
-    while (at !== handle) {
-      const u32 = this.heap.u32[chunkOf(at)]!
-      const word = wordOf(at)
-      u32[word + COUNT]!--
-      parent = at
-      side = this.isFront(at, score, buf, start, end) ? RIGHT : LEFT
-      at = u32[word + side]!
-    }
-    this.link(parent, side, this.merge(this.word(handle, LEFT), this.word(handle, RIGHT)))
-  }
-
-  private merge(low: number, high: number): number {
-    if (low === 0) return high
-    if (high === 0) return low
-    if (this.priority(low) >= this.priority(high)) {
-      this.setWord(low, RIGHT, this.merge(this.word(low, RIGHT), high))
-      this.recount(low)
-      return low
-    }
-    this.setWord(high, LEFT, this.merge(low, this.word(high, LEFT)))
-    this.recount(high)
-    return high
   }
 
   private note(): void {

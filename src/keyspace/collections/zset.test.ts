@@ -144,19 +144,3 @@ test('changes of form keep all members; a copy is a set of its own', () => {
   expect(k.heap.usedBytes).toBe(before)
   expect(k.large.bytes).toBe(0)
 })
-
-test('a large set stays balanced where members come in order', () => {
-  const k = limited(0)
-  const handle = k.zsets.create(1)
-  for (let i = 0; i < 20_000; i++) {
-    const name = bytes(`m${i}`)
-    k.zsets.set(handle, name, 0, name.length, i)
-  }
-  let looked = 0
-  const rank = k.zsets.ranking(handle).countFront((element) => {
-    looked++
-    return k.zsets.ranking(handle).score(element) < 12_345
-  })
-  expect(rank).toBe(12_345)
-  expect(looked).toBeLessThan(80)
-})

@@ -15,12 +15,16 @@ import { type Entries, LISTPACK, SKIPLIST, ZSET } from '../entries.js'
 import type { Keyspace } from '../keyspace.js'
 import { LP_BYTES_MAX, lpEnd, lpFirst, lpInt64, lpNext, lpPrevious, lpRead, lpSeek } from './listpack.js'
 import { Piece } from './piece.js'
+import { RankTreePaths } from './rank-tree.js'
 import { Ranking } from './ranking.js'
 import { Chooser } from './sample.js'
 import { bareEntry, refOf, setRef } from './value.js'
 
 /** Longest text of a score: a sign, seventeen digits, a point, `e-308`; and its head in a listpack. */
 const SCORE_BYTES_MAX = 32
+
+/** As many elements of a large set are taken at once. */
+const ELEMENTS_AT_ONCE = 64
 
 /** The score that a listpack's element spells, NaN where it spells none. */
 export function lpScore(u8: Uint8Array, base: number, at: number, piece: Piece): number {
@@ -35,11 +39,14 @@ export class SortedSets {
   readonly member = new Piece()
   /** The same, and what `find` found. */
   score = 0
+  /** For whoever takes elements of a large set, many at once. */
+  readonly elements = new Uint32Array(ELEMENTS_AT_ONCE)
   /** What `find` found in a large set, 0 for nothing. */
   private element = 0
   /** For walks that this object makes itself, while `member` is somebody's argument. */
   private readonly own = new Piece()
   private readonly digits = new Piece()
+  private readonly paths = new RankTreePaths()
   private readonly keyspace: Keyspace
   private readonly entries: Entries
 
@@ -64,8 +71,7 @@ export class SortedSets {
   }
 
   private newRanking(expected: number): Ranking {
-    const { keyspace } = this
-    return new Ranking(this.entries, keyspace.large, keyspace.random32(), expected)
+    return new Ranking(this.entries, this.keyspace.large, this.paths, expected)
   }
 
   isSmall(handle: number): boolean {
@@ -184,17 +190,7 @@ export class SortedSets {
       setRef(this.entries, handle, this.keyspace.listpacks.delete(ref, at, (to - from) * 2))
       return
     }
-    const ranking = this.ranking(handle)
-    const atEnd = to === ranking.size
-    if (from === 0 || atEnd) {
-      for (let i = from; i < to; i++) ranking.dropEnd(!atEnd)
-      return
-    }
-    for (let i = from; i < to; i++) {
-      const element = ranking.at(from)
-      const start = ranking.memberStart(element)
-      ranking.delete(ranking.bytesOf(element), start, start + ranking.memberLength(element))
-    }
+    this.ranking(handle).removeRange(from, to)
   }
 
   /** How many members stand in front of one, -1 where it is not there; its score is then in `score`. */
@@ -224,9 +220,7 @@ export class SortedSets {
       // The ends are asked for most.
       if (score === Number.POSITIVE_INFINITY && orEqual) return ranking.size
       if (score === Number.NEGATIVE_INFINITY && !orEqual) return 0
-      return ranking.countFront((element) =>
-        orEqual ? ranking.score(element) <= score : ranking.score(element) < score,
-      )
+      return ranking.countBelow(score, orEqual)
     }
     const ref = refOf(this.entries, handle)
     const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
@@ -246,17 +240,7 @@ export class SortedSets {
    * where all scores are equal, as Redis has it too.
    */
   countBefore(handle: number, buf: Uint8Array, start: number, end: number, orEqual: boolean): number {
-    const isFront = (u8: Uint8Array, from: number, to: number): boolean => {
-      const order = compareBytes(u8, from, to, buf, start, end)
-      return orEqual ? order <= 0 : order < 0
-    }
-    if (!this.isSmall(handle)) {
-      const ranking = this.ranking(handle)
-      return ranking.countFront((element) => {
-        const from = ranking.memberStart(element)
-        return isFront(ranking.bytesOf(element), from, from + ranking.memberLength(element))
-      })
-    }
+    if (!this.isSmall(handle)) return this.ranking(handle).countBefore(buf, start, end, orEqual)
     const { own } = this
     const ref = refOf(this.entries, handle)
     const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
@@ -264,7 +248,8 @@ export class SortedSets {
     let count = 0
     for (let at = lpFirst(u8, base); at !== 0; at = lpNext(u8, base, lpNext(u8, base, at)), count++) {
       lpRead(u8, base, at, own)
-      if (!isFront(own.buf, own.start, own.end)) break
+      const order = compareBytes(own.buf, own.start, own.end, buf, start, end)
+      if (orEqual ? order > 0 : order >= 0) break
     }
     return count
   }
