@@ -337,17 +337,17 @@ export class ServerNode implements Host {
     if (this.isReplica) this.ownExpiry.note(db, key, start, end)
   }
 
-  /** The keyspace's limits, taken from the configuration again whenever that changes. */
+  /** The keyspace's limits, taken from the configuration again whenever that changes: by another function then. */
   private keepLimits(): void {
     const limits: CollectionLimits = { ...DEFAULT_LIMITS }
     const names = Object.keys(limits) as CollectionLimit[]
     const read = () => {
       for (const name of names) limits[name] = this.configNumber(name)
+      this.keyspace.limit = (name) => limits[name]
       return undefined
     }
     read()
     this.config.onChange(names, read)
-    this.keyspace.limit = (name) => limits[name]
   }
 
   configNumber(name: string): number {

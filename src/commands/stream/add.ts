@@ -12,7 +12,7 @@ import { command, DENYOOM, FAST, firstKey, KEY_DELETE, KEY_RW, KEY_UPDATE, WRITE
 import { NOT_AN_INTEGER, SYNTAX } from '../errors.js'
 import { NOTIFY_STREAM } from '../host.js'
 import { integerBytes, nearInteger } from '../int64.js'
-import { BAD_ID, INVALID_ID, isCharacter, OPEN_ID, parseId, readId, replyId } from './ids.js'
+import { BAD_ID, INVALID_ID, isCharacter, OPEN_ID, parseId, readId, replyNextId } from './ids.js'
 
 const STAR = 0x2a
 const EQUALS = ascii('=')
@@ -144,15 +144,18 @@ function settleLimit(
   return true
 }
 
-/** Finds the ID that the entry gets, into `options.id`; false where it would not be above the last. */
-function chooseId(call: Call, stream: Stream, options: Options): boolean {
+/** Makes the ID of an entry that is added now; false where it would not be above the last. */
+function nextId(call: Call, stream: Stream, id: StreamId): boolean {
+  const { last } = stream
+  id.setTime(call.keyspace.now_ms)
+  if (id.msHigh > last.msHigh || (id.msHigh === last.msHigh && id.msLow > last.msLow)) return true
+  return id.set(last).increment()
+}
+
+/** Completes the ID that was given; false where it would not be above the last. */
+function chooseId(stream: Stream, options: Options): boolean {
   const { id } = options
   const { last } = stream
-  if (options.auto) {
-    id.setTime(call.keyspace.now_ms)
-    if (id.msHigh > last.msHigh || (id.msHigh === last.msHigh && id.msLow > last.msLow)) return true
-    return id.set(last).increment()
-  }
   if (options.open && id.sameTime(last)) {
     if (last.hasMaxSequence) return false
     id.set(last).increment()
@@ -161,20 +164,19 @@ function chooseId(call: Call, stream: Stream, options: Options): boolean {
 }
 
 /** What goes out instead of the command: with the ID that was made, and with the trimming as it was carried out. */
-function propagateAdded(call: Call, args: Args, stream: Stream, options: Options): void {
-  if (!call.isHeard) return
-  const { trimming } = options
-  const exactTrim = trimming?.approximate === true
-  const newId = options.auto || options.open
+function propagateAdded(call: Call, args: Args, stream: Stream, idAt: number, options: Options | null): void {
+  const trimming = options === null ? null : options.trimming
+  const exactTrim = trimming !== null && trimming.approximate
+  const newId = options === null || options.auto || options.open
   if (!exactTrim && !newId) return
   const replaced: (Uint8Array | undefined)[] = []
   if (exactTrim) {
-    replaced[options.thresholdAt - 1] = EQUALS
-    replaced[options.thresholdAt] = exactThreshold(stream, trimming)
+    replaced[options!.thresholdAt - 1] = EQUALS
+    replaced[options!.thresholdAt] = exactThreshold(stream, trimming)
   }
   if (newId) {
-    const { digits } = call.keyspace.streams
-    replaced[options.idAt] = digits.subarray(0, options.id.write(digits, 0))
+    const { digits, given, givenDigits } = call.keyspace.streams
+    replaced[idAt] = digits.subarray(0, givenDigits.write(given, digits, 0))
   }
   call.propagateWith(args, replaced)
 }
@@ -185,6 +187,59 @@ function exactThreshold(stream: Stream, trimming: Trimming): Uint8Array {
   const first = new StreamId()
   stream.firstMarked(first)
   return first.bytes()
+}
+
+/** XADD with the ID in argument `idAt`; without options it is `*`. */
+function add(call: Call, args: Args, idAt: number, options: Options | null, reply: Reply): void {
+  const first = idAt + 1
+  const strings = args.count - first
+  if (strings < 2 || strings % 2 === 1) {
+    reply.error("ERR wrong number of arguments for 'xadd' command")
+    return
+  }
+  const { streams } = call.keyspace
+  const id = streams.given
+  if (options !== null && !options.auto && !options.open && id.isZero) {
+    reply.error('ERR The ID specified in XADD must be greater than 0-0')
+    return
+  }
+  let handle = collectionToChange(call, args, 1, STREAM, reply)
+  if (handle === WRONG) return
+  if (handle === 0) {
+    if (options?.mayCreate === false) {
+      reply.nil()
+      return
+    }
+    handle = putNew(call, args, 1, streams.create())
+  }
+  const stream = streams.of(handle)
+  if (stream.last.isMax) {
+    reply.error('ERR The stream has exhausted the last possible ID, unable to add more items')
+    return
+  }
+  if (!(options === null || options.auto ? nextId(call, stream, id) : chooseId(stream, options))) {
+    reply.error('ERR The ID specified in XADD is equal or smaller than the target stream top item')
+    return
+  }
+  const bytes = bytesFrom(args, first)
+  if (bytes > STREAM_ENTRY_BYTES_MAX) {
+    reply.error('ERR Elements are too large to be stored')
+    return
+  }
+  stream.append(id, args.buf, args.ranges, first, strings >>> 1, bytes)
+  replyNextId(reply, id, streams.givenDigits)
+  collectionChanged(call, args, 1, NOTIFY_STREAM, 'xadd', 1)
+  if (options !== null && options.trimming !== null && stream.trim(options.trimming) > 0) {
+    call.notify(NOTIFY_STREAM, 'xtrim', args.buf, args.start(1), args.end(1))
+  }
+  if (call.isHeard) propagateAdded(call, args, stream, idAt, options)
+  call.host.keyReady(call.db, args.buf, args.start(1), args.end(1))
+}
+
+function bytesFrom(args: Args, first: number): number {
+  let bytes = 0
+  for (let i = first; i < args.count; i++) bytes += args.length(i)
+  return bytes
 }
 
 export const xadd = command(
@@ -206,49 +261,13 @@ export const xadd = command(
     ],
   },
   (call, args, reply) => {
+    // Nearly always the ID follows the key, and it is `*`.
+    if (isCharacter(args, 2, STAR)) {
+      add(call, args, 2, null, reply)
+      return
+    }
     const options = readOptions(call, args, true, reply)
-    if (options === null) return
-    const first = options.idAt + 1
-    const strings = args.count - first
-    if (strings < 2 || strings % 2 === 1) {
-      reply.error("ERR wrong number of arguments for 'xadd' command")
-      return
-    }
-    if (!options.auto && !options.open && options.id.isZero) {
-      reply.error('ERR The ID specified in XADD must be greater than 0-0')
-      return
-    }
-    let handle = collectionToChange(call, args, 1, STREAM, reply)
-    if (handle === WRONG) return
-    if (handle === 0 && !options.mayCreate) {
-      reply.nil()
-      return
-    }
-    let bytes = 0
-    for (let i = first; i < args.count; i++) bytes += args.length(i)
-    const { streams } = call.keyspace
-    if (handle === 0) handle = putNew(call, args, 1, streams.create())
-    const stream = streams.of(handle)
-    if (stream.last.isMax) {
-      reply.error('ERR The stream has exhausted the last possible ID, unable to add more items')
-      return
-    }
-    if (!chooseId(call, stream, options)) {
-      reply.error('ERR The ID specified in XADD is equal or smaller than the target stream top item')
-      return
-    }
-    if (bytes > STREAM_ENTRY_BYTES_MAX) {
-      reply.error('ERR Elements are too large to be stored')
-      return
-    }
-    stream.append(options.id, args.buf, args.ranges, first, strings >>> 1, bytes)
-    replyId(reply, options.id)
-    collectionChanged(call, args, 1, NOTIFY_STREAM, 'xadd', 1)
-    if (options.trimming !== null && stream.trim(options.trimming) > 0) {
-      call.notify(NOTIFY_STREAM, 'xtrim', args.buf, args.start(1), args.end(1))
-    }
-    propagateAdded(call, args, stream, options)
-    call.host.keyReady(call.db, args.buf, args.start(1), args.end(1))
+    if (options !== null) add(call, args, options.idAt, options, reply)
   },
 )
 
@@ -279,7 +298,7 @@ export const xtrim = command(
     const removed = stream.trim(options.trimming!)
     if (removed > 0) {
       collectionChanged(call, args, 1, NOTIFY_STREAM, 'xtrim', removed)
-      propagateAdded(call, args, stream, options)
+      if (call.isHeard) propagateAdded(call, args, stream, options.idAt, options)
     }
     reply.int(removed)
   },

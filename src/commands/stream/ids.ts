@@ -6,7 +6,7 @@
 
 import { integerLength, text, writeInteger } from '../../bytes/ascii.js'
 import type { Stream } from '../../keyspace/collections/stream.js'
-import type { StreamId } from '../../keyspace/collections/stream-id.js'
+import type { IdDigits, StreamId } from '../../keyspace/collections/stream-id.js'
 import { STREAM_ID_DIGITS_MAX } from '../../keyspace/collections/stream-id.js'
 import type { StreamWalk } from '../../keyspace/collections/stream-walk.js'
 import type { Args } from '../../resp/args.js'
@@ -176,20 +176,38 @@ export function isCharacter(args: Args, index: number, character: number): boole
 /** Replies with an ID as a bulk string. */
 export function replyId(reply: Reply, id: StreamId): void {
   reply.ensure(STREAM_ID_DIGITS_MAX + 8)
+  finishId(reply, id.write(reply.buf, reply.pos + ID_HEAD_BYTES))
+}
+
+/** As `replyId`, for IDs that are made one after the other. */
+export function replyNextId(reply: Reply, id: StreamId, digits: IdDigits): void {
+  reply.ensure(STREAM_ID_DIGITS_MAX + 8)
+  finishId(reply, digits.write(id, reply.buf, reply.pos + ID_HEAD_BYTES))
+}
+
+/** Nearly always the length of an ID has two digits: it is written where it will stand then, and moved if not. */
+const ID_HEAD_BYTES = 5
+
+/** Puts its length around an ID that was written behind the place for it, up to `end`. */
+function finishId(reply: Reply, end: number): void {
   const { buf } = reply
   const from = reply.pos
-  // Nearly always the length has two digits: the ID is written where it will stand then, and moved if not.
-  const digits = from + 5
-  const end = id.write(buf, digits)
+  const digits = from + ID_HEAD_BYTES
   const length = end - digits
-  buf[from] = 0x24
-  const head = writeInteger(buf, from + 1, length)
-  buf[head] = 0x0d
-  buf[head + 1] = 0x0a
   let pos = end
-  if (integerLength(length) !== 2) {
-    buf.copyWithin(head + 2, digits, end)
-    pos = head + 2 + length
+  buf[from] = 0x24
+  if (length >= 10) {
+    const tens = (length / 10) | 0
+    buf[from + 1] = ZERO + tens
+    buf[from + 2] = ZERO + length - tens * 10
+    buf[from + 3] = 0x0d
+    buf[from + 4] = 0x0a
+  } else {
+    buf[from + 1] = ZERO + length
+    buf[from + 2] = 0x0d
+    buf[from + 3] = 0x0a
+    buf.copyWithin(digits - 1, digits, end)
+    pos--
   }
   buf[pos] = 0x0d
   buf[pos + 1] = 0x0a

@@ -233,6 +233,32 @@ export class StreamId {
   }
 }
 
+/**
+ * The digits of IDs that are made one after the other: those of the milliseconds are kept, since the next ID has the same as a rule,
+ * and mostly small sequence numbers follow.
+ */
+export class IdDigits {
+  private readonly front = new Uint8Array(STREAM_ID_DIGITS_MAX)
+  private frontBytes = 0
+  private msHigh = -1
+  private msLow = -1
+
+  /** As `id.write(buf, at)`. */
+  write(id: StreamId, buf: Uint8Array, at: number): number {
+    const { front } = this
+    if (id.msLow !== this.msLow || id.msHigh !== this.msHigh) {
+      this.msLow = id.msLow
+      this.msHigh = id.msHigh
+      const dash = writeUnsigned(front, 0, id.msHigh, id.msLow)
+      front[dash] = 0x2d
+      this.frontBytes = dash + 1
+    }
+    const { frontBytes } = this
+    for (let i = 0; i < frontBytes; i++) buf[at + i] = front[i]!
+    return writeUnsigned(buf, at + frontBytes, id.seqHigh, id.seqLow)
+  }
+}
+
 function difference(high: number, low: number, baseHigh: number, baseLow: number): Int64 {
   const highs = high - baseHigh
   if (highs === 0) return low - baseLow

@@ -39,6 +39,8 @@ const STRING_OVERHEAD_BYTES = 10
 const INTEGER_BYTES_MAX = 11
 /** A listpack grows by doubling up to this size, and beyond it as needed. */
 const GROWTH_BYTES_MAX = 4096
+/** Strings shorter than this have one byte in front of them, and their length behind them in one byte. */
+const SHORT_STRING_BYTES = 64
 /** The elements of an entry that are neither field nor value: flags, ms, seq. */
 const ENTRY_ELEMENTS = 3
 
@@ -183,55 +185,79 @@ export class EntryWriter {
     const handle = this.heap.alloc(Math.max(needed, room))
     const u8 = this.heap.u8[chunkOf(handle)]!
     const base = byteOf(handle)
-    const { element } = this
     let p = putSmall(u8, putSmall(u8, base + LP_HEADER_BYTES, 0), 0)
     p = this.putInteger(u8, p, fields)
     for (let i = 0; i < fields; i++) {
       const range = (first + 2 * i) << 1
-      element.string(buf, ranges[range]!, ranges[range + 1]!)
-      p = this.put(u8, p)
+      p = this.putString(u8, p, buf, ranges[range]!, ranges[range + 1]!)
     }
     p = putSmall(u8, p, 0)
-    this.close(u8, base, p, fields + 4, true)
+    u8[base + 4] = 0
+    u8[base + 5] = 0
+    close(u8, base, p, fields + 4)
     return handle
   }
 
-  /** Adds an entry at the end of a listpack; returns its block, which may be another. */
+  /**
+   * Adds an entry of `fields` pairs, `bytes` bytes in all, at the end of a listpack, whose block has room for `room` bytes; returns
+   * its block, which may be another.
+   */
   append(
     handle: number,
+    room: number,
     ms: Int64,
     seq: Int64,
     buf: Uint8Array,
     ranges: Int32Array,
     first: number,
     fields: number,
+    bytes: number,
   ): number {
-    const counted = this.countOneMore(handle)
-    const same = this.hasMasterFields(counted, buf, ranges, first, fields)
-    const strings = same ? fields : 2 * fields
-    const bytes = stringBytes(ranges, same ? first + 1 : first, strings, same ? 2 : 1)
-    const block = this.makeRoom(counted, bytes + strings * STRING_OVERHEAD_BYTES + 5 * INTEGER_BYTES_MAX)
-    const u8 = this.heap.u8[chunkOf(block)]!
-    const base = byteOf(block)
-    const { element } = this
-    const before = lpBytes(u8, base)
-    let p = putSmall(u8, base + before - 1, same ? SAME_FIELDS : 0)
-    p = this.putInteger(u8, p, ms)
+    let block = handle
+    let u8 = this.heap.u8[chunkOf(block)]!
+    let base = byteOf(block)
+    let used = lpBytes(u8, base)
+    const count = u8[base + LP_HEADER_BYTES]!
+    if (count < 0x7f && used + bytes + 2 * fields * STRING_OVERHEAD_BYTES + 5 * INTEGER_BYTES_MAX <= room) {
+      u8[base + LP_HEADER_BYTES] = count + 1
+    } else {
+      block = this.prepare(handle, buf, ranges, first, fields)
+      u8 = this.heap.u8[chunkOf(block)]!
+      base = byteOf(block)
+      used = lpBytes(u8, base)
+    }
+    const same = this.hasMasterFields(u8, base, buf, ranges, first, fields)
+    let p = base + used - 1
+    u8[p] = same ? SAME_FIELDS : 0
+    u8[p + 1] = 1
+    p = this.putInteger(u8, p + 2, ms)
     p = this.putInteger(u8, p, seq)
     if (!same) p = this.putInteger(u8, p, fields)
     const end = (first + 2 * fields) << 1
-    for (let range = first << 1; range < end; range += 4) {
-      if (!same) {
-        element.string(buf, ranges[range]!, ranges[range + 1]!)
-        p = this.put(u8, p)
-      }
-      element.string(buf, ranges[range + 2]!, ranges[range + 3]!)
-      p = this.put(u8, p)
+    const step = same ? 4 : 2
+    for (let range = (first << 1) + step - 2; range < end; range += step) {
+      p = this.putString(u8, p, buf, ranges[range]!, ranges[range + 1]!)
     }
     const elements = ENTRY_ELEMENTS + (same ? fields : 2 * fields + 1)
     p = this.putInteger(u8, p, elements)
-    this.close(u8, base, p, elements + 1, false)
+    close(u8, base, p, elements + 1)
     return block
+  }
+
+  /** What `append` need not do as a rule: counts one more, and makes room for the entry. Returns the block, which may be another. */
+  private prepare(
+    handle: number,
+    buf: Uint8Array,
+    ranges: Int32Array,
+    first: number,
+    fields: number,
+  ): number {
+    const counted = this.countOneMore(handle)
+    const u8 = this.heap.u8[chunkOf(counted)]!
+    const same = this.hasMasterFields(u8, byteOf(counted), buf, ranges, first, fields)
+    const strings = same ? fields : 2 * fields
+    const bytes = stringBytes(ranges, same ? first + 1 : first, strings, same ? 2 : 1)
+    return this.makeRoom(counted, bytes + strings * STRING_OVERHEAD_BYTES + 5 * INTEGER_BYTES_MAX)
   }
 
   /** Gives what the listpack does not need back to the heap. */
@@ -279,48 +305,94 @@ export class EntryWriter {
   }
 
   private hasMasterFields(
-    handle: number,
+    u8: Uint8Array,
+    base: number,
     buf: Uint8Array,
     ranges: Int32Array,
     first: number,
     fields: number,
   ): boolean {
-    const u8 = this.heap.u8[chunkOf(handle)]!
-    const base = byteOf(handle)
-    let at = masterFieldsAt(u8, base)
-    if (integerAt(u8, base, at) !== fields) return false
-    at = lpNext(u8, base, at)
-    const { element } = this
-    for (let i = 0; i < fields; i++) {
-      const range = (first + 2 * i) << 1
-      element.string(buf, ranges[range]!, ranges[range + 1]!)
-      if (!element.isAt(u8, base + at)) return false
-      at = lpNext(u8, base, at)
+    let p = base + LP_HEADER_BYTES
+    p += elementBytes(u8, p)
+    p += elementBytes(u8, p)
+    if (integerAt(u8, p, 0) !== fields) return false
+    p += elementBytes(u8, p)
+    const end = (first + 2 * fields) << 1
+    for (let range = first << 1; range < end; range += 4) {
+      const start = ranges[range]!
+      const length = ranges[range + 1]! - start
+      if (length < SHORT_STRING_BYTES && !likeInteger(buf, start, start + length)) {
+        if (u8[p] !== (0x80 | length)) return false
+        for (let i = 0; i < length; i++) if (u8[p + 1 + i] !== buf[start + i]) return false
+        p += length + 2
+      } else {
+        const { element } = this
+        element.string(buf, start, start + length)
+        if (!element.isAt(u8, p)) return false
+        p += elementBytes(u8, p)
+      }
     }
     return true
   }
 
   private putInteger(u8: Uint8Array, p: number, value: Int64): number {
-    if (typeof value === 'number' && value >= 0 && value < 0x80) return putSmall(u8, p, value)
+    if (typeof value === 'number' && value >= 0 && value < 0x8000) {
+      if (value < 0x80) return putSmall(u8, p, value)
+      if (value < 0x1000) {
+        u8[p] = 0xc0 | (value >> 8)
+        u8[p + 1] = value
+        u8[p + 2] = 2
+        return p + 3
+      }
+      u8[p] = 0xf1
+      u8[p + 1] = value
+      u8[p + 2] = value >> 8
+      u8[p + 3] = 3
+      return p + 4
+    }
     this.element.integer(value)
     return this.put(u8, p)
+  }
+
+  private putString(u8: Uint8Array, p: number, buf: Uint8Array, start: number, end: number): number {
+    const length = end - start
+    if (length >= SHORT_STRING_BYTES || likeInteger(buf, start, end)) {
+      this.element.string(buf, start, end)
+      return this.put(u8, p)
+    }
+    u8[p] = 0x80 | length
+    const to = p + 1
+    for (let i = 0; i < length; i++) u8[to + i] = buf[start + i]!
+    u8[to + length] = length + 1
+    return to + length + 1
   }
 
   private put(u8: Uint8Array, p: number): number {
     this.element.write(u8, p)
     return p + this.element.bytes
   }
+}
 
-  /** Ends the listpack at `p`, `more` elements having been added. */
-  private close(u8: Uint8Array, base: number, p: number, more: number, isNew: boolean): void {
-    u8[p] = LP_END
-    const bytes = p + 1 - base
-    for (let i = 0; i < 4; i++) u8[base + i] = bytes >>> (i << 3)
-    const old = isNew ? 0 : u8[base + 4]! | (u8[base + 5]! << 8)
-    const count = old === LP_COUNT_UNKNOWN ? old : Math.min(old + more, LP_COUNT_UNKNOWN)
-    u8[base + 4] = count
-    u8[base + 5] = count >>> 8
-  }
+/** Ends a listpack of fewer elements than can be counted at `p`, `more` having been added. */
+function close(u8: Uint8Array, base: number, p: number, more: number): void {
+  u8[p] = LP_END
+  const bytes = p + 1 - base
+  u8[base] = bytes
+  u8[base + 1] = bytes >>> 8
+  u8[base + 2] = bytes >>> 16
+  u8[base + 3] = bytes >>> 24
+  const old = u8[base + 4]! | (u8[base + 5]! << 8)
+  const count = old === LP_COUNT_UNKNOWN || old + more > LP_COUNT_UNKNOWN ? LP_COUNT_UNKNOWN : old + more
+  u8[base + 4] = count
+  u8[base + 5] = count >>> 8
+}
+
+/** Whether a string may be an integer. What stands around an empty one decides nothing. */
+function likeInteger(buf: Uint8Array, start: number, end: number): boolean {
+  const last = buf[end - 1]!
+  if (last < 0x30 || last > 0x39) return false
+  const first = buf[start]!
+  return first <= 0x39 && (first >= 0x30 || first === 0x2d)
 }
 
 /** Writes an integer from 0 to 127 as an element. */

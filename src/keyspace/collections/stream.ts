@@ -15,7 +15,7 @@ import { IdTree, IdTreePaths } from './id-tree.js'
 import type { LargeValue } from './large.js'
 import { lpBytes, lpNext } from './listpack.js'
 import { type GroupOwner, indexOfName, StreamGroup } from './stream-group.js'
-import { addInt64, type Int64, STREAM_ID_DIGITS_MAX, StreamId } from './stream-id.js'
+import { addInt64, IdDigits, type Int64, STREAM_ID_DIGITS_MAX, StreamId } from './stream-id.js'
 import {
   DELETED,
   deletedCount,
@@ -68,6 +68,10 @@ export class Stream implements LargeValue, GroupOwner {
   /** Who goes through the listpacks, if anybody does: a snapshot. */
   walker: StreamPieces | null = null
   bytes = STREAM_BYTES
+  /** The last listpack, how much its block holds, and its master ID, as `append` left them; 0 where that must be looked up. */
+  private tail = 0
+  private tailRoom = 0
+  private readonly tailMaster = new StreamId()
   readonly heap: ByteHeap
   readonly paths: IdTreePaths
   private readonly streams: Streams
@@ -99,6 +103,7 @@ export class Stream implements LargeValue, GroupOwner {
   freeSome(blocks: number): boolean {
     const { nodes } = this
     const { heap } = this
+    this.tail = 0
     this.streams.all.delete(this)
     let left = blocks
     while (left > 0 && nodes.last()) {
@@ -168,46 +173,82 @@ export class Stream implements LargeValue, GroupOwner {
     fields: number,
     bytes: number,
   ): void {
-    const { streams, nodes } = this
-    const { writer, master, keyspace } = streams
-    const room = this.roomInTail(bytes)
-    if (room >= 0) {
-      const made = writer.create(buf, ranges, first, fields, room)
-      // An ID that is there already can only be one that a file has put in disorder.
-      if (!nodes.insert(id)) {
-        this.length -= liveCount(keyspace.heap.u8[chunkOf(nodes.payload(0))]!, byteOf(nodes.payload(0)))
-        keyspace.heap.free(nodes.payload(0))
-      }
-      nodes.setPayload(0, made)
-    } else nodes.last()
-    nodes.id(master)
-    const node = nodes.payload(0)
-    const to = writer.append(node, id.msFrom(master), id.seqFrom(master), buf, ranges, first, fields)
-    if (to !== node) nodes.setPayload(0, to)
+    const { writer } = this.streams
+    const tail = this.tailFor(id, buf, ranges, first, fields, bytes)
+    const { tailMaster } = this
+    const ms = id.msFrom(tailMaster)
+    const to = writer.append(
+      tail,
+      this.tailRoom,
+      ms,
+      id.seqFrom(tailMaster),
+      buf,
+      ranges,
+      first,
+      fields,
+      bytes,
+    )
+    if (to !== tail) {
+      this.nodes.last()
+      this.nodes.setPayload(0, to)
+      this.tail = to
+      this.tailRoom = this.heap.sizeOf(to)
+    }
     this.length++
     this.added = addInt64(this.added, 1)
     this.last.set(id)
     if (this.length === 1) this.first.set(id)
   }
 
-  /** -1 where the last listpack takes an entry of `bytes` bytes; else how large the next is to be. The last is then complete. */
-  private roomInTail(bytes: number): number {
-    const { nodes, streams } = this
-    const { keyspace, writer } = streams
-    if (!nodes.last()) return 0
-    const tail = nodes.payload(0)
-    const u8 = keyspace.heap.u8[chunkOf(tail)]!
-    const base = byteOf(tail)
-    const used = lpBytes(u8, base)
-    let bytesMax = keyspace.limit('stream-node-max-bytes')
-    if (bytesMax === 0 || bytesMax > STREAM_ENTRY_BYTES_MAX) bytesMax = STREAM_ENTRY_BYTES_MAX
-    if (used + bytes < bytesMax) {
-      const entriesMax = keyspace.limit('stream-node-max-entries')
-      if (entriesMax === 0 || liveCount(u8, base) + deletedCount(u8, base) < entriesMax) return -1
+  /** The last listpack, a new one where the last is complete; the fields about it are right then. */
+  private tailFor(
+    id: StreamId,
+    buf: Uint8Array,
+    ranges: Int32Array,
+    first: number,
+    fields: number,
+    bytes: number,
+  ): number {
+    const { streams, nodes } = this
+    if (streams.limitsOf !== streams.keyspace.limit) streams.readLimits()
+    let used = 0
+    if (this.tail !== 0 || this.findTail()) {
+      const u8 = this.heap.u8[chunkOf(this.tail)]!
+      const base = byteOf(this.tail)
+      used = lpBytes(u8, base)
+      if (used + bytes < streams.nodeBytesMax) {
+        const { nodeEntriesMax } = streams
+        if (nodeEntriesMax === 0 || liveCount(u8, base) + deletedCount(u8, base) < nodeEntriesMax)
+          return this.tail
+      }
+      const shrunk = streams.writer.shrink(this.tail)
+      nodes.last()
+      if (shrunk !== this.tail) nodes.setPayload(0, shrunk)
     }
-    const shrunk = writer.shrink(tail)
-    if (shrunk !== tail) nodes.setPayload(0, shrunk)
-    return Math.min(used, NEXT_ROOM_BYTES_MAX)
+    const made = streams.writer.create(buf, ranges, first, fields, Math.min(used, NEXT_ROOM_BYTES_MAX))
+    // An ID that is there already can only be one that a file has put in disorder.
+    if (!nodes.insert(id)) {
+      const old = nodes.payload(0)
+      this.length -= liveCount(this.heap.u8[chunkOf(old)]!, byteOf(old))
+      this.heap.free(old)
+    }
+    nodes.setPayload(0, made)
+    this.noteTail()
+    return made
+  }
+
+  /** Sees where the last listpack is; false where there is none. */
+  private findTail(): boolean {
+    if (!this.nodes.last()) return false
+    this.noteTail()
+    return true
+  }
+
+  /** The listpack at the cursor is the one that entries are added to. */
+  private noteTail(): void {
+    this.tail = this.nodes.payload(0)
+    this.tailRoom = this.heap.sizeOf(this.tail)
+    this.nodes.id(this.tailMaster)
   }
 
   /** Marks the entry of an ID as deleted; false where none lives. The lowest living ID is looked after by `settleFirst`. */
@@ -216,6 +257,7 @@ export class Stream implements LargeValue, GroupOwner {
     const { probe, keyspace, writer } = streams
     if (!probe.start(this, id, id, false).next()) return false
     const node = nodes.payload(0)
+    if (node === this.tail) this.tail = 0
     const u8 = keyspace.heap.u8[chunkOf(node)]!
     const base = byteOf(node)
     const master = nodes.id(streams.master)
@@ -231,6 +273,7 @@ export class Stream implements LargeValue, GroupOwner {
   }
 
   private freeNode(master: StreamId, node: number): void {
+    if (node === this.tail) this.tail = 0
     if (this.walker?.takeOver(master, node) !== true) this.heap.free(node)
     this.nodes.remove(master)
   }
@@ -273,6 +316,7 @@ export class Stream implements LargeValue, GroupOwner {
   private trimWithin(node: number, master: StreamId, asked: Trimming): number {
     const { nodes, streams } = this
     this.walker?.keepCopy(master, node)
+    if (node === this.tail) this.tail = 0
     const u8 = streams.keyspace.heap.u8[chunkOf(node)]!
     const base = byteOf(node)
     const byId = Number.isNaN(asked.length)
@@ -304,6 +348,7 @@ export class Stream implements LargeValue, GroupOwner {
   adoptListpack(master: StreamId, node: number, live: number): boolean {
     if (!this.nodes.insert(master)) return false
     this.nodes.setPayload(0, node)
+    this.tail = 0
     this.length += live
     return true
   }
@@ -378,8 +423,14 @@ export class Streams {
   readonly other = new StreamId()
   /** For the ID that a command is about to add. */
   readonly given = new StreamId()
+  /** Writes it. */
+  readonly givenDigits = new IdDigits()
   /** Room for its digits. */
   readonly digits = new Uint8Array(STREAM_ID_DIGITS_MAX)
+  /** When a listpack is complete: the configuration's limits, as they were when `limitsOf` told them. */
+  nodeBytesMax = 0
+  nodeEntriesMax = 0
+  limitsOf: Keyspace['limit'] | null = null
   /** All there are. */
   readonly all = new Set<Stream>()
   private readonly entries: Entries
@@ -390,6 +441,15 @@ export class Streams {
     this.writer = new EntryWriter(keyspace.listpacks)
     this.walk = new StreamWalk(keyspace.heap)
     this.probe = new StreamWalk(keyspace.heap)
+  }
+
+  /** Asks the keyspace for its limits: it changes the function that tells them whenever they change. */
+  readLimits(): void {
+    const { limit } = this.keyspace
+    this.limitsOf = limit
+    const bytes = limit('stream-node-max-bytes')
+    this.nodeBytesMax = bytes === 0 || bytes > STREAM_ENTRY_BYTES_MAX ? STREAM_ENTRY_BYTES_MAX : bytes
+    this.nodeEntriesMax = limit('stream-node-max-entries')
   }
 
   /** A bare entry with a stream without entries. */
