@@ -163,6 +163,11 @@ export interface Declaration {
   /** The arguments as Redis's documentation writes them: `key value [NX | XX] [GET]`. Empty for none. */
   readonly syntax?: string
   readonly keys?: readonly KeySpec[]
+  /**
+   * Which arguments name elements of the first key's collection: from an index on (negative: from the end backwards), how far apart,
+   * 0 for that one alone. A hint for what is read ahead; it need not be true of every form of the command.
+   */
+  readonly elements?: readonly [from: number, step: number]
   /** ACL categories beyond those that follow from group and flags, such as `dangerous` or `keyspace`. */
   readonly categories?: readonly string[]
   /** COMMAND INFO's hints for clients, such as `nondeterministic_output`. */

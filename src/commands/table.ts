@@ -21,6 +21,12 @@ export class Entry {
   readonly firstKey: number
   /** Whether `firstKey` is the only key. */
   readonly singleKey: boolean
+  /** As in the key specification, where there is `firstKey`: the last key's index, from the end where negative; and the distance. */
+  readonly lastKey: number
+  readonly keyStep: number
+  /** See Declaration.elements; `elementFrom` is 0 where there are none. */
+  readonly elementFrom: number
+  readonly elementStep: number
   /** A number of its own, from 0 up: for ACL's bitmaps. */
   readonly id: number
 
@@ -53,6 +59,12 @@ export class Entry {
       command.keyFinder === undefined && spec !== undefined && 'index' in spec.begin && 'last' in spec.find
     this.firstKey = plain && 'index' in spec.begin ? spec.begin.index : 0
     this.singleKey = plain && command.keys!.length === 1 && 'last' in spec.find && spec.find.last === 0
+    const find = plain && 'last' in spec.find ? spec.find : { last: 0, step: 1 }
+    this.lastKey = find.last < 0 ? find.last : this.firstKey + find.last
+    this.keyStep = Math.max(1, find.step)
+    const [from, step] = command.elements ?? [0, 0]
+    this.elementFrom = from
+    this.elementStep = step
   }
 }
 

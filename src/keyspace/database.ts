@@ -27,8 +27,6 @@ import type { Keyspace } from './keyspace.js'
 import { SlotIndex } from './slots.js'
 import { Table } from './table.js'
 
-/** How many look-ups can be foreseen at once: more than a processor has reads under way. */
-export const FORESEEN_MAX = 32
 /** A string that grows gets room for as much again, up to this many bytes more. */
 const GROWTH_BYTES_MAX = 1024 * 1024
 
@@ -67,20 +65,9 @@ export class Database {
     return this.keys.bytes + this.expires.bytes
   }
 
-  /**
-   * Brings near what look-ups of keys with these hashes are going to read, `count` of them: the buckets, then the entries
-   * that they probably find. A look-up in a large database spends most of its time waiting for memory, and here the
-   * waits overlap (group prefetching: Chen, Ailamaki, Gibbons, Mowry, "Improving Hash Join Performance through
-   * Prefetching", 2004). Changes nothing. At most FORESEEN_MAX. Returns a number made of what was read; see Table.foresee.
-   */
+  /** Brings near what look-ups of keys with these hashes are going to read; see Table.foresee. */
   foresee(hashes: Int32Array, count: number): number {
-    const { foreseen, heap } = this.keyspace
-    let seen = this.keys.foresee(hashes, count, foreseen)
-    for (let i = 0; i < count; i++) {
-      const handle = foreseen[i]!
-      seen ^= heap.u32[chunkOf(handle)]![wordOf(handle)]!
-    }
-    return seen
+    return this.keys.foresee(hashes, count, this.keyspace.foreseen)
   }
 
   /** Bytes of the table of the keys that expire. */

@@ -52,17 +52,26 @@ const LONG_KEY_BYTES = 255
 const EXPIRY_WORD = HEADER_BYTES >>> 2
 const WORD = 2 ** 32
 const NOTHING = new Uint8Array(0)
+/** More than the keys and elements that are usually read ahead together. A power of two. */
+const KNOWN_HASHES = 512
+const KNOWN_SHIFT = 32 - Math.log2(KNOWN_HASHES)
 /** The longest key or value, and the most of both together. */
 export const ENTRY_BYTES_MAX = 0x7ffe0000
+
+/** Where the hash of what starts there is kept: Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4). */
+function knownPlace(start: number): number {
+  return Math.imul(start, 0x9e3779b1) >>> KNOWN_SHIFT
+}
 
 export class Entries implements TableKeys {
   readonly heap: ByteHeap
   private readonly k0: number
   private readonly k1: number
+  /** Hashes that are known in advance, of ranges of one buffer, each at a place that its start gives: see `knowHash`. */
   private knownBuf: Uint8Array = NOTHING
-  private knownStart = 0
-  private knownEnd = 0
-  private knownHash = 0
+  private readonly knownStarts = new Int32Array(KNOWN_HASHES).fill(-1)
+  private readonly knownEnds = new Int32Array(KNOWN_HASHES)
+  private readonly knownHashes = new Int32Array(KNOWN_HASHES)
 
   /** `k0` and `k1` are secret random 32-bit integers: the key of the hash. */
   constructor(heap: ByteHeap, k0: number, k1: number) {
@@ -72,27 +81,41 @@ export class Entries implements TableKeys {
   }
 
   hash(buf: Uint8Array, start: number, end: number): number {
-    if (start === this.knownStart && end === this.knownEnd && buf === this.knownBuf) return this.knownHash
+    if (buf === this.knownBuf) {
+      const at = knownPlace(start)
+      if (this.knownStarts[at] === start && this.knownEnds[at] === end) return this.knownHashes[at]!
+    }
     return halfSipHash(buf, start, end, this.k0, this.k1)
   }
 
-  /** Whoever asks for the hash of `buf[start, end)` is told this one, until `forgetHash` or another call. */
-  knowHash(buf: Uint8Array, start: number, end: number, hash: number): void {
-    if (this.knownBuf !== buf) this.knownBuf = buf
-    this.knownStart = start
-    this.knownEnd = end
-    this.knownHash = hash
+  /**
+   * As `hash`, and whoever asks for the hash of the same range until `forgetHashes` is told it, most probably, without its being
+   * made again. Only of one buffer at a time: the one that was handed in last.
+   */
+  knowHash(buf: Uint8Array, start: number, end: number): number {
+    const hash = halfSipHash(buf, start, end, this.k0, this.k1)
+    const at = knownPlace(start)
+    this.knownBuf = buf
+    this.knownStarts[at] = start
+    this.knownEnds[at] = end
+    this.knownHashes[at] = hash
+    return hash
   }
 
-  /** To be called before the bytes of the hash that is known may change. */
-  forgetHash(): void {
+  /** To be called before the bytes of hashes that are known may change. */
+  forgetHashes(): void {
     this.knownBuf = NOTHING
+    this.knownStarts.fill(-1)
   }
 
   hashOf(handle: number): number {
     const start = this.keyStart(handle)
     const u8 = this.heap.u8[chunkOf(handle)]!
     return halfSipHash(u8, start, start + this.keyLength(handle), this.k0, this.k1)
+  }
+
+  touch(handle: number): number {
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle)]!
   }
 
   keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean {

@@ -15,11 +15,12 @@ import { PLAIN_BYTES_MIN } from './collections/quicklist.js'
 import { Sets } from './collections/set.js'
 import { Streams } from './collections/stream.js'
 import { SortedSets } from './collections/zset.js'
-import { Database, FORESEEN_MAX } from './database.js'
+import { Database } from './database.js'
 import { Entries, HASH, LIST, SET, STREAM, STRING, ZSET } from './entries.js'
 import { EXPIRE_DELETE } from './expiry.js'
 import { NEVER_USED, newFrequency, usedAgain } from './frequency.js'
 import { Graveyard } from './graveyard.js'
+import { FORESEEN_MAX } from './table.js'
 
 /** What the world above wants to hear of. All are called synchronously, the entry still (or already) in place. */
 export interface KeyspaceHooks {

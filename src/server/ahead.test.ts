@@ -20,6 +20,10 @@ async function start(...options: string[]): Promise<RunningNode> {
   const node = await open('--enable-debug-command', 'yes', ...options)
   nodes.push(node)
   await node.call('DEBUG', 'POPULATE', KEYS)
+  const all = Array.from({ length: Number(KEYS) }, (_, i) => i)
+  await node.call('SADD', 'set', ...all.map((i) => `m:${i}`))
+  await node.call('HSET', 'hash', ...all.flatMap((i) => [`m:${i}`, `v:${i}`]))
+  await node.call('ZADD', 'zset', ...all.flatMap((i) => [`${i % 100}`, `m:${i}`]))
   return node
 }
 
@@ -31,11 +35,21 @@ const key = fc.oneof(
   fc.nat(30).map((n) => `key:${n}`),
   fc.nat(5).map((n) => `new:${n}`),
 )
+const member = fc.oneof(
+  fc.nat(30).map((n) => `m:${n}`),
+  fc.nat(5).map((n) => `new:${n}`),
+)
 const value = fc.constantFrom('1', 'abc', 'x'.repeat(200))
 const command: fc.Arbitrary<readonly string[]> = fc.oneof(
   fc.tuple(fc.constantFrom('GET', 'DEL', 'TYPE', 'INCR', 'PERSIST', 'GETDEL'), key),
   fc.tuple(fc.constantFrom('SET', 'APPEND', 'SETNX', 'LPUSH'), key, value),
   fc.tuple(fc.constantFrom('MGET', 'RENAME', 'COPY'), key, key),
+  fc.tuple(fc.constant('MSET'), key, value, key, value),
+  fc.tuple(fc.constantFrom('SADD', 'SREM', 'SMISMEMBER'), fc.constantFrom('set', 'hash'), member, member),
+  fc.tuple(fc.constantFrom('HMGET', 'HDEL', 'HSTRLEN'), fc.constant('hash'), member),
+  fc.tuple(fc.constant('HSET'), fc.constantFrom('hash', 'new:hash'), member, value, member, value),
+  fc.tuple(fc.constantFrom('ZRANK', 'ZREM', 'ZSCORE'), fc.constant('zset'), member),
+  fc.tuple(fc.constant('ZADD'), fc.constantFrom('zset', 'set'), fc.constantFrom('5', 'x'), member),
   fc.tuple(fc.constant('EXPIRE'), key, fc.constantFrom('100', '-1')),
   fc
     .constantFrom(...'PING,SELECT 1,SELECT 0,MULTI,EXEC,NOSUCH x,GET'.split(','))

@@ -1,29 +1,40 @@
 /**
- * Commands that arrived together are read together, and what their keys' look-ups will touch is brought near for all of them
- * at once, before the first is carried out: Database.foresee tells why. Nothing else is decided ahead: each command is
- * looked at, and runs, only when those before it are over.
+ * Commands that arrived together are read together, and what the look-ups of their keys, and of elements of large collections, will
+ * touch is brought near for all of them at once, before the first is carried out: Table.foresee tells why. Nothing else is
+ * decided ahead: each command is looked at, and runs, only when those before it are over.
  */
 
-import { FORESEEN_MAX } from '../keyspace/database.js'
+import type { CommandTable, Entry } from '../commands/table.js'
+import type { LargeValue } from '../keyspace/collections/large.js'
+import { refOf } from '../keyspace/collections/value.js'
+import type { Database } from '../keyspace/database.js'
+import { HASHTABLE, SKIPLIST } from '../keyspace/entries.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
+import { FORESEEN_MAX } from '../keyspace/table.js'
 import { Args } from '../resp/args.js'
 import { COMMAND, type RequestParser } from '../resp/request.js'
 
 /** How many commands are read at once. */
-export const AHEAD_MAX = FORESEEN_MAX
-/** A database of fewer keys is near enough to the processor, and a few look-ups are not worth the trouble. */
-const FAR_KEYS_MIN = 10_000
-const COMMANDS_MIN = 3
+export const AHEAD_MAX = 32
+/** A table of fewer keys or elements is near enough to the processor, and a few look-ups are not worth the trouble. */
+const FAR_MIN = 10_000
+/** What the table of so many elements takes, at least. */
+const FAR_BYTES_MIN = FAR_MIN * 4
+const LOOK_UPS_MIN = 3
 /** Arguments do not keep more memory than this from the longest command that stood in them. */
 const RANGES_MAX = 4096
 
 export class Ahead {
   /** The commands that `read` has found; the parser's own arguments take turns with these. */
   private readonly commands: Args[] = Array.from({ length: AHEAD_MAX }, () => new Args())
+  /** What they are in the table of commands; undefined where that has not been looked up. */
+  private readonly entries: (Entry | null | undefined)[] = new Array(AHEAD_MAX).fill(undefined)
   /** Where in the buffer each ends. */
   private readonly ends = new Int32Array(AHEAD_MAX)
-  private readonly hashes = new Int32Array(AHEAD_MAX)
-  private foreseen = false
+  /** Hashes that are still to be foreseen, and how many. */
+  private readonly hashes = new Int32Array(FORESEEN_MAX)
+  private gathered = 0
+  private knows = false
   /** What was read in advance is put here, so that it is read. */
   seen = 0
   /** What the parser said last: COMMAND, or why there are no more commands. */
@@ -34,7 +45,6 @@ export class Ahead {
     let count = 0
     let at = start
     this.status = COMMAND
-    this.foreseen = false
     while (count < most && at < end) {
       const status = parser.parse(buf, at, end)
       if (status !== COMMAND) {
@@ -45,6 +55,7 @@ export class Ahead {
       const args = parser.args
       parser.args = this.commands[count]!
       this.commands[count] = args
+      this.entries[count] = undefined
       this.ends[count++] = at
     }
     return count
@@ -55,35 +66,115 @@ export class Ahead {
     return this.ends[index]!
   }
 
-  /** The arguments of the command `index` of those just read, which is about to be carried out. */
-  command(keyspace: Keyspace, index: number): Args {
-    const args = this.commands[index]!
-    if (this.foreseen && args.count > 1) {
-      keyspace.entries.knowHash(args.buf, args.start(1), args.end(1), this.hashes[index]!)
-    }
-    return args
+  /** The arguments of the command `index` of those just read. */
+  command(index: number): Args {
+    return this.commands[index]!
   }
 
-  /** Brings near what the commands just read will look for: the first argument is a key, as a rule. */
-  foresee(keyspace: Keyspace, db: number, count: number): void {
+  /** What the command `index` is in the table, null if it is not there, undefined if nobody looked yet. */
+  entry(index: number): Entry | null | undefined {
+    return this.entries[index]
+  }
+
+  /** Brings near what the commands just read from `buf`, `count` of them, will look for in `db`. */
+  foresee(table: CommandTable, keyspace: Keyspace, db: number, buf: Uint8Array, count: number): void {
     const database = keyspace.databases[db]!
-    if (count < COMMANDS_MIN || database.size < FAR_KEYS_MIN) return
-    const { entries } = keyspace
+    const isFar = database.size >= FAR_MIN
+    const hasLarge = keyspace.large.bytes >= FAR_BYTES_MIN
+    if (!isFar && !hasLarge) return
+    if (count < LOOK_UPS_MIN && this.commands[0]!.count <= LOOK_UPS_MIN) return
     for (let i = 0; i < count; i++) {
       const args = this.commands[i]!
-      this.hashes[i] = args.count > 1 ? entries.hash(args.buf, args.start(1), args.end(1)) : 0
+      this.entries[i] = args.count > 0 && args.buf === buf ? this.find(table, args) : undefined
     }
-    this.seen = database.foresee(this.hashes, count)
-    this.foreseen = true
+    this.knows = true
+    if (isFar) this.foreseeKeys(database, count)
+    if (hasLarge) this.foreseeElements(database, count)
+  }
+
+  private find(table: CommandTable, args: Args): Entry | null {
+    return table.find(args.buf, args.start(0), args.end(0))
+  }
+
+  private foreseeKeys(database: Database, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const entry = this.entries[i]
+      if (entry === null || entry === undefined || entry.firstKey === 0) continue
+      const args = this.commands[i]!
+      const last = entry.lastKey < 0 ? args.count + entry.lastKey : entry.lastKey
+      for (let k = entry.firstKey; k <= last && k < args.count; k += entry.keyStep) {
+        this.hashes[this.gathered++] = database.entries.knowHash(args.buf, args.start(k), args.end(k))
+        if (this.gathered === FORESEEN_MAX) this.flushKeys(database)
+      }
+    }
+    this.flushKeys(database)
+  }
+
+  private flushKeys(database: Database): void {
+    if (this.gathered >= LOOK_UPS_MIN) this.seen ^= database.foresee(this.hashes, this.gathered)
+    this.gathered = 0
+  }
+
+  private foreseeElements(database: Database, count: number): void {
+    let collection: LargeValue | null = null
+    let known = false
+    let last = 0
+    for (let i = 0; i < count; i++) {
+      const entry = this.entries[i]
+      if (entry === null || entry === undefined || entry.elementFrom === 0) continue
+      const args = this.commands[i]!
+      if (args.count < 3) continue
+      // Another key with the same hash would cost a few reads for nothing.
+      const hash = database.entries.hash(args.buf, args.start(1), args.end(1))
+      if (!known || hash !== last) {
+        this.flushElements(collection, database.keyspace)
+        collection = farCollection(database, args)
+        known = true
+        last = hash
+      }
+      if (collection !== null) this.gatherElements(collection, database, entry, args)
+    }
+    this.flushElements(collection, database.keyspace)
+  }
+
+  private gatherElements(collection: LargeValue, database: Database, entry: Entry, args: Args): void {
+    const { keyspace } = database
+    const forward = entry.elementFrom > 0
+    const step = forward ? entry.elementStep : -entry.elementStep
+    let k = forward ? entry.elementFrom : args.count + entry.elementFrom
+    while (k > 1 && k < args.count) {
+      this.hashes[this.gathered++] = keyspace.entries.knowHash(args.buf, args.start(k), args.end(k))
+      if (this.gathered === FORESEEN_MAX) this.flushElements(collection, keyspace)
+      if (step === 0) return
+      k += step
+    }
+  }
+
+  private flushElements(collection: LargeValue | null, keyspace: Keyspace): void {
+    if (collection !== null && this.gathered >= LOOK_UPS_MIN)
+      this.seen ^= collection.foresee!(this.hashes, this.gathered, keyspace.foreseen)
+    this.gathered = 0
   }
 
   /** The buffer is about to be read into, or dropped: nothing here is to know or keep its bytes. */
   forget(keyspace: Keyspace, count: number): void {
-    if (this.foreseen) keyspace.entries.forgetHash()
+    if (this.knows) keyspace.entries.forgetHashes()
+    this.knows = false
     for (let i = 0; i < count; i++) {
       const args = this.commands[i]!
       if (args.ranges.length > RANGES_MAX) this.commands[i] = new Args()
       else args.forget()
     }
   }
+}
+
+/** The collection under the command's first key, if it is one of which parts are far away. */
+function farCollection(database: Database, args: Args): LargeValue | null {
+  const handle = database.peek(args.buf, args.start(1), args.end(1))
+  if (handle === 0) return null
+  const { entries, keyspace } = database
+  const encoding = entries.encoding(handle)
+  if (encoding !== HASHTABLE && encoding !== SKIPLIST) return null
+  const value = keyspace.large.get(refOf(entries, handle))
+  return (value.size ?? 0) >= FAR_MIN && value.foresee !== undefined ? value : null
 }

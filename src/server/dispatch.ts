@@ -31,7 +31,12 @@ const LONG_COMMAND_BYTES = 64 * 1024
 
 /** Carries out the command in `args` for `client`. */
 export function dispatch(node: ServerNode, client: Client, args: Args): void {
-  let entry = node.table.find(args.buf, args.start(0), args.end(0))
+  dispatchFound(node, client, node.table.find(args.buf, args.start(0), args.end(0)), args)
+}
+
+/** As `dispatch`, where the command has been looked up in the table. */
+export function dispatchFound(node: ServerNode, client: Client, found: Entry | null, args: Args): void {
+  let entry = found
   if (entry === null) {
     if (isAttack(args)) closeAttacker(node, client)
     else refuse(node, client, null, unknownCommand(args), args)

@@ -9,7 +9,7 @@ import { MORE, PROTOCOL_ERROR, RequestParser } from '../resp/request.js'
 import { clientInfo } from './admin/client-info.js'
 import { AHEAD_MAX } from './ahead.js'
 import { type Client, IN_MULTI, NEEDS_AUTH } from './client.js'
-import { dispatch } from './dispatch.js'
+import { dispatch, dispatchFound } from './dispatch.js'
 import type { ServerNode } from './node.js'
 
 const PENDING_BYTES_MIN = 1024
@@ -85,7 +85,7 @@ function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: numb
     // What a client may send depends on whether it has authenticated: until then nothing is read ahead.
     const count = ahead.read(parser, buf, at, end, parser.trusted ? AHEAD_MAX : 1)
     if (count > 0) {
-      const went = carryOutRead(node, client, count, at)
+      const went = carryOutRead(node, client, buf, count, at)
       ahead.forget(node.keyspace, count)
       const isAll = went === ahead.end(count - 1)
       at = went
@@ -116,15 +116,23 @@ function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: numb
 }
 
 /** Carries out the `count` commands that were read from `start` on. Returns where the first that has to wait begins. */
-function carryOutRead(node: ServerNode, client: Client, count: number, start: number): number {
+function carryOutRead(
+  node: ServerNode,
+  client: Client,
+  buf: Uint8Array,
+  count: number,
+  start: number,
+): number {
   const { ahead, keyspace } = node
   const lookBytes = node.clients.lookBytes
-  ahead.foresee(keyspace, client.db, count)
+  ahead.foresee(node.table, keyspace, client.db, buf, count)
   let at = start
   for (let i = 0; i < count; i++) {
-    const args = ahead.command(keyspace, i)
+    const args = ahead.command(i)
     if (args.count > 0) {
-      dispatch(node, client, args)
+      const entry = ahead.entry(i)
+      if (entry === undefined) dispatch(node, client, args)
+      else dispatchFound(node, client, entry, args)
       if (client.paused) return at // it has not run: it comes again when the pause is over
     }
     at = ahead.end(i)

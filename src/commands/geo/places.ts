@@ -55,6 +55,7 @@ export const geoadd = command(
     complexity: 'O(log(N)) for each place, with N members of the set',
     syntax: 'key [NX | XX] [CH] longitude latitude member [longitude latitude member ...]',
     keys: firstKey(KEY_RW | KEY_UPDATE),
+    elements: [-1, 3],
     history: [['6.2.0', 'Knows `CH`, `NX` and `XX`.']],
   },
   (call, args, reply) => {
@@ -104,6 +105,7 @@ const READING = {
   since: '3.2.0',
   group: 'geo',
   keys: firstKey(KEY_RO | KEY_ACCESS),
+  elements: [2, 1],
 } as const
 
 export const geopos = command(

@@ -56,6 +56,7 @@ const COMMON = {
   complexity: 'O(1)',
   syntax: 'key field increment',
   keys: firstKey(KEY_RW | KEY_ACCESS | KEY_UPDATE),
+  elements: [2, 0],
 } as const
 
 export const hincrby = command(

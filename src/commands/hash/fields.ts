@@ -81,6 +81,7 @@ const SETTING = {
   group: 'hash',
   syntax: 'key field value [field value ...]',
   keys: firstKey(KEY_RW | KEY_UPDATE),
+  elements: [2, 2],
 } as const
 
 export const hset = command(
@@ -121,6 +122,7 @@ export const hsetnx = command(
     complexity: 'O(1)',
     syntax: 'key field value',
     keys: firstKey(KEY_RW | KEY_INSERT),
+    elements: [2, 0],
   },
   (call, args, reply) => {
     const handle = collectionToChange(call, args, 1, HASH, reply)
@@ -148,6 +150,7 @@ export const hget = command(
     complexity: 'O(1)',
     syntax: 'key field',
     keys: firstKey(KEY_RO | KEY_ACCESS),
+    elements: [2, 0],
   },
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, HASH, reply)
@@ -168,6 +171,7 @@ export const hmget = command(
     complexity: 'O(N) with N fields that are asked for',
     syntax: 'key field [field ...]',
     keys: firstKey(KEY_RO | KEY_ACCESS),
+    elements: [2, 1],
   },
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, HASH, reply)
@@ -190,6 +194,7 @@ export const hdel = command(
     complexity: 'O(N) with N fields to be removed',
     syntax: 'key field [field ...]',
     keys: firstKey(KEY_RW | KEY_DELETE),
+    elements: [2, 1],
     history: [['2.4.0', 'Takes several fields.']],
   },
   (call, args, reply) => {
@@ -222,6 +227,7 @@ export const hexists = command(
     complexity: 'O(1)',
     syntax: 'key field',
     keys: firstKey(KEY_RO),
+    elements: [2, 0],
   },
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, HASH, reply)
@@ -262,6 +268,7 @@ export const hstrlen = command(
     complexity: 'O(1)',
     syntax: 'key field',
     keys: firstKey(KEY_RO),
+    elements: [2, 0],
   },
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, HASH, reply)

@@ -47,6 +47,7 @@ export const sadd = command(
     complexity: 'O(N) with N members to be added',
     syntax: 'key member [member ...]',
     keys: firstKey(KEY_RW | KEY_INSERT),
+    elements: [2, 1],
     history: [['2.4.0', 'Takes several members.']],
   },
   (call, args, reply) => {
@@ -73,6 +74,7 @@ export const srem = command(
     complexity: 'O(N) with N members to be removed',
     syntax: 'key member [member ...]',
     keys: firstKey(KEY_RW | KEY_DELETE),
+    elements: [2, 1],
     history: [['2.4.0', 'Takes several members.']],
   },
   (call, args, reply) => {
@@ -148,6 +150,7 @@ export const sismember = command(
     complexity: 'O(1)',
     syntax: 'key member',
     keys: firstKey(KEY_RO),
+    elements: [2, 0],
   },
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, SET, reply)
@@ -168,6 +171,7 @@ export const smismember = command(
     complexity: 'O(N) with N members that are asked for',
     syntax: 'key member [member ...]',
     keys: firstKey(KEY_RO | KEY_ACCESS),
+    elements: [2, 1],
   },
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, SET, reply)

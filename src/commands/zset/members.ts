@@ -173,6 +173,7 @@ export const zadd = command(
     complexity: 'O(log(N)) for each member, with N members of the set',
     syntax: 'key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]',
     keys: firstKey(KEY_RW | KEY_UPDATE),
+    elements: [-1, 2],
     history: [
       ['2.4.0', 'Takes several members.'],
       ['3.0.2', 'Knows `XX`, `NX`, `CH` and `INCR`.'],
@@ -202,6 +203,7 @@ export const zincrby = command(
     complexity: 'O(log(N)) with N members of the set',
     syntax: 'key increment member',
     keys: firstKey(KEY_RW | KEY_ACCESS | KEY_UPDATE),
+    elements: [3, 0],
   },
   (call, args, reply) => addAll(call, args, 2, INCR, reply),
 )
@@ -217,6 +219,7 @@ export const zrem = command(
     complexity: 'O(M*log(N)) with N members of the set and M to be removed',
     syntax: 'key member [member ...]',
     keys: firstKey(KEY_RW | KEY_DELETE),
+    elements: [2, 1],
     history: [['2.4.0', 'Takes several members.']],
   },
   (call, args, reply) => {
@@ -275,6 +278,7 @@ export const zscore = command(
     complexity: 'O(1)',
     syntax: 'key member',
     keys: firstKey(KEY_RO | KEY_ACCESS),
+    elements: [2, 0],
   },
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, ZSET, reply)
@@ -293,6 +297,7 @@ export const zmscore = command(
     complexity: 'O(N) with N members that are asked for',
     syntax: 'key member [member ...]',
     keys: firstKey(KEY_RO | KEY_ACCESS),
+    elements: [2, 1],
   },
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, ZSET, reply)

@@ -52,6 +52,7 @@ function replyRank(call: Call, args: Args, name: string, reverse: boolean, reply
 
 const RANK = {
   ...READING,
+  elements: [2, 0],
   arity: -3,
   since: '2.0.0',
   complexity: 'O(log(N)) with N members of the set',

@@ -71,6 +71,14 @@ export class Dictionary implements LargeValue, TableKeys {
     return this.entries.hash(this.bytesOf(handle), start, start + this.fieldLength(handle))
   }
 
+  touch(handle: number): number {
+    return this.heap.u32[chunkOf(handle)]![wordOf(handle)]!
+  }
+
+  foresee(hashes: Int32Array, count: number, handles: Uint32Array): number {
+    return this.table.foresee(hashes, count, handles)
+  }
+
   keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean {
     const at = this.fieldStart(handle)
     return sameBytes(this.bytesOf(handle), at, at + this.fieldLength(handle), buf, start, end)

@@ -22,6 +22,10 @@ export interface LargeValue {
   readonly walker?: Walker | null
   /** Bytes that it holds outside of the heap: its typed arrays, about. May change with every write. */
   readonly bytes: number
+  /** How many elements there are, where they can be looked up. */
+  readonly size?: number
+  /** As Table.foresee, for its elements. */
+  foresee?(hashes: Int32Array, count: number, handles: Uint32Array): number
   /** Bytes of its blocks in the heap, estimated from so many elements, or with 0 counted. */
   heapBytes?(samples: number): number
 }

@@ -38,9 +38,9 @@ export class Applier {
       const count = ahead.read(parser, buf, at, end, AHEAD_MAX)
       if (count === 0) break
       at = ahead.end(count - 1)
-      ahead.foresee(node.keyspace, db, count)
+      ahead.foresee(node.table, node.keyspace, db, buf, count)
       for (let i = 0; i < count; i++) {
-        const args = ahead.command(node.keyspace, i)
+        const args = ahead.command(i)
         if (args.count > 0) this.execute(args)
       }
       ahead.forget(node.keyspace, count)
