@@ -118,7 +118,7 @@ function replyLarge(call: Call, list: Quicklist, start: number, count: number, r
   for (;;) {
     const block = list.block(node)
     const u8 = heap.u8[chunkOf(block)]!
-    const base = byteOf(block)
+    const base = list.start(node)
     if (list.isPlain(node)) {
       reply.bulkRange(u8, base, base + list.contentBytes(node))
       left--

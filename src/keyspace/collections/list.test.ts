@@ -3,9 +3,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ascii } from '../../bytes/ascii.js'
+import { ByteHeap, byteOf, chunkOf } from '../../bytes/heap.js'
 import { LISTPACK, QUICKLIST } from '../entries.js'
 import { Keyspace } from '../keyspace.js'
-import { PLAIN_BYTES_MIN } from './quicklist.js'
+import { lpValidate } from './listpack.js'
+import { PLAIN_BYTES_MIN, type Quicklist } from './quicklist.js'
 
 const newKeyspace = (fill: number) => {
   const keyspace = new Keyspace({ databases: 1, cluster: false, random32: () => 12345 })
@@ -29,11 +31,35 @@ const element = fc.oneof(
 )
 type Step = readonly [what: string, where: number, text: string, many: number]
 const step: fc.Arbitrary<Step> = fc.tuple(
-  fc.constantFrom('head', 'tail', 'tail', 'insert', 'insert', 'set', 'delete', 'remove', 'settle', 'copy'),
+  fc.constantFrom(
+    ...['head', 'heads', 'tail', 'tails', 'first', 'last', 'firsts', 'lasts'],
+    ...['insert', 'insert', 'set', 'delete', 'remove', 'settle', 'copy', 'read', 'relocate'],
+  ),
   fc.nat(1000),
   element,
   fc.nat(6),
 )
+
+/** What a reader of the nodes' bytes finds: sound listpacks, within their blocks, with the elements. */
+function expectNodes(k: Keyspace, list: number, model: readonly string[]): void {
+  if (k.lists.isSmall(list)) return
+  const quicklist = k.lists.quicklist(list)
+  let count = 0
+  for (let node = quicklist.head; node !== 0; node = quicklist.behind(node)) {
+    const block = quicklist.block(node)
+    const start = quicklist.start(node)
+    const end = start + quicklist.contentBytes(node)
+    expect(start >= byteOf(block) && end <= byteOf(block) + k.heap.sizeOf(block)).toBe(true)
+    count += quicklist.isPlain(node) ? 1 : lpValidate(k.heap.u8[chunkOf(block)]!, start, end)
+  }
+  expect(count).toBe(model.length)
+}
+
+function relocateAll(k: Keyspace, list: Quicklist): void {
+  k.heap.isLeaving = () => true
+  for (let at = list.relocate(0); at !== 0; ) at = list.relocate(at)
+  k.heap.isLeaving = ByteHeap.prototype.isLeaving
+}
 
 /** Does the same to the list and to the model; returns the list's entry. */
 function apply(k: Keyspace, list: number, model: string[], [what, where, text, many]: Step): number {
@@ -41,10 +67,26 @@ function apply(k: Keyspace, list: number, model: string[], [what, where, text, m
   const bytes = ascii(text)
   const at = model.length === 0 ? 0 : where % model.length
   lists.makeRoom(list, bytes.length, 1)
-  if (what === 'head' || what === 'tail') {
-    lists.push(list, what === 'head', bytes, 0, bytes.length)
-    if (what === 'head') model.unshift(text)
-    else model.push(text)
+  if (what.startsWith('head') || what.startsWith('tail')) {
+    const head = what.startsWith('head')
+    const count = what.endsWith('s') ? many * 12 : 1
+    lists.makeRoom(list, bytes.length * count, count)
+    for (let i = 0; i < count; i++) {
+      lists.push(list, head, bytes, 0, bytes.length)
+      if (head) model.unshift(text)
+      else model.push(text)
+    }
+  } else if (what.startsWith('first') || what.startsWith('last')) {
+    const head = what.startsWith('first')
+    for (let left = what.endsWith('s') ? many * 12 : 1; left > 0 && model.length > 0; left--) {
+      lists.showEnd(list, head)
+      expect(lists.element.text()).toBe(head ? model.shift() : model.pop())
+      lists.dropEnd(list, head)
+    }
+  } else if (what === 'read') {
+    expectNodes(k, list, model)
+  } else if (what === 'relocate') {
+    if (!lists.isSmall(list)) relocateAll(k, lists.quicklist(list))
   } else if (what === 'insert') {
     const place = where % (model.length + 1)
     lists.insert(list, place, bytes, 0, bytes.length)
@@ -90,6 +132,7 @@ test('lists do what arrays do', () => {
           list = apply(k, list, model, one)
           expect(k.lists.size(list)).toBe(model.length)
         }
+        expectNodes(k, list, model)
         expect(contents(k, list)).toEqual(model)
         expect(contents(k, list, true)).toEqual([...model].reverse())
         for (let i = 0; i < model.length; i += 7) {
@@ -102,7 +145,7 @@ test('lists do what arrays do', () => {
         expect(k.large.size).toBe(0)
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 100 },
   )
 })
 

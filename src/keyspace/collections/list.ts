@@ -11,9 +11,10 @@
 import { byteOf, chunkOf } from '../../bytes/heap.js'
 import { type Entries, LIST, LISTPACK, QUICKLIST } from '../entries.js'
 import type { Keyspace } from '../keyspace.js'
-import { lpEnd, lpFirst, lpLast, lpNext, lpPrevious, lpRead, lpSeek } from './listpack.js'
+import { exceedsListLimit, listBytesMax, listCountMax } from './list-limits.js'
+import { Encoded, lpEnd, lpFirst, lpLast, lpNext, lpPrevious, lpRead, lpSeek } from './listpack.js'
 import { Piece, sameBytes } from './piece.js'
-import { exceedsListLimit, listBytesMax, listCountMax, Quicklist } from './quicklist.js'
+import { Quicklist } from './quicklist.js'
 import { bareEntry, refOf, setRef } from './value.js'
 
 export class Lists {
@@ -21,6 +22,8 @@ export class Lists {
   readonly element = new Piece()
   /** For walks that structures make themselves, while `element` is somebody's argument. */
   readonly ownElement = new Piece()
+  /** For elements that are being written. */
+  readonly encoded = new Encoded()
   /** How many elements `removeFrom` took out. */
   removed = 0
   private readonly keyspace: Keyspace

@@ -9,16 +9,23 @@
  *
  * A node takes as much as list-max-listpack-size says: positive so many elements (and 8 KiB), negative so many bytes.
  * Nodes are not compressed, whatever list-compress-depth says. After Redis's quicklist.
+ *
+ * While elements come and go at an end, its node is open (list-end.ts): what its words and its listpack's header say is then
+ * old, and the listpack may begin behind its block. So whatever is not a push or a pop calls `sync` before it reads, and
+ * `rest` before it changes a node or moves it; `start` tells where a node's content begins.
  */
 
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
 import { copyBlock } from '../block.js'
 import type { Keyspace } from '../keyspace.js'
 import type { LargeValue } from './large.js'
+import { ELEMENT_OVERHEAD_BYTES, type ListEnd, ListEnds, NODE_BLOCK, NODE_COUNT } from './list-end.js'
+import { exceedsListLimit, listBytesMax, listCountMax, nodeBytesMax } from './list-limits.js'
 import {
   type Listpacks,
   LP_EMPTY_BYTES,
   LP_HEADER_BYTES,
+  lpBytes,
   lpFirst,
   lpLast,
   lpNext,
@@ -34,32 +41,15 @@ const NODE_BYTES = 16
 const NODES_A_PART = 16
 const BEFORE = 0
 const BEHIND = 1
-const COUNT = 2
-const BLOCK = 3
+const COUNT = NODE_COUNT
+const BLOCK = NODE_BLOCK
 const PLAIN = 0x80000000
 /** From this length on an element gets a plain node, where DEBUG has not said otherwise. */
 export const PLAIN_BYTES_MIN = 1 << 20
-/** No more than this where the limit counts elements. */
-const SAFE_BYTES_MAX = 8192
-/** What an element may add to a node beyond its own length. */
-const ELEMENT_OVERHEAD_BYTES = 8
-const BYTE_LIMITS = [4096, 8192, 16384, 32768, 65536]
-
-/** Bytes that list-max-listpack-size allows; infinite where it counts elements. */
-export function listBytesMax(fill: number): number {
-  return fill >= 0 ? Number.POSITIVE_INFINITY : BYTE_LIMITS[Math.min(-fill, BYTE_LIMITS.length) - 1]!
-}
-
-/** Elements that list-max-listpack-size allows; infinite where it counts bytes. */
-export function listCountMax(fill: number): number {
-  return fill >= 0 ? Math.max(fill, 1) : Number.POSITIVE_INFINITY
-}
-
-/** Whether a listpack of so many bytes and elements is more than list-max-listpack-size allows. */
-export function exceedsListLimit(fill: number, bytes: number, count: number): boolean {
-  if (fill < 0) return bytes > listBytesMax(fill)
-  return bytes > SAFE_BYTES_MAX || count > listCountMax(fill)
-}
+/** With so many nodes, a new one at an end has all the room that it may need at once: that is little of the whole. */
+const MANY_NODES = 8
+/** An open node of which less is used goes into a smaller block. */
+const SPARSE_PART = 1 / 4
 
 export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   head = 0
@@ -75,11 +65,34 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   /** Where `seek` arrived: a node, and which of its elements. */
   private found = 0
   private within = 0
+  private readonly ends: ListEnds
 
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace
     this.heap = keyspace.heap
     this.listpacks = keyspace.listpacks
+    this.ends = new ListEnds(this.heap, keyspace.lists.encoded)
+  }
+
+  /** A node that stops being an end needs no room to grow into. */
+  private leave(node: number): void {
+    if (node === 0 || this.isPlain(node)) return
+    this.ends.restNode(node)
+    const block = this.block(node)
+    if (this.heap.fits(block, this.listpacks.bytes(block))) return
+    this.setWord(node, BLOCK, this.listpacks.copy(block))
+    this.heap.free(block)
+  }
+
+  /** An end whose node is a listpack, open. */
+  private open(head: boolean): ListEnd {
+    const { ends } = this
+    const node = head ? this.head : this.tail
+    const open = head ? ends.shareFirst(node) : ends.shareLast(node)
+    if (open.node === node) return open
+    const { fill } = this
+    open.open(node, nodeBytesMax(fill), listCountMax(fill), this.nodes < MANY_NODES ? SPARSE_PART : 0)
+    return open
   }
 
   free(): void {
@@ -91,6 +104,7 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   }
 
   freeSome(blocks: number): boolean {
+    this.ends.forgetAll()
     for (let left = blocks; this.head !== 0 && left > 0; left--) {
       const node = this.head
       this.head = this.behind(node)
@@ -124,21 +138,38 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
     return this.word(node, COUNT) >= PLAIN
   }
 
-  count(node: number): number {
+  private count(node: number): number {
     const count = this.word(node, COUNT)
     return count >= PLAIN ? 1 : count
   }
 
   /** Bytes of the node's content. */
   contentBytes(node: number): number {
+    this.ends.sync()
     const count = this.word(node, COUNT)
-    return count >= PLAIN ? count - PLAIN : this.listpacks.bytes(this.block(node))
+    return count >= PLAIN ? count - PLAIN : lpBytes(this.bytesOf(node), this.base(node))
+  }
+
+  /** Where the node's content begins, in the bytes of its block's chunk. */
+  start(node: number): number {
+    this.ends.sync()
+    return this.base(node)
+  }
+
+  private base(node: number): number {
+    return byteOf(this.block(node)) + this.ends.gapOf(node)
+  }
+
+  private bytesOf(node: number): Uint8Array {
+    return this.heap.u8[chunkOf(this.block(node))]!
   }
 
   /** Puts a node with this content behind `before`, 0 for the beginning. */
   private link(before: number, count: number, block: number): number {
     const node = this.heap.alloc(NODE_BYTES)
     const behind = before === 0 ? this.head : this.behind(before)
+    if (before === 0) this.leave(this.head)
+    if (behind === 0) this.leave(this.tail)
     this.setWord(node, BEFORE, before)
     this.setWord(node, BEHIND, behind)
     this.setWord(node, COUNT, count)
@@ -151,8 +182,9 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
     return node
   }
 
-  /** Takes a node out of the chain; its content stays. */
+  /** Takes a node at rest, or one that nobody needs, out of the chain; its content stays. */
   private unlink(node: number): void {
+    this.ends.forget(node)
     const before = this.before(node)
     const behind = this.behind(node)
     if (before === 0) this.head = behind
@@ -179,6 +211,7 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   /** The block of the only node, which the list gives away: it is empty afterwards. */
   takeOnly(): number {
     this.walker?.willChange()
+    this.leave(this.head)
     const block = this.block(this.head)
     this.unlink(this.head)
     this.size = 0
@@ -200,7 +233,10 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
       this.linkPlain(before, buf, start, end)
       return
     }
-    const block = this.listpacks.create(end - start + ELEMENT_OVERHEAD_BYTES)
+    const { fill } = this
+    const isEnd = before === this.tail || before === 0
+    const room = isEnd && fill < 0 && this.nodes >= MANY_NODES ? listBytesMax(fill) - LP_EMPTY_BYTES : 0
+    const block = this.listpacks.create(Math.max(end - start + ELEMENT_OVERHEAD_BYTES, room))
     this.link(before, 1, this.listpacks.append(block, buf, start, end))
     this.size++
   }
@@ -208,17 +244,16 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   /** Whether the node has room for an element of `length` bytes. */
   private takes(node: number, length: number): boolean {
     if (node === 0 || length >= this.keyspace.plainBytesMin) return false
-    const u32 = this.heap.u32[chunkOf(node)]!
-    const count = u32[wordOf(node) + COUNT]!
-    if (count >= PLAIN) return false
-    const bytes = this.listpacks.bytes(u32[wordOf(node) + BLOCK]!) + length + ELEMENT_OVERHEAD_BYTES
-    return !exceedsListLimit(this.keyspace.limit('list-max-listpack-size'), bytes, count + 1)
+    const bytes = this.contentBytes(node) + length + ELEMENT_OVERHEAD_BYTES
+    const count = this.word(node, COUNT)
+    return count < PLAIN && !exceedsListLimit(this.fill, bytes, count + 1)
   }
 
   private get fill(): number {
     return this.keyspace.limit('list-max-listpack-size')
   }
 
+  /** A node at rest has another block, and so many elements more. */
   private setBlock(node: number, block: number, more: number): void {
     const u32 = this.heap.u32[chunkOf(node)]!
     const word = wordOf(node)
@@ -228,17 +263,36 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   }
 
   pushHead(buf: Uint8Array, start: number, end: number): void {
-    this.walker?.willChange()
-    const { head } = this
-    if (!this.takes(head, end - start)) this.linkElement(0, buf, start, end)
-    else this.setBlock(head, this.listpacks.prepend(this.block(head), buf, start, end), 1)
+    if (this.walker !== null) this.walker.willChange()
+    if (end - start < this.keyspace.plainBytesMin && this.ends.first.prepend(buf, start, end)) this.size++
+    else this.pushSlowly(true, buf, start, end)
   }
 
   pushTail(buf: Uint8Array, start: number, end: number): void {
-    this.walker?.willChange()
-    const { tail } = this
-    if (!this.takes(tail, end - start)) this.linkElement(tail, buf, start, end)
-    else this.setBlock(tail, this.listpacks.append(this.block(tail), buf, start, end), 1)
+    if (this.walker !== null) this.walker.willChange()
+    if (end - start < this.keyspace.plainBytesMin && this.ends.last.append(buf, start, end)) this.size++
+    else this.pushSlowly(false, buf, start, end)
+  }
+
+  /** Adds an element at an end that is not open, or in whose block there is no room. */
+  private pushSlowly(head: boolean, buf: Uint8Array, start: number, end: number): void {
+    const length = end - start
+    if (!this.takes(head ? this.head : this.tail, length)) {
+      this.linkElement(head ? 0 : this.tail, buf, start, end)
+      return
+    }
+    const open = this.open(head)
+    this.size++
+    if (head ? open.prepend(buf, start, end) : open.append(buf, start, end)) return
+    const most = nodeBytesMax(this.fill)
+    const front = head ? 1 : 0
+    // The only node may have to grow at its other end too.
+    open.widen(length, this.nodes === 1 ? 1 / 2 : front, most)
+    if (head ? open.prepend(buf, start, end) : open.append(buf, start, end)) return
+    open.widen(length, front, most)
+    if (!(head ? open.prepend(buf, start, end) : open.append(buf, start, end))) {
+      throw new Error('no room in a node that has room')
+    }
   }
 
   /** Finds the element of an index from 0 to `size` - 1. */
@@ -266,6 +320,7 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
 
   /** The node that holds the element of an index from 0 to `size` - 1. */
   nodeOf(index: number): number {
+    this.ends.sync()
     this.seek(index)
     return this.found
   }
@@ -278,29 +333,33 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   /** Shows the element at an end of a list that has some. */
   showEnd(head: boolean, piece: Piece): void {
     const node = head ? this.head : this.tail
-    const block = this.block(node)
-    const u8 = this.heap.u8[chunkOf(block)]!
-    const base = byteOf(block)
-    if (this.isPlain(node)) piece.range(u8, base, base + this.contentBytes(node))
-    else lpRead(u8, base, head ? lpFirst(u8, base) : lpLast(u8, base), piece)
+    if (this.isPlain(node)) {
+      const base = this.base(node)
+      piece.range(this.bytesOf(node), base, base + this.contentBytes(node))
+    } else this.open(head).show(head, piece)
   }
 
   /** Takes out the element at an end of a list that has some. */
   dropEnd(head: boolean): void {
-    this.walker?.willChange()
+    if (this.walker !== null) this.walker.willChange()
+    if (head ? this.ends.first.dropFirst() : this.ends.last.dropLast()) {
+      this.size--
+      return
+    }
+    this.ends.sync()
     const node = head ? this.head : this.tail
     if (this.count(node) === 1) {
       this.drop(node)
       return
     }
+    this.ends.restNode(node)
     const block = this.block(node)
     const at = head ? LP_HEADER_BYTES : lpLast(this.heap.u8[chunkOf(block)]!, byteOf(block))
     this.setBlock(node, this.listpacks.delete(block, at, 1), -1)
   }
 
   private offset(node: number, index: number): number {
-    const block = this.block(node)
-    return lpSeek(this.heap.u8[chunkOf(block)]!, byteOf(block), index)
+    return lpSeek(this.bytesOf(node), this.base(node), index)
   }
 
   /** Puts an element in front of the one of an index from 0 to `size`. */
@@ -310,10 +369,13 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
       this.pushTail(buf, start, end)
       return
     }
+    this.ends.sync()
     this.seek(index)
     const { found: node, within } = this
     const before = this.before(node)
     const length = end - start
+    this.ends.restNode(node)
+    this.ends.restNode(before)
     if (this.takes(node, length)) {
       const block = this.listpacks.insert(this.block(node), this.offset(node, within), buf, start, end)
       this.setBlock(node, block, 1)
@@ -334,6 +396,7 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   /** Cuts a node in two; the first keeps `count` elements. Returns the second. */
   private split(node: number, count: number): number {
     const { listpacks } = this
+    this.ends.restNode(node)
     const all = this.count(node)
     const block = this.block(node)
     const second = listpacks.delete(listpacks.copy(block), this.offset(node, 0), count)
@@ -347,6 +410,8 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   private mergeWithNext(node: number): void {
     const next = node === 0 ? 0 : this.behind(node)
     if (next === 0 || this.isPlain(node) || this.isPlain(next)) return
+    this.ends.restNode(node)
+    this.ends.restNode(next)
     const bytes = this.contentBytes(node) + this.contentBytes(next) - LP_EMPTY_BYTES
     const count = this.count(node) + this.count(next)
     if (exceedsListLimit(this.fill, bytes, count)) return
@@ -368,8 +433,10 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   /** Puts an element in the place of the one of an index, which is there. */
   set(index: number, buf: Uint8Array, start: number, end: number): void {
     this.walker?.willChange()
+    this.ends.sync()
     this.seek(index)
     const { found: node, within } = this
+    this.ends.restNode(node)
     const alone = this.count(node) === 1
     if (
       !this.isPlain(node) &&
@@ -388,6 +455,7 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   delete(index: number, count: number): void {
     if (count <= 0) return
     this.walker?.willChange()
+    this.ends.sync()
     this.seek(index)
     let { found: node, within } = this
     for (let left = count; left > 0; ) {
@@ -395,6 +463,7 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
       const here = Math.min(left, this.count(node) - within)
       if (here === this.count(node)) this.drop(node)
       else {
+        this.ends.restNode(node)
         const block = this.listpacks.delete(this.block(node), this.offset(node, within), here)
         this.setBlock(node, block, -here)
       }
@@ -407,13 +476,13 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   /** Shows the elements from an index on, forwards or backwards, until `visit` says false. */
   walk(index: number, backwards: boolean, piece: Piece, visit: () => boolean): void {
     if (index < 0 || index >= this.size) return
+    this.ends.sync()
     this.seek(index)
     let { found: node } = this
     let at = this.isPlain(node) ? 0 : this.offset(node, this.within)
     while (true) {
-      const block = this.block(node)
-      const u8 = this.heap.u8[chunkOf(block)]!
-      const base = byteOf(block)
+      const u8 = this.bytesOf(node)
+      const base = this.base(node)
       if (this.isPlain(node)) {
         piece.range(u8, base, base + this.contentBytes(node))
         if (!visit()) return
@@ -429,14 +498,15 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   }
 
   private endOf(node: number, last: boolean): number {
-    const block = this.block(node)
-    const u8 = this.heap.u8[chunkOf(block)]!
-    return last ? lpLast(u8, byteOf(block)) : lpFirst(u8, byteOf(block))
+    const u8 = this.bytesOf(node)
+    const base = this.base(node)
+    return last ? lpLast(u8, base) : lpFirst(u8, base)
   }
 
   /** Takes out up to `most` elements that equal `buf[start, end)`, from one end on; how many there were. */
   remove(most: number, backwards: boolean, buf: Uint8Array, start: number, end: number): number {
     this.walker?.willChange()
+    this.ends.rest()
     const { lists } = this.keyspace
     let removed = 0
     for (let node = backwards ? this.tail : this.head; node !== 0 && removed < most; ) {
@@ -467,6 +537,7 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   relocate(cursor: number): number {
     // Whoever walks the list stands on one of its nodes.
     if (this.walker !== null) return 0
+    this.ends.rest()
     // Nodes come and go between the parts; so the cursor counts them.
     let at = this.head
     for (let i = 0; i < cursor && at !== 0; i++) at = this.behind(at)
@@ -503,10 +574,11 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
   /** Becomes a copy of another list, from a node on, having been empty. */
   copyFrom(from: Quicklist, first = from.head): void {
     for (let node = first; node !== 0; node = from.behind(node)) {
-      const block = from.block(node)
-      const base = byteOf(block)
-      if (!from.isPlain(node)) this.appendListpack(this.listpacks.copy(block), from.count(node))
-      else this.linkPlain(this.tail, this.heap.u8[chunkOf(block)]!, base, base + from.contentBytes(node))
+      const u8 = from.bytesOf(node)
+      const base = from.start(node)
+      const end = base + from.contentBytes(node)
+      if (from.isPlain(node)) this.linkPlain(this.tail, u8, base, end)
+      else this.appendListpack(this.listpacks.adopt(u8, base, end), from.count(node))
     }
   }
 }
