@@ -49,6 +49,10 @@ const INNER_COUNTS = INNER_CHILDREN + INNER_ROOM
 const HEIGHT_MAX = 12
 /** A node with fewer entries than this part of what it has room for looks for a neighbour to merge with. */
 const SPARSE_PART = 4
+/** As many elements are brought near at once. */
+export const AHEAD = 16
+/** Scores in a cache line. */
+const LINE = 8
 /** As many entries are moved in a loop; more by a call, which costs as much as so many. */
 const MOVE_LOOP_MAX = 32
 
@@ -58,11 +62,20 @@ export class RankTreePaths {
   readonly nodes = new Uint32Array(HEIGHT_MAX)
   readonly slots = new Int32Array(HEIGHT_MAX)
   readonly taken = new Uint32Array(LEAF_ROOM)
+  /** Room for elements that are brought near (ranking.ts), their hashes, and what a table says of those. */
+  readonly ahead = new Uint32Array(AHEAD)
+  readonly hashes = new Int32Array(AHEAD)
+  readonly foreseen = new Uint32Array(AHEAD)
 }
 
 export class RankTree {
   /** How many elements. */
   size = 0
+  /**
+   * Entries at the begin of the first leaf that are none any more: who takes the lowest again and again need not move the
+   * others each time. Counts do not know of it either; whatever looks further than at the lowest calls `settleFirst` before.
+   */
+  private skipped = 0
   private root = 0
   /** Levels of inner nodes. */
   private height = 0
@@ -121,6 +134,7 @@ export class RankTree {
     this.root = 0
     this.height = 0
     this.size = 0
+    this.skipped = 0
     this.firstLeaf = 0
     this.lastLeaf = 0
     this.leaf = 0
@@ -132,6 +146,7 @@ export class RankTree {
 
   /** How many elements have a lower score, or with `orEqual` one that is not higher. */
   countBelow(score: number, orEqual: boolean): number {
+    if (this.skipped !== 0) this.settleFirst()
     const { heap } = this
     let node = this.root
     if (node === 0) return 0
@@ -150,19 +165,15 @@ export class RankTree {
   private searchScore(node: number, from: number, score: number, orEqual: boolean): number {
     const scores = this.heap.f64[chunkOf(node)]!
     const base = doubleOf(node) + HEADER_DOUBLES
-    let low = from
-    let high = this.word(node, COUNT)
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const other = scores[base + middle]!
-      if (other < score || (orEqual && other === score)) low = middle + 1
-      else high = middle
-    }
-    return low
+    const end = base + this.word(node, COUNT)
+    let at = skipBelow(scores, base + from, end, score)
+    if (orEqual) while (at < end && scores[at]! === score) at++
+    return at - base
   }
 
   /** How many elements' members stand in front of `buf[start, end)`, or with `orEqual` not behind it; for equal scores. */
   countBefore(buf: Uint8Array, start: number, end: number, orEqual: boolean): number {
+    if (this.skipped !== 0) this.settleFirst()
     const { heap } = this
     let node = this.root
     if (node === 0) return 0
@@ -205,6 +216,7 @@ export class RankTree {
 
   /** How many elements stand in front of one. */
   rankOf(element: number): number {
+    if (this.skipped !== 0) this.settleFirst()
     this.descend(element, 0)
     const { nodes, slots } = this.paths
     let rank = slots[0]!
@@ -221,13 +233,18 @@ export class RankTree {
 
   /** Goes to the element of a rank; false where there is none. */
   seek(rank: number): boolean {
+    if (this.skipped !== 0) this.settleFirst()
     if (rank < 0 || rank >= this.size) {
       this.leaf = 0
       return false
     }
-    this.descendTo(rank, 0)
-    this.leaf = this.paths.nodes[0]!
-    this.index = this.paths.slots[0]!
+    // Where one end is taken away it need not be searched for.
+    if (rank === this.size - 1) this.enter(this.lastLeaf, true)
+    else {
+      this.descendTo(rank, 0)
+      this.leaf = this.paths.nodes[0]!
+      this.index = this.paths.slots[0]!
+    }
     return true
   }
 
@@ -267,6 +284,7 @@ export class RankTree {
 
   /** Adds an element, which is not there. */
   insert(element: number): void {
+    if (this.skipped !== 0) this.settleFirst()
     if (this.root === 0) this.begin()
     this.descend(element, 1)
     this.size++
@@ -286,32 +304,92 @@ export class RankTree {
 
   /** Takes out an element, which is there. Its block stays. */
   remove(element: number): void {
+    if (this.skipped !== 0) this.settleFirst()
     this.descend(element, -1)
-    this.size--
+    this.takeOut(element)
+  }
+
+  /** Takes out the element at the end of the path, where the counts know of it already. */
+  private takeOut(element: number): void {
     const leaf = this.paths.nodes[0]!
     const index = this.paths.slots[0]!
-    if (this.word(leaf, this.elementsOf(leaf) + index) !== element) throw new Error('an element is lost')
+    this.mustBe(leaf, index, element)
+    this.size--
     this.closeLeaf(leaf, index, index + 1)
     if (index === 0 && this.word(leaf, COUNT) > 0) this.nameFirst(1, leaf, this.elementsOf(leaf))
     this.settle(0, leaf)
   }
 
-  /** Gives an element, which is there, the score that is not written in its block yet: `score`. */
+  private mustBe(leaf: number, index: number, element: number): void {
+    if (this.word(leaf, this.elementsOf(leaf) + index) !== element) throw new Error('an element is lost')
+  }
+
+  /** Gives an element, which is there, another score, and writes it into its block. */
   rescore(element: number, score: number): void {
+    if (this.skipped !== 0) this.settleFirst()
     const { heap, paths } = this
-    const own = heap.f64[chunkOf(element)]!
     this.descend(element, 0)
     const leaf = paths.nodes[0]!
     const index = paths.slots[0]!
+    this.mustBe(leaf, index, element)
     const scores = heap.f64[chunkOf(leaf)]!
-    const at = doubleOf(leaf) + HEADER_DOUBLES + index
-    // Between its neighbours it stays where it is.
-    const stays =
-      index > 0 && index < this.word(leaf, COUNT) - 1 && scores[at - 1]! < score && score < scores[at + 1]!
-    if (stays) scores[at] = score
-    else this.remove(element)
+    const first = doubleOf(leaf) + HEADER_DOUBLES
+    const last = first + this.word(leaf, COUNT) - 1
+    const at = first + index
+    const own = heap.f64[chunkOf(element)]!
+    if (scores[first]! < score && score < scores[last]!) {
+      // It stays in its leaf, which goes from the lowest to the highest of its scores; most often where it stands.
+      own[doubleOf(element)] = score
+      if (index > 0 && scores[at - 1]! < score && score < scores[at + 1]!) {
+        scores[at] = score
+        return
+      }
+      this.closeLeaf(leaf, index, index + 1)
+      this.put(leaf, this.search(leaf, this.elementsOf(leaf), 0, element, false), element)
+      if (index === 0) this.nameFirst(1, leaf, this.elementsOf(leaf))
+      return
+    }
+    this.recount(-1)
+    this.takeOut(element)
     own[doubleOf(element)] = score
-    if (!stays) this.insert(element)
+    this.insert(element)
+  }
+
+  /** The element of the lowest rank, or the highest, of a tree that has some. */
+  end(highest: boolean): number {
+    if (highest) {
+      const { lastLeaf } = this
+      return this.word(lastLeaf, this.elementsOf(lastLeaf) + this.word(lastLeaf, COUNT) - 1)
+    }
+    const { firstLeaf } = this
+    if (this.skipped === this.word(firstLeaf, COUNT)) this.settleFirst()
+    return this.word(this.firstLeaf, this.elementsOf(this.firstLeaf) + this.skipped)
+  }
+
+  /** As many elements as stand together at an end, up to `many`; how many are in `into`, from the end on. */
+  look(into: Uint32Array, many: number, highest: boolean): number {
+    if (this.size === 0) return 0
+    this.leaf = highest ? this.lastLeaf : this.firstLeaf
+    this.index = highest ? this.word(this.leaf, COUNT) - 1 : this.skipped
+    return this.takeMany(into, Math.min(many, this.size), highest)
+  }
+
+  /** Takes out the element of the lowest rank, or the highest, of a tree that has some. Its block stays. */
+  cutEnd(highest: boolean): number {
+    const element = this.end(highest)
+    if (highest) this.cut(this.size - 1, this.size)
+    else {
+      this.skipped++
+      this.size--
+    }
+    return element
+  }
+
+  private settleFirst(): void {
+    const { skipped } = this
+    this.skipped = 0
+    this.size += skipped
+    this.cut(0, skipped)
   }
 
   /**
@@ -319,6 +397,7 @@ export class RankTree {
    * then, in their order. Returns how many. Their blocks stay.
    */
   cut(from: number, to: number): number {
+    if (this.skipped !== 0) this.settleFirst()
     const { nodes, slots, taken } = this.paths
     this.descendTo(from, to - from)
     const leaf = nodes[0]!
@@ -348,6 +427,7 @@ export class RankTree {
 
   /** The element's block is another one now, with the same bytes; the old one is still there. */
   replace(element: number, by: number): void {
+    if (this.skipped !== 0) this.settleFirst()
     this.descend(element, 0)
     const leaf = this.paths.nodes[0]!
     const index = this.paths.slots[0]!
@@ -357,6 +437,7 @@ export class RankTree {
 
   /** Moves the nodes above the element of a rank that lie where the heap is being emptied; the rank behind the leaf, 0 at the end. */
   relocate(rank: number): number {
+    if (this.skipped !== 0) this.settleFirst()
     const { heap } = this
     const { nodes, slots } = this.paths
     if (rank >= this.size) return 0
@@ -413,15 +494,18 @@ export class RankTree {
     const score = heap.f64[chunkOf(element)]![doubleOf(element)]!
     const scores = heap.f64[chunkOf(node)]!
     const base = doubleOf(node) + HEADER_DOUBLES
-    let low = from
     let high = this.word(node, COUNT)
+    let low = skipBelow(scores, base + from, base + high, score) - base
+    // Where scores are equal their elements tell, which are far away: as few as can be.
+    if (low === high || scores[base + low]! !== score) return low
     while (low < high) {
       const middle = (low + high) >>> 1
-      const other = scores[base + middle]!
-      if (other < score) low = middle + 1
-      else if (other > score) high = middle
-      else if (this.isFront(this.word(node, elements + middle), element, orSame)) low = middle + 1
-      else high = middle
+      if (
+        scores[base + middle]! === score &&
+        this.isFront(this.word(node, elements + middle), element, orSame)
+      ) {
+        low = middle + 1
+      } else high = middle
     }
     return low
   }
@@ -766,4 +850,15 @@ export class RankTree {
       u32.copyWithin(base + column + slot, base + column + slot + 1, base + column + count)
     u32[base + COUNT] = count - 1
   }
+}
+
+/**
+ * The first of the scores [from, end), which ascend, that is not below `score`. It looks at one of each cache line first: a
+ * processor that guesses rightly that the search goes on waits for all the lines at once, and for one after the other where they are halved.
+ */
+function skipBelow(scores: Float64Array, from: number, end: number, score: number): number {
+  let at = from
+  while (at + LINE <= end && scores[at + LINE - 1]! < score) at += LINE
+  while (at < end && scores[at]! < score) at++
+  return at
 }

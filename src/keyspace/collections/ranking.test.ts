@@ -162,11 +162,19 @@ function carryOut(pairs: Pairs, { what, many, at, step }: Edit, round: number): 
     for (const name of [...model.keys()]) if (i++ % step !== 0) pairs.delete(name)
   } else if (what === 'cut') pairs.cut(from, Math.min(size, from + many))
   else if (what === 'pop') {
+    // One by one from an end, as queues are used; with `step`, something else in between.
+    const sorted = [...model].sort(order)
     for (let i = 0; i < Math.min(many, size); i++) {
-      const last = pairs.model.size - 1
-      if (i < 5) pairs.cut(last, last + 1)
+      const [name, score] = (at % 2 === 0 ? sorted.shift() : sorted.pop())!
+      const element = pairs.ranking.end(at % 2 === 1)
+      if (pairs.name(element) !== name || pairs.ranking.score(element) !== score)
+        throw new Error(`pop of ${name}`)
+      if (step === 7 && i % 50 === 9) pairs.relocate(2)
+      pairs.ranking.dropEnd(at % 2 === 1)
+      model.delete(name)
+      if (step === 3 && i % 20 === 0) pairs.set(`between${i}`, score + (i % 7))
+      if (step === 3 && i % 20 === 0) sorted.splice(0, size, ...[...model].sort(order))
     }
-    pairs.cut(0, Math.min(pairs.model.size, many))
   } else pairs.relocate(step)
 }
 

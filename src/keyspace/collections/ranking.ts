@@ -9,13 +9,15 @@ import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
 import type { LargeValue, LargeValues } from './large.js'
-import { ELEMENT_HEADER_BYTES, LENGTH_WORD, RankTree, type RankTreePaths } from './rank-tree.js'
+import { AHEAD, ELEMENT_HEADER_BYTES, LENGTH_WORD, RankTree, type RankTreePaths } from './rank-tree.js'
 import type { ElementWalk } from './walks.js'
 
 /** `relocate` goes through the table first; cursors from here on are ranks: then it goes through the tree. */
 const TREE_CURSOR = 2 ** 32
 /** Leaves of the tree that one step of `relocate` looks at. */
 const LEAVES_A_STEP = 8
+/** As many elements are removed from one end, one by one, before those behind them are looked at. */
+const POPS_BEFORE_LOOK = 4
 
 export class Ranking implements LargeValue, TableKeys {
   private readonly entries: Entries
@@ -30,6 +32,12 @@ export class Ranking implements LargeValue, TableKeys {
   private freed = 0
   /** The hash of the member that `find` was asked for last. */
   private hash = 0
+  /** How often one end lost an element since anything else was written, which end, and how many there have been brought near. */
+  private pops = 0
+  private popsAtEnd = false
+  private near = 0
+  /** What reading ahead found, so that it is not left out. */
+  private seen = 0
 
   /** `entries` lends its secret hash; `owner` counts the bytes; `paths` is for all rankings of a keyspace. */
   constructor(entries: Entries, owner: LargeValues, paths: RankTreePaths, expected = 0) {
@@ -103,6 +111,7 @@ export class Ranking implements LargeValue, TableKeys {
   /** As `set`, where `old` is what `find` just found for this member. */
   setFound(old: number, buf: Uint8Array, start: number, end: number, score: number): boolean {
     const { hash } = this
+    this.pops = 0
     if (old !== 0) {
       if (this.score(old) !== score) {
         this.walker?.willChange(old, hash)
@@ -132,6 +141,7 @@ export class Ranking implements LargeValue, TableKeys {
       this.walker.willChange(handle, this.hash)
       this.walker.removed(handle)
     }
+    this.pops = 0
     this.table.removeFound()
     this.tree.remove(handle)
     this.heap.free(handle)
@@ -141,25 +151,72 @@ export class Ranking implements LargeValue, TableKeys {
 
   /** Removes the elements of ranks [from, to), which there are. */
   removeRange(from: number, to: number): void {
-    const { tree, paths } = this
-    let left = to - from
-    while (left > 0) {
+    const { tree } = this
+    const atEnd = to === this.size
+    if (to - from === 1 && (from === 0 || atEnd)) {
+      this.dropEnd(atEnd)
+      return
+    }
+    for (let left = to - from; left > 0; ) {
       const many = tree.cut(from, from + left)
-      for (let i = 0; i < many; i++) this.drop(paths.taken[i]!)
+      for (let i = 0; i < many; i += AHEAD) this.dropMany(i, Math.min(i + AHEAD, many))
       left -= many
     }
     this.note()
   }
 
+  /** The element of the lowest rank, or the highest, of a set that has some. */
+  end(highest: boolean): number {
+    return this.tree.end(highest)
+  }
+
+  /** Removes the element of the lowest rank, or the highest, of a set that has some. */
+  dropEnd(highest: boolean): void {
+    const element = this.tree.cutEnd(highest)
+    this.drop(element, this.hashOf(element))
+    this.lookAhead(highest)
+    this.note()
+  }
+
+  /** Forgets some of what the tree has just taken out, no more than AHEAD. */
+  private dropMany(from: number, to: number): void {
+    const { taken, ahead, hashes } = this.paths
+    for (let i = from; i < to; i++) ahead[i - from] = taken[i]!
+    this.bringNear(to - from)
+    for (let i = from; i < to; i++) this.drop(taken[i]!, hashes[i - from]!)
+  }
+
   /** Forgets an element that the tree does not have any more. */
-  private drop(handle: number): void {
-    const hash = this.hashOf(handle)
+  private drop(handle: number, hash: number): void {
     if (this.walker !== null) {
       this.walker.willChange(handle, hash)
       this.walker.removed(handle)
     }
     if (this.table.findHandle(handle, hash)) this.table.removeFound()
     this.heap.free(handle)
+  }
+
+  /**
+   * One end loses elements one by one, again and again, as a queue does: those that are next are brought near, many at a time.
+   */
+  private lookAhead(atEnd: boolean): void {
+    if (atEnd !== this.popsAtEnd) {
+      this.popsAtEnd = atEnd
+      this.pops = 0
+      this.near = 0
+    }
+    this.near--
+    if (++this.pops < POPS_BEFORE_LOOK || this.near > 0) return
+    this.near = this.tree.look(this.paths.ahead, AHEAD, atEnd)
+    this.bringNear(this.near)
+  }
+
+  /** Reads what is needed to take elements out of the table, those in `paths.ahead`; their hashes are in `paths.hashes` then. */
+  private bringNear(count: number): void {
+    const { ahead, hashes, foreseen } = this.paths
+    for (let i = 0; i < count; i++) this.seen ^= this.touch(ahead[i]!)
+    for (let i = 0; i < count; i++) hashes[i] = this.hashOf(ahead[i]!)
+    this.seen ^= this.table.foresee(hashes, count, foreseen)
   }
 
   /** How many elements stand in front of one. */
@@ -180,6 +237,10 @@ export class Ranking implements LargeValue, TableKeys {
   /** Visits the elements of ranks [from, to), backwards where `reverse`. `visit` must not change the set, nor go through it. */
   range(from: number, to: number, reverse: boolean, visit: (handle: number) => void): void {
     if (from >= to) return
+    if (to - from === 1 && (from === 0 || to === this.size)) {
+      visit(this.tree.end(from !== 0))
+      return
+    }
     this.tree.seek(reverse ? to - 1 : from)
     for (let left = to - from; left > 0; left--) {
       const element = this.tree.take(reverse)
@@ -198,7 +259,10 @@ export class Ranking implements LargeValue, TableKeys {
    * the last one. Nothing may have been written meanwhile.
    */
   takeMany(into: Uint32Array, count: number, reverse: boolean): number {
-    return this.tree.takeMany(into, count, reverse)
+    const many = this.tree.takeMany(into, count, reverse)
+    // They are about to be read: the processor asks for all of them at once.
+    for (let i = 0; i < many; i++) this.seen ^= this.touch(into[i]!)
+    return many
   }
 
   /** Visits a part of the elements in no order and returns the next cursor, 0 at the end; see Table.scan. */
