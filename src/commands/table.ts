@@ -72,6 +72,8 @@ export class CommandTable {
   readonly entries: readonly Entry[]
   private readonly places: (Entry | null)[]
   private readonly mask: number
+  /** What was found last: pipelines are often of one command. */
+  private last: Entry | null = null
   private readonly byName = new Map<string, Entry>()
 
   /** `renamed`: `rename-command` of the configuration, from lower-case name to the new one, '' to take it away. */
@@ -95,11 +97,16 @@ export class CommandTable {
 
   /** The command whose name is `buf[start, end)`, or null. */
   find(buf: Uint8Array, start: number, end: number): Entry | null {
+    const last = this.last
+    if (last !== null && sameName(last.name, buf, start, end)) return last
     let at = hashName(buf, start, end) & this.mask
     for (;;) {
       const entry = this.places[at]!
       if (entry === null) return null
-      if (sameName(entry.name, buf, start, end)) return entry
+      if (sameName(entry.name, buf, start, end)) {
+        this.last = entry
+        return entry
+      }
       at = (at + 1) & this.mask
     }
   }
