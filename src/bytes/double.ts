@@ -26,14 +26,31 @@ export function formatDouble(value: number): string {
 export function seventeenDigits(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
   if (value === 0) return Object.is(value, -0) ? '-0' : '0'
-  const [mantissa, exponent] = value.toExponential(16).split('e') as [string, string]
+  const [mantissa, exponent] = roundedToEven(value).split('e') as [string, string]
+  const sign = value < 0 ? '-' : ''
+  const digits = mantissa.replace(/[-.]/g, '')
   const power = Number(exponent)
-  if (power >= -4 && power < 17) {
-    const plain = value.toFixed(Math.min(100, 16 - power))
-    return plain.includes('.') ? plain.replace(/\.?0+$/, '') : plain
+  if (power >= 17 || power < -4) {
+    const shown = `${digits[0]}.${digits.slice(1)}`.replace(/\.?0*$/, '')
+    return `${sign}${shown}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
   }
-  const digits = mantissa.replace(/\.?0+$/, '')
-  return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
+  if (power < 0) return `${sign}0.${'0'.repeat(-power - 1)}${digits}`.replace(/0+$/, '')
+  return `${sign}${digits.slice(0, power + 1)}.${digits.slice(power + 1)}`.replace(/\.?0*$/, '')
+}
+
+/**
+ * Seventeen digits and an exponent. Where two of that length are equally near, JavaScript takes the greater one, and C the even
+ * one. That is so if the value has exactly eighteen digits, the last of them 5.
+ */
+function roundedToEven(value: number): string {
+  const rounded = value.toExponential(16)
+  const longer = value.toExponential(60)
+  const point = longer.indexOf('.')
+  const last = point + 17
+  if (longer[last] !== '5' || !/^0*e/.test(longer.slice(last + 1))) return rounded
+  return Number(longer[last - 1]) % 2 === 1
+    ? rounded
+    : longer.slice(0, last) + longer.slice(longer.indexOf('e'))
 }
 
 const NUMBER = /^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)$/
