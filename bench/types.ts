@@ -21,7 +21,7 @@ import {
 const DEPTHS = [16, 64]
 const ENGINES = ['redis', 'shoal'] as const
 /** Requests of one measurement of a command whose weight is 1. */
-const REQUESTS = 400_000
+const REQUESTS = 1_000_000
 
 interface Case {
   readonly name: string
