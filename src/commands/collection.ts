@@ -34,12 +34,17 @@ export function collectionToChange(
   const { entries } = db
   const handle = db.find(args.buf, args.start(index), args.end(index))
   if (handle === 0) return 0
-  entries.setAccess(handle, call.keyspace.accessNow(entries.access(handle)))
-  if (entries.type(handle) !== type) {
+  const { keyspace } = db
+  const isRight = entries.type(handle) === type
+  entries.setAccess(
+    handle,
+    keyspace.asksForClock ? keyspace.accessNow(entries.access(handle)) : keyspace.lruClock,
+  )
+  if (!isRight) {
     reply.error(WRONGTYPE)
     return WRONG
   }
-  db.willChange(handle)
+  if (keyspace.snapshot !== 0) db.willChange(handle)
   return handle
 }
 

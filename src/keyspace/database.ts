@@ -77,6 +77,11 @@ export class Database {
 
   /** The entry of a key whatever its expiry, or 0; statistics and clocks stay untouched. */
   peek(buf: Uint8Array, start: number, end: number): number {
+    const again = this.keys.findAgain(buf, start, end)
+    if (again !== 0) {
+      this.hash = this.keys.hashFound
+      return again
+    }
     this.hash = this.entries.hash(buf, start, end)
     return this.keys.find(buf, start, end, this.hash)
   }
@@ -108,6 +113,18 @@ export class Database {
       }
     }
     this.keyspace.misses++
+    return handle
+  }
+
+  /** As `read`, where the key's hash is known. */
+  readHashed(buf: Uint8Array, start: number, end: number, hash: number): number {
+    const handle = this.keys.find(buf, start, end, hash)
+    if (handle === 0 || this.hasExpired(handle)) return this.read(buf, start, end)
+    const { entries, keyspace } = this
+    this.hash = hash
+    keyspace.hits++
+    const clock = keyspace.asksForClock ? keyspace.accessNow(entries.access(handle)) : keyspace.lruClock
+    entries.setAccess(handle, clock)
     return handle
   }
 

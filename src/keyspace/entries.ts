@@ -128,7 +128,8 @@ export class Entries implements TableKeys {
       return false
     const u8 = this.heap.u8[chunk]!
     const at = (word << 2) + fieldBytes(head >>> 8)
-    for (let i = 0; i < length; i++) if (u8[at + i] !== buf[start + i]) return false
+    // From the end: keys that differ at all have their prefix in common, as a rule.
+    for (let i = length - 1; i >= 0; i--) if (u8[at + i] !== buf[start + i]) return false
     return true
   }
 

@@ -105,6 +105,8 @@ export class Table {
   /** What `touch` returns is put here, so that it is read. */
   private touched = 0
 
+  /** What `find` found last; 0 once any entry has been taken out. */
+  private foundHandle = 0
   // Where the last `find` ended, for `replaceFound` and `removeFound`.
   private foundIn: Buckets = this.main
   private foundBucket = 0
@@ -153,6 +155,7 @@ export class Table {
             this.foundBucket = bucket
             this.foundWord = word
             this.foundHash = hash
+            this.foundHandle = handle
             return handle
           }
           marks &= marks - 1
@@ -161,6 +164,22 @@ export class Table {
       bucket = words[base + CHAIN]!
     } while (bucket !== 0)
     return 0
+  }
+
+  /**
+   * The entry that `find` found last, as if it had found it again, where its key is `buf[start, end)`; or 0, which says nothing.
+   * Many commands in a row have one and the same key: then nothing need be hashed and searched.
+   */
+  findAgain(buf: Uint8Array, start: number, end: number): number {
+    const handle = this.foundHandle
+    // Something else may have been drawn, or looked for by its handle, or everything may be on its way to another table.
+    if (handle === 0 || this.next !== null || this.foundIn.words[this.foundWord] !== handle) return 0
+    return this.keys.keyIs(handle, buf, start, end) ? handle : 0
+  }
+
+  /** The hash of the key that was found. */
+  get hashFound(): number {
+    return this.foundHash
   }
 
   /**
@@ -219,6 +238,7 @@ export class Table {
 
   /** The entry that `find` just found lies elsewhere now. */
   replaceFound(handle: number): void {
+    this.foundHandle = 0
     this.foundIn.words[this.foundWord] = handle
   }
 
@@ -228,6 +248,7 @@ export class Table {
     const words = place.words
     const bucket = this.foundBucket
     words[this.foundWord] = 0
+    this.foundHandle = 0
     place.used--
     if (bucket > place.mask) this.dropIfEmpty(place, bucket)
     if (this.next === null) this.shrinkIfSparse()
@@ -276,6 +297,7 @@ export class Table {
     this.next = null
     this.moved = 0
     this.foundIn = this.main
+    this.foundHandle = 0
   }
 
   /** Takes out all entries and returns them as a table of their own. */
@@ -296,6 +318,7 @@ export class Table {
     while (buckets * FILL_MAX < count && buckets < MAX_BUCKETS) buckets *= 2
     this.main = new Buckets(buckets)
     this.foundIn = this.main
+    this.foundHandle = 0
   }
 
   /**

@@ -120,15 +120,20 @@ export function popOne(
   reply: Reply,
 ): void {
   const { lists } = call.keyspace
-  showEnd(call, handle, head)
-  reply.bulkRange(lists.element.buf, lists.element.start, lists.element.end)
-  lists.dropEnd(handle, head)
-  popped(call, args, index, handle, head, 1)
-}
-
-/** Shows the element at an end in `lists.element`. */
-function showEnd(call: Call, handle: number, head: boolean): void {
-  call.keyspace.lists.showEnd(handle, head)
+  const { element } = lists
+  if (lists.isSmall(handle)) {
+    lists.showEnd(handle, head)
+    reply.bulkRange(element.buf, element.start, element.end)
+    lists.dropEnd(handle, head)
+    popped(call, args, index, handle, head, 1)
+    return
+  }
+  const list = lists.quicklist(handle)
+  list.showEnd(head, element)
+  reply.bulkRange(element.buf, element.start, element.end)
+  list.dropEnd(head)
+  if (list.nodes > 1) collectionChanged(call, args, index, NOTIFY_LIST, head ? 'lpop' : 'rpop', 1)
+  else popped(call, args, index, handle, head, 1)
 }
 
 function pop(call: Call, args: Args, head: boolean, reply: Reply): void {
@@ -233,7 +238,7 @@ export function move(call: Call, args: Args, fromHead: boolean, toHead: boolean,
   if (from === 0) return false
   let to = collectionToChange(call, args, 2, LIST, reply)
   if (to === WRONG) return true
-  showEnd(call, from, fromHead)
+  lists.showEnd(from, fromHead)
   const value = lists.element.copy()
   lists.dropEnd(from, fromHead)
   if (to === 0) to = putNew(call, args, 2, lists.create())
