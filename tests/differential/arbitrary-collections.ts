@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { bytesOf, latin1, type Part } from '../support/runner.js'
 import { integer, value } from './arbitrary.js'
+import { oneOf, some, words } from './grammar.js'
 
 /** Keys that hold collections. */
 export const KEYS = ['a', 'b', 'c', '\0\xff\r\n']
@@ -18,13 +19,6 @@ const floating = fc.oneof(
   fc.integer({ min: -100_000, max: 100_000 }).map((cents) => (cents / 100).toFixed(2)),
   integer,
 )
-const oneOf = (...words: string[]) => fc.constantFrom(...words, ...words.map((word) => word.toLowerCase()))
-const some = (item: fc.Arbitrary<Part | readonly Part[]>, most = 4, least = 0) =>
-  fc.array(item, { minLength: least, maxLength: most }).map((all) => all.flat() as Part[])
-export const words = (...parts: (fc.Arbitrary<Part | readonly Part[]> | string)[]): fc.Arbitrary<Part[]> =>
-  fc
-    .tuple(...parts.map((part) => (typeof part === 'string' ? oneOf(part) : part)))
-    .map((all) => all.flat() as Part[])
 
 const scanOption = fc.oneof(
   fc.constantFrom<readonly Part[]>(['COUNT', '1000'], ['match', '*'], ['MATCH', '1*'], ['match', '[a-z]']),
@@ -33,11 +27,12 @@ const scanOption = fc.oneof(
 /** Counts for which chance has no say. */
 const everything = fc.constantFrom<Part>('0', '1000', 'x', '', '-9223372036854775808', '9223372036854775808')
 
-/** Too few arguments, or odd ones; but nothing that is there is drawn at random. */
+/** Too few arguments, or odd ones; but nothing that is there is drawn at random, or scanned from somewhere. */
 const misformed = (...names: string[]) =>
   words(oneOf(...names), some(field, 2)).filter(
     ([name, first = '']) =>
-      !/^(hrandfield|spop|srandmember)$/i.test(String(name)) || !KEYS.includes(latin1(bytesOf(first))),
+      !/^(hrandfield|spop|srandmember|hscan|sscan)$/i.test(String(name)) ||
+      !KEYS.includes(latin1(bytesOf(first))),
   )
 
 export const hashCommand = fc.oneof(

@@ -1,7 +1,7 @@
 /** Random commands on strings and keys: all options, wrong ones too, and arguments at the limits of what is allowed. */
 
 import fc from 'fast-check'
-import type { Part } from '../support/runner.js'
+import { bytesOf, latin1, type Part } from '../support/runner.js'
 
 const INTEGERS = [
   '0',
@@ -215,6 +215,10 @@ export const genericCommand: fc.Arbitrary<Part[]> = fc.oneof(
   ),
 )
 
+/** Zeros are a payload without a fault: an empty string of version 0, whose checksum is 0; restored, it expires at once. */
+const isPayload = ([name, , , payload]: readonly Part[]) =>
+  /^restore/i.test(String(name)) && payload !== undefined && /^\0+$/.test(latin1(bytesOf(payload)))
+
 /** Any command of ours with arguments that mean nothing: what it says of their number and of their form. */
 export const nonsense = (names: readonly string[]): fc.Arbitrary<Part[]> =>
-  words(fc.constantFrom(...names), some(fc.oneof(key, integer, value), 5))
+  words(fc.constantFrom(...names), some(fc.oneof(key, integer, value), 5)).filter((line) => !isPayload(line))

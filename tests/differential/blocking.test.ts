@@ -2,7 +2,7 @@
  * Clients that wait for keys, beside redis-server: several clients of each server say the same things in the same order, alone
  * or several at once, also behind a command that waits. After every step both servers are left alone until each client has
  * its replies or waits. Equal must be what each client was told, the data in the end, and what went to the append-only
- * files. `BLOCKING_RUNS` says how many cases are drawn.
+ * files. `SHOAL_DIFFERENTIAL_RUNS` says how many cases are drawn.
  *
  * redis-server 7.0 serves a client that waits for several keys from the one that was ready first; 7.2, and Shoal, carry out its
  * command again, which looks at its keys in their order and may come upon one of another type. So clients wait for several
@@ -16,12 +16,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encodeCommand } from '../../src/resp/encode.js'
 import { missing, type RedisProcess, startRedis } from '../oracle.js'
 import { commandsIn } from '../support/commands-in.js'
+import { runsOf } from '../support/deep.js'
 import { open, type RunningNode } from '../support/node.js'
 import { bytesOf } from '../support/runner.js'
 import { Wire } from '../support/wire.js'
 
 const OPTIONS = ['--appendonly', 'yes', '--appendfsync', 'no', '--enable-debug-command', 'yes']
-const RUNS = Number(process.env.BLOCKING_RUNS ?? 25)
+const RUNS = runsOf(25)
 const TIMEOUT_MS = 30_000 + RUNS * 400
 /** The last one works in database 1, the one before it speaks RESP3. */
 const CLIENTS = 5

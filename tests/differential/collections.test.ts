@@ -9,12 +9,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { digestOfValue } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
+import { DEEP, holds, runsOf } from '../support/deep.js'
 import { bytesOf, latin1 } from '../support/runner.js'
 import { type Decoded, decode, Wire } from '../support/wire.js'
 import { genericCommand } from './arbitrary.js'
-import { hashCommand, KEYS, key, setCommand, words } from './arbitrary-collections.js'
+import { hashCommand, KEYS, key, setCommand } from './arbitrary-collections.js'
+import { words } from './grammar.js'
 
-const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 60)
+const RUNS = runsOf(60)
 const keyCommand = genericCommand.filter(
   ([name]) => !/^(select|swapdb|move|flush.*|restore)$/i.test(String(name)),
 )
@@ -43,7 +45,7 @@ function alike(line: Line, redis: string, shoal: string): boolean {
   return leaves(redis) === leaves(shoal)
 }
 
-describe.skipIf(missing('redis-server'))('hashes and sets beside redis-server', () => {
+describe.skipIf(missing('redis-server'))('hashes and sets beside redis-server', DEEP, () => {
   let both: Comparison
   let redis: Wire
 
@@ -76,7 +78,7 @@ describe.skipIf(missing('redis-server'))('hashes and sets beside redis-server', 
   }
 
   const same = async (command: fc.Arbitrary<Line>, protocol: number) => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(
         fc.array(command, { minLength: 1, maxLength: 60, size: 'max' }),
         fc.constantFrom<[number, number]>([512, 64], [3, 64], [0, 0]),
@@ -88,7 +90,7 @@ describe.skipIf(missing('redis-server'))('hashes and sets beside redis-server', 
           await sameDigests()
         },
       ),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   }
 
@@ -101,18 +103,18 @@ describe.skipIf(missing('redis-server'))('hashes and sets beside redis-server', 
   test('what goes out', async () => {
     await limit(512, 64)
     const command = fc.oneof(hashCommand, setCommand)
-    await fc.assert(
+    await holds(
       fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 40, size: 'max' }), async (lines) => {
         await both.reset()
         const went = await both.propagated(lines)
         expect(went.shoal).toEqual(went.redis)
       }),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   })
 
   test('what the one dumps, the other restores', async () => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(
         fc.array(fc.oneof(hashCommand, setCommand), { minLength: 5, maxLength: 40, size: 'max' }),
         fc.constantFrom<[number, number]>([512, 64], [3, 64]),
@@ -144,7 +146,7 @@ describe.skipIf(missing('redis-server'))('hashes and sets beside redis-server', 
           }
         },
       ),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   })
 

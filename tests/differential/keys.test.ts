@@ -4,11 +4,12 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dumpRaw } from '../../src/persistence/rdb/dump.js'
 import { missing, type RedisProcess, startRedis } from '../oracle.js'
+import { DEEP, holds, runsOf } from '../support/deep.js'
 import { bytesOf, latin1, type Part, Runner } from '../support/runner.js'
 import { type Decoded, decode, Wire } from '../support/wire.js'
 import { integer, value } from './arbitrary.js'
 
-const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 60)
+const RUNS = runsOf(60)
 
 const letters = fc.constantFrom('a', 'b', 'c', '\xff', '\0', '-', ']', '\\')
 const name = fc.array(letters, { maxLength: 5 }).map((all) => all.join(''))
@@ -40,7 +41,7 @@ const pattern = fc
   )
   .map((all) => all.join(''))
 
-describe.skipIf(missing('redis-server'))('keys beside redis-server', () => {
+describe.skipIf(missing('redis-server'))('keys beside redis-server', DEEP, () => {
   let redis: RedisProcess
   let wire: Wire
   let runner: Runner
@@ -62,7 +63,7 @@ describe.skipIf(missing('redis-server'))('keys beside redis-server', () => {
   const sorted = (reply: string): string[] => (decode(reply) as string[]).sort()
 
   test('KEYS finds what a pattern matches', async () => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(
         fc.array(name, { minLength: 1, maxLength: 30 }),
         fc.array(pattern),
@@ -75,7 +76,7 @@ describe.skipIf(missing('redis-server'))('keys beside redis-server', () => {
           }
         },
       ),
-      { numRuns: RUNS },
+      RUNS,
     )
   })
 
@@ -131,7 +132,7 @@ describe.skipIf(missing('redis-server'))('keys beside redis-server', () => {
   })
 
   test('DUMP and RESTORE exchange strings in both directions', async () => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(fc.oneof(value, integer), async (given) => {
         await both('FLUSHALL')
         await both('SET', 'a', given)
@@ -144,7 +145,7 @@ describe.skipIf(missing('redis-server'))('keys beside redis-server', () => {
         const [one, other] = await both('OBJECT', 'ENCODING', 'b')
         expect(other).toBe(one)
       }),
-      { numRuns: RUNS },
+      RUNS,
     )
   })
 
@@ -185,7 +186,7 @@ describe.skipIf(missing('redis-server'))('keys beside redis-server', () => {
         )
         .map(([m, e]) => `0x${m}p${e}`),
     )
-    await fc.assert(
+    await holds(
       fc.asyncProperty(fc.array(decimal, { minLength: 1, maxLength: 10 }), async (amounts) => {
         await both('DEL', 'f')
         for (const amount of amounts) {
@@ -193,7 +194,7 @@ describe.skipIf(missing('redis-server'))('keys beside redis-server', () => {
           expect({ amount, reply: ours }).toEqual({ amount, reply: theirs })
         }
       }),
-      { numRuns: RUNS * 3 },
+      RUNS * 3,
     )
   })
 })

@@ -10,81 +10,19 @@ import { PLAIN_BYTES_MIN } from '../../src/keyspace/collections/quicklist.js'
 import { digestOfValue } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
-import { bytesOf, type Part } from '../support/runner.js'
+import { DEEP, holds, runsOf } from '../support/deep.js'
+import { bytesOf } from '../support/runner.js'
 import { decode, Wire } from '../support/wire.js'
-import { genericCommand, integer, value } from './arbitrary.js'
+import { genericCommand } from './arbitrary.js'
+import { KEYS, listCommand } from './arbitrary-lists.js'
 
-const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 40)
-const KEYS = ['a', 'b', '\0\xff\r\n']
+const RUNS = runsOf(40)
 
-const key = fc.constantFrom<Part>(...KEYS, ...KEYS, 'string')
-const element: fc.Arbitrary<Part> = fc.oneof(
-  { weight: 6, arbitrary: fc.integer({ min: -2, max: 6 }).map(String) },
-  { weight: 2, arbitrary: fc.constantFrom('f', '', 'x'.repeat(64), 'y'.repeat(5000), '\0\r\n', '01') },
-  { weight: 2, arbitrary: value },
-)
-const index: fc.Arbitrary<Part> = fc.oneof(
-  { weight: 5, arbitrary: fc.integer({ min: -9, max: 9 }).map(String) },
-  integer,
-)
-const oneOf = (...words: string[]) => fc.constantFrom(...words, ...words.map((word) => word.toLowerCase()))
-const some = (item: fc.Arbitrary<Part | readonly Part[]>, most = 4, least = 0) =>
-  fc.array(item, { minLength: least, maxLength: most }).map((all) => all.flat() as Part[])
-const words = (...parts: (fc.Arbitrary<Part | readonly Part[]> | string)[]): fc.Arbitrary<Part[]> =>
-  fc
-    .tuple(...parts.map((part) => (typeof part === 'string' ? oneOf(part) : part)))
-    .map((all) => all.flat() as Part[])
-const end = oneOf('LEFT', 'RIGHT', 'LEFT', 'RIGHT', 'UP')
-
-/** LPOS with this RANK is an error only since 7.2. */
-const LEAST = '-9223372036854775808'
-
-const listCommand = fc.oneof(
-  { weight: 8, arbitrary: words(oneOf('LPUSH', 'RPUSH'), key, some(element, 8, 1)) },
-  words(oneOf('LPUSHX', 'RPUSHX'), key, some(element, 3, 1)),
-  { weight: 2, arbitrary: words(oneOf('LPOP', 'RPOP'), key) },
-  { weight: 2, arbitrary: words(oneOf('LPOP', 'RPOP'), key, index) },
-  words('LLEN', key),
-  words('LINDEX', key, index),
-  { weight: 3, arbitrary: words('LRANGE', key, index, index) },
-  { weight: 2, arbitrary: words('LSET', key, index, element) },
-  { weight: 3, arbitrary: words('LINSERT', key, oneOf('BEFORE', 'AFTER'), element, element) },
-  { weight: 2, arbitrary: words('LREM', key, index, element) },
-  words('LTRIM', key, index, index),
-  {
-    weight: 2,
-    arbitrary: words(
-      'LPOS',
-      key,
-      element,
-      some(
-        fc
-          .tuple(oneOf('RANK', 'COUNT', 'MAXLEN', 'bogus'), index)
-          .filter(([option, number]) => option.toUpperCase() !== 'RANK' || number !== LEAST),
-        3,
-      ),
-    ),
-  },
-  { weight: 2, arbitrary: words('LMOVE', key, key, end, end) },
-  words('RPOPLPUSH', key, key),
-  words(
-    'LMPOP',
-    fc.constantFrom('1', '2', '0', 'x'),
-    some(key, 2, 1),
-    end,
-    some(fc.tuple(oneOf('COUNT'), index), 2),
-  ),
-  words('SET', fc.constant('string'), value),
-  words(
-    oneOf('LPUSH', 'LPOP', 'LSET', 'LINDEX', 'LRANGE', 'LREM', 'LTRIM', 'LPOS', 'LMOVE', 'LMPOP', 'LINSERT'),
-    some(element, 4),
-  ),
-)
 const keyCommand = genericCommand.filter(
   ([name]) => !/^(select|swapdb|move|flush.*|restore|object)$/i.test(String(name)),
 )
 
-describe.skipIf(missing('redis-server'))('lists beside redis-server', () => {
+describe.skipIf(missing('redis-server'))('lists beside redis-server', DEEP, () => {
   let both: Comparison
   let redis: Wire
 
@@ -103,7 +41,7 @@ describe.skipIf(missing('redis-server'))('lists beside redis-server', () => {
   }
 
   const same = async (command: fc.Arbitrary<Line>, protocol: number) => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(
         fc.array(command, { minLength: 1, maxLength: 60, size: 'max' }),
         fc.constantFrom(-2, -1, 3, 1),
@@ -119,7 +57,7 @@ describe.skipIf(missing('redis-server'))('lists beside redis-server', () => {
           }
         },
       ),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   }
 
@@ -129,18 +67,18 @@ describe.skipIf(missing('redis-server'))('lists beside redis-server', () => {
 
   test('what goes out', async () => {
     await limit(-2)
-    await fc.assert(
+    await holds(
       fc.asyncProperty(fc.array(listCommand, { minLength: 1, maxLength: 40, size: 'max' }), async (lines) => {
         await both.reset()
         const went = await both.propagated(lines)
         expect(went.shoal).toEqual(went.redis)
       }),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   })
 
   test('what the one dumps, the other restores', async () => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(
         fc.array(listCommand, { minLength: 5, maxLength: 40, size: 'max' }),
         fc.constantFrom(-1, 3),
@@ -164,7 +102,7 @@ describe.skipIf(missing('redis-server'))('lists beside redis-server', () => {
           }
         },
       ),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   })
 })

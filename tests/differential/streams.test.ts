@@ -10,258 +10,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { digestOfValue } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
-import { bytesOf, type Part } from '../support/runner.js'
+import { DEEP, holds, runsOf } from '../support/deep.js'
+import { bytesOf } from '../support/runner.js'
 import { decode, Wire } from '../support/wire.js'
-import { genericCommand, integer, value } from './arbitrary.js'
+import { genericCommand } from './arbitrary.js'
+import { adding, changing, grouped, KEYS, reading } from './arbitrary-streams.js'
 
-const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 40)
-const KEYS = ['a', 'b', 'c', '\0\xff\r\n']
+const RUNS = runsOf(40)
 
-const key = fc.constantFrom<Part>('a', 'a', 'a', 'a', ...KEYS, 'string')
-const oneOf = (...words: string[]) => fc.constantFrom(...words, ...words.map((word) => word.toLowerCase()))
-const some = (item: fc.Arbitrary<Part | readonly Part[]>, most = 4, least = 0) =>
-  fc.array(item, { minLength: least, maxLength: most }).map((all) => all.flat() as Part[])
-const words = (...parts: (fc.Arbitrary<Part | readonly Part[]> | string)[]): fc.Arbitrary<Part[]> =>
-  fc
-    .tuple(...parts.map((part) => (typeof part === 'string' ? oneOf(part) : part)))
-    .map((all) => all.flat() as Part[])
-
-const MAX = '18446744073709551615'
-const oddIds = fc.constantFrom(
-  '0-0',
-  '0',
-  '-',
-  '+',
-  '$',
-  '>',
-  '*',
-  '(1',
-  '(-',
-  '1-',
-  '-1',
-  '1--1',
-  '1-*',
-  ' 1',
-  '01-02',
-  '+1',
-  ' -1-1',
-  '1- -1',
-  '',
-  'x',
-  '1-x',
-  `${MAX}-${MAX}`,
-  MAX,
-  `${MAX}0`,
-  `1-${MAX}`,
-  '4294967296-4294967295',
-  '9007199254740993-1',
-  '1\0x',
-  '\0',
-  '(0-0',
-  `(${MAX}-${MAX}`,
-  '((1',
-)
-const smallId = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc
-      .tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 0, max: 3 }))
-      .map(([ms, seq]) => `${ms}-${seq}`),
-  },
-  { weight: 1, arbitrary: fc.integer({ min: 0, max: 30 }).map(String) },
-)
-const id: fc.Arbitrary<Part> = fc.oneof({ weight: 20, arbitrary: smallId }, { weight: 1, arbitrary: oddIds })
-const newId = fc.oneof(
-  { weight: 10, arbitrary: smallId },
-  { weight: 6, arbitrary: fc.integer({ min: 1, max: 31 }).map((ms) => `${ms}-*`) },
-  // What `*` makes is told by each side's clock.
-  { weight: 1, arbitrary: oddIds.filter((one) => one !== '*') },
-)
-const bound = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom('-', '+', '-', '+') },
-  { weight: 6, arbitrary: smallId },
-  { weight: 3, arbitrary: smallId.map((one) => `(${one}`) },
-  { weight: 1, arbitrary: oddIds },
-)
-const field: fc.Arbitrary<Part> = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom('f', 'g', '1', '-70000') },
-  { weight: 1, arbitrary: value },
-)
-const pairs = fc.oneof(
-  { weight: 6, arbitrary: value.map((one): Part[] => ['f', one]) },
-  { weight: 3, arbitrary: some(fc.tuple(field, value), 3, 1) },
-  { weight: 1, arbitrary: some(field, 3) },
-)
-const count = fc.oneof(
-  { weight: 8, arbitrary: fc.integer({ min: 0, max: 6 }).map(String) },
-  { weight: 1, arbitrary: integer },
-)
-const trimming = fc
-  .oneof(
-    fc.tuple(
-      oneOf('MAXLEN'),
-      some(fc.constantFrom('~', '=', '~'), 1),
-      count,
-      some(fc.tuple(oneOf('LIMIT'), count), 1),
-    ),
-    fc.tuple(
-      oneOf('MINID'),
-      some(fc.constantFrom('~', '=', '~'), 1),
-      id,
-      some(fc.tuple(oneOf('LIMIT'), count), 1),
-    ),
-  )
-  .map((all) => all.flat() as Part[])
-const oddTrimming = some(
-  fc.oneof(
-    trimming,
-    oneOf('NOMKSTREAM', 'bogus').map((word) => [word]),
-  ),
-  2,
-)
-const group = fc.constantFrom<Part>('g', 'g', 'g', 'h', '', 'no\0ne')
-const consumer = fc.constantFrom<Part>('x', 'x', 'y', '', '\xff')
-const idle = fc.oneof(
-  { weight: 6, arbitrary: fc.constant('0') },
-  fc.constantFrom('100000000', '-1', 'x', '9223372036854775807'),
-)
-const claimOption = fc.oneof(
-  fc.tuple(
-    oneOf('IDLE', 'TIME', 'RETRYCOUNT'),
-    fc.constantFrom('0', '5', '1000', 'x', '-1', '9223372036854775807'),
-  ),
-  fc.tuple(oneOf('LASTID'), id),
-  oneOf('FORCE', 'FORCE', 'JUSTID', 'bogus').map((word) => [word]),
-)
-const newEntries = fc.constantFrom<Part>('>', '>', '>', '>', '>', '>', '0', '$')
-
-const adding = fc.oneof(
-  { weight: 10, arbitrary: words('XADD', key, newId, pairs) },
-  { weight: 2, arbitrary: words('XADD', key, trimming, newId, pairs) },
-  words('XADD', key, oddTrimming, newId, pairs),
-)
-/** Not below what XDEL may have removed: that is refused since 7.2 only. */
-const lastId = fc.constantFrom('31-0', '31-5', '40-1', '33', 'x', '', '-', '$', `${MAX}-${MAX}`)
-const changing = fc.oneof(
-  { weight: 4, arbitrary: words('XDEL', key, some(fc.oneof(smallId, fc.constantFrom('x', '-', '')), 4, 1)) },
-  { weight: 2, arbitrary: words('XTRIM', key, trimming) },
-  words('XTRIM', key, oddTrimming),
-  words(
-    'XSETID',
-    key,
-    lastId,
-    some(fc.oneof(fc.tuple(oneOf('ENTRIESADDED'), integer), fc.tuple(oneOf('MAXDELETEDID'), id)), 2),
-  ),
-  words('SET', fc.constant('string'), value),
-)
-const grouped = fc.oneof(
-  {
-    weight: 3,
-    arbitrary: words(
-      'XGROUP',
-      oneOf('CREATE'),
-      key,
-      group,
-      fc.oneof(id, fc.constantFrom('0', '$', '0')),
-      some(
-        fc.oneof(
-          oneOf('MKSTREAM').map((w) => [w]),
-          fc.tuple(oneOf('ENTRIESREAD'), integer),
-        ),
-        2,
-      ),
-    ),
-  },
-  words(
-    'XGROUP',
-    oneOf('SETID'),
-    key,
-    group,
-    fc.oneof(id, fc.constantFrom('0', '$', '0')),
-    some(fc.tuple(oneOf('ENTRIESREAD'), integer), 1),
-  ),
-  words('XGROUP', oneOf('DESTROY'), key, group),
-  words('XGROUP', oneOf('CREATECONSUMER', 'DELCONSUMER'), key, group, consumer),
-  words('XGROUP', oneOf('CREATE', 'SETID', 'DESTROY', 'DELCONSUMER', 'HELP', 'bogus'), some(field, 4, 1)),
-  {
-    weight: 8,
-    arbitrary: words(
-      'XREADGROUP',
-      oneOf('GROUP'),
-      group,
-      consumer,
-      some(fc.tuple(oneOf('COUNT'), count), 1),
-      some(oneOf('NOACK'), 1),
-      oneOf('STREAMS'),
-      key,
-      newEntries,
-    ),
-  },
-  words('XREADGROUP', oneOf('GROUP'), group, consumer, oneOf('STREAMS'), key, key, newEntries, id),
-  words('XREADGROUP', oneOf('GROUP'), group, consumer, oneOf('COUNT'), count, oneOf('STREAMS'), key, id),
-  { weight: 3, arbitrary: words('XACK', key, group, some(id, 4, 1)) },
-  { weight: 4, arbitrary: words('XCLAIM', key, group, consumer, idle, some(id, 3, 1), some(claimOption, 3)) },
-  {
-    weight: 4,
-    arbitrary: words(
-      'XAUTOCLAIM',
-      key,
-      group,
-      consumer,
-      idle,
-      bound,
-      some(
-        fc.oneof(
-          fc.tuple(oneOf('COUNT'), count),
-          oneOf('JUSTID').map((w) => [w]),
-        ),
-        2,
-      ),
-    ),
-  },
-)
-const reading = fc.oneof(
-  words('XLEN', key),
-  {
-    weight: 3,
-    arbitrary: words(
-      oneOf('XRANGE', 'XREVRANGE'),
-      key,
-      bound,
-      bound,
-      some(fc.tuple(oneOf('COUNT', 'COUNT', 'bogus'), count), 1),
-    ),
-  },
-  {
-    weight: 2,
-    arbitrary: words('XREAD', some(fc.tuple(oneOf('COUNT'), count), 1), oneOf('STREAMS'), key, id),
-  },
-  words('XREAD', oneOf('STREAMS'), key, key, id, id),
-  words('XREAD', some(fc.oneof(key, id, oneOf('STREAMS', 'GROUP', 'NOACK', 'COUNT')), 5, 3)),
-  { weight: 2, arbitrary: words('XPENDING', key, group) },
-  {
-    weight: 2,
-    arbitrary: words(
-      'XPENDING',
-      key,
-      group,
-      some(fc.tuple(oneOf('IDLE'), idle), 1),
-      bound,
-      bound,
-      count,
-      some(consumer, 1),
-    ),
-  },
-  words('XPENDING', key, group, some(bound, 7)),
-  words('XINFO', oneOf('STREAM'), key, some(fc.tuple(oneOf('FULL'), oneOf('COUNT'), count), 1)),
-  words('XINFO', oneOf('STREAM'), key, some(oneOf('FULL', 'COUNT'), 2)),
-  words('XINFO', oneOf('GROUPS'), key),
-  words('XINFO', oneOf('CONSUMERS'), key, group),
-  words(
-    oneOf('XADD', 'XTRIM', 'XDEL', 'XRANGE', 'XPENDING', 'XCLAIM', 'XAUTOCLAIM', 'XREADGROUP', 'XSETID'),
-    some(fc.oneof(field, id), 6),
-  ),
-)
 const keyCommand = genericCommand.filter(
   ([name]) => !/^(select|swapdb|move|flush.*|restore|object)$/i.test(String(name)),
 )
@@ -272,21 +28,34 @@ const any = fc.oneof(
   { weight: 4, arbitrary: reading },
 )
 
+const MAX = '18446744073709551615'
+
 /** A reply without what 7.0 has otherwise, and without times. */
 function masked(line: Line, reply: string): string {
   const name = String(line[0]).toLowerCase()
   if (name === 'xinfo') {
-    return reply
-      .replace(/\$16\r\nradix-tree-nodes\r\n:\d+\r\n/, '')
-      .replace(/\$8\r\ninactive\r\n:-?\d+\r\n/g, '')
-      .replace(/\$11\r\nactive-time\r\n:-?\d+\r\n/g, '')
-      .replace(/(\$9\r\nseen-time\r\n|\$4\r\nidle\r\n):\d+/g, '$1:<ms>')
-      .replace(/:1[6-9]\d{11}\r/g, ':<ms>\r')
-      .replace(/[*%]\d+\r\n(?=\$4\r\nname)/g, '')
-      .replace(/\*0\r\n$/, '')
+    return (
+      reply
+        .replace(/\$16\r\nradix-tree-nodes\r\n:\d+\r\n/, '')
+        .replace(/\$8\r\ninactive\r\n:-?\d+\r\n/g, '')
+        .replace(/\$11\r\nactive-time\r\n:-?\d+\r\n/g, '')
+        .replace(/(\$9\r\nseen-time\r\n|\$4\r\nidle\r\n):\d+/g, '$1:<ms>')
+        .replace(/:1[6-9]\d{11}\r/g, ':<ms>\r')
+        .replace(/[*%]\d+\r\n(?=\$4\r\nname)/g, '')
+        .replace(/\*0\r\n$/, '')
+        // What Redis makes of an empty stream in a file of an older version.
+        .replace(`$41\r\n${MAX}-${MAX}`, '$3\r\n0-0')
+    )
   }
   // When an entry was given to its consumer: a few milliseconds ago, or long ago where XCLAIM said so.
   if (name === 'xpending') return reply.replace(/(\r\n):\d+(\r\n:\d+\r\n)(?=\*4|$)/g, '$1:<ms>$2')
+  // Where the part after the time has no next number, 7.0 may say something that it meant to say earlier.
+  if (name === 'xadd' && line.some((part) => /^\d+-\*$/.test(String(part)))) {
+    return reply.replace(
+      'Elements are too large to be stored',
+      'The ID specified in XADD is equal or smaller than the target stream top item',
+    )
+  }
   // Since 7.2 the text names the command.
   if (name.startsWith('xread')) return reply.replace(/^-ERR Unbalanced .*/, '-ERR Unbalanced')
   return reply
@@ -315,7 +84,7 @@ function prepared(lines: readonly Line[]): Line[] {
   })
 }
 
-describe.skipIf(missing('redis-server'))('streams beside redis-server', () => {
+describe.skipIf(missing('redis-server'))('streams beside redis-server', DEEP, () => {
   let both: Comparison
   let redis: Wire
 
@@ -347,7 +116,7 @@ describe.skipIf(missing('redis-server'))('streams beside redis-server', () => {
   const lookAtAll = KEYS.map((name): Line => ['XINFO', 'STREAM', name, 'FULL', 'COUNT', '0'])
 
   const same = async (command: fc.Arbitrary<Line>, protocol: number) => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(
         fc.array(command, { minLength: 1, maxLength: 60, size: 'max' }),
         limits,
@@ -358,7 +127,7 @@ describe.skipIf(missing('redis-server'))('streams beside redis-server', () => {
           await sameDigests()
         },
       ),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   }
 
@@ -367,7 +136,7 @@ describe.skipIf(missing('redis-server'))('streams beside redis-server', () => {
   }
   test('among commands on keys', () => same(fc.oneof(adding, grouped, keyCommand), 2))
   test('what goes out', async () => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(
         fc.array(any, { minLength: 1, maxLength: 40, size: 'max' }),
         limits,
@@ -378,12 +147,12 @@ describe.skipIf(missing('redis-server'))('streams beside redis-server', () => {
           expect(went.shoal).toEqual(went.redis)
         },
       ),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   })
 
   test('what the one dumps, the other restores, groups and all', async () => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(
         fc.array(fc.oneof(adding, adding, changing, grouped, grouped), {
           minLength: 5,
@@ -416,7 +185,7 @@ describe.skipIf(missing('redis-server'))('streams beside redis-server', () => {
           }
         },
       ),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   })
 })

@@ -9,6 +9,7 @@ import { COMMANDS } from '../../src/commands/index.js'
 import { digestOfDataset } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
+import { DEEP, holds, runsOf } from '../support/deep.js'
 import { decode, Wire } from '../support/wire.js'
 import { genericCommand, lcsCommand, nonsense, stringCommand, value } from './arbitrary.js'
 
@@ -27,9 +28,9 @@ const isNewer = (since: string) => Number.parseFloat(since) > 7
 const NAMES = COMMANDS.filter(
   ({ name, group, since }) => !NOT_COMPARED.has(name) && !COLLECTIONS.has(group) && !isNewer(since),
 ).map(({ name }) => name)
-const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 60)
+const RUNS = runsOf(60)
 
-describe.skipIf(missing('redis-server'))('commands beside redis-server', () => {
+describe.skipIf(missing('redis-server'))('commands beside redis-server', DEEP, () => {
   let both: Comparison
   let redis: Wire
 
@@ -43,13 +44,13 @@ describe.skipIf(missing('redis-server'))('commands beside redis-server', () => {
   })
 
   const same = async (command: fc.Arbitrary<Line>, protocol: number, runs = RUNS) => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 60, size: 'max' }), async (lines) => {
         await both.reset(protocol)
         expect(await both.differences(lines)).toEqual([])
         expect(await redis.run('DEBUG', 'DIGEST')).toBe(`+${digestOfDataset(both.runner.keyspace)}\r\n`)
       }),
-      { numRuns: runs, endOnFailure: false },
+      runs,
     )
   }
 
@@ -68,18 +69,18 @@ describe.skipIf(missing('redis-server'))('commands beside redis-server', () => {
         ([name, ...rest]) =>
           !/^set$/i.test(String(name)) || !rest.some((word) => /^pxat$/i.test(String(word))),
       )
-    await fc.assert(
+    await holds(
       fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 40, size: 'max' }), async (lines) => {
         await both.reset()
         const { redis, shoal } = await both.propagated(lines)
         expect(shoal).toEqual(redis)
       }),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   })
 
   test('what the one dumps, the other restores', async () => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(value, async (content) => {
         await both.reset()
         const { runner } = both
@@ -96,7 +97,7 @@ describe.skipIf(missing('redis-server'))('commands beside redis-server', () => {
         const encoding = ['OBJECT', 'ENCODING', 'r'] as const
         expect(runner.run(...encoding)).toBe(await redis.run(...encoding))
       }),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   })
 

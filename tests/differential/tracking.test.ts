@@ -6,16 +6,17 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { missing, type RedisProcess, startRedis } from '../oracle.js'
+import { DEEP, holds, runsOf } from '../support/deep.js'
 import { open, type RunningNode } from '../support/node.js'
 import { Wire } from '../support/wire.js'
 
-const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 60)
+const RUNS = runsOf(60)
 const OPTIONS = ['--enable-debug-command', 'yes']
 const LISTENER = 2
 
 type Step = readonly [client: number, command: string]
 
-describe.skipIf(missing('redis-server'))('tracking beside redis-server', () => {
+describe.skipIf(missing('redis-server'))('tracking beside redis-server', DEEP, () => {
   let redis: RedisProcess
   let node: RunningNode
 
@@ -120,11 +121,11 @@ describe.skipIf(missing('redis-server'))('tracking beside redis-server', () => {
   const steps = fc.array(fc.tuple(fc.nat(1), command), { minLength: 5, maxLength: 30, size: 'max' })
 
   test('any sequence', async () => {
-    await fc.assert(
+    await holds(
       fc.asyncProperty(steps, async (given) => {
         await same(given)
       }),
-      { numRuns: RUNS, endOnFailure: false },
+      RUNS,
     )
   })
 

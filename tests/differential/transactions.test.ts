@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { missing, type RedisProcess, startRedis } from '../oracle.js'
+import { DEEP, holds, runsOf } from '../support/deep.js'
 import { open, type RunningNode } from '../support/node.js'
 import { replyEnd, Wire } from '../support/wire.js'
 
@@ -20,7 +21,7 @@ const WAIT = 'wait'
 const WAIT_MS = 3
 const LONG_WAIT_MS = 120
 
-const RUNS = Number(process.env['SHOAL_DIFFERENTIAL_RUNS'] ?? 120)
+const RUNS = runsOf(120)
 
 type Step = readonly [client: number, command: string]
 
@@ -42,7 +43,7 @@ function commandsOf(directory: string): string[] {
   return lines.map((line) => line.replace(/\b1\d{12}\b/g, '<ms>'))
 }
 
-describe.skipIf(missing('redis-server'))('transactions beside redis-server', () => {
+describe.skipIf(missing('redis-server'))('transactions beside redis-server', DEEP, () => {
   let redis: RedisProcess
   let node: RunningNode
   let theirs: Wire[]
@@ -121,11 +122,11 @@ describe.skipIf(missing('redis-server'))('transactions beside redis-server', () 
   test('any sequence', async () => {
     const folders = [node.node.config.values.dir, redis.directory] as const
     const before = folders.map((folder) => commandsOf(folder).length)
-    await fc.assert(
+    await holds(
       fc.asyncProperty(steps, async (given) => {
         await same(given)
       }),
-      { numRuns: RUNS },
+      RUNS,
     )
     const [ours, theirs] = folders.map((folder, i) => commandsOf(folder).slice(before[i]))
     expect(ours).toEqual(theirs)
