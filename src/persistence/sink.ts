@@ -3,14 +3,15 @@
  * fill, so that a snapshot can be written in slices and sent while it is made; a growing sink (no `onBlock`)
  * collects everything in one buffer, for a DUMP payload or a test.
  *
- * A block belongs to whoever got it. `recycle` gives it back, and spares the collector a block.
+ * A block belongs to whoever got it. `recycle` gives it back: a block is memory outside of the collector's heap, and to make and drop
+ * many of them is what makes it stop everything. Sinks that pass their blocks to each other share a pool.
  */
 
 import { newCrc64, updateCrc64 } from '../bytes/crc64.js'
 
 export const SINK_BLOCK_BYTES = 64 * 1024
-/** So many blocks that came back are kept; the rest is left to the collector. */
-const SPARE_BLOCKS_MAX = 64
+/** A pool keeps no more than this; the rest is left to the collector. */
+const SPARE_BYTES_MAX = 16 * 1024 * 1024
 /** No single `reserve` may ask for more than this of a streaming sink. */
 export const RESERVE_BYTES_MAX = 64
 
@@ -18,22 +19,55 @@ export interface SinkOptions {
   /** Gets each full block, and at `flush` the last one, which may be shorter. Absent: the sink grows. */
   onBlock?: (block: Uint8Array) => void
   blockBytes?: number
+  /** Where blocks come from and go back to, instead of a pool of its own; says how large they are. */
+  pool?: BlockPool | undefined
   /** Keep a CRC64 of all that was written. */
   checksum?: boolean
+}
+
+const NO_BLOCK = new Uint8Array(0)
+
+/** Blocks of one size that nobody needs now. */
+export class BlockPool {
+  readonly blockBytes: number
+  /** Blocks that had to be made, ever. */
+  made = 0
+  private readonly spare: Uint8Array[] = []
+
+  constructor(blockBytes: number) {
+    this.blockBytes = blockBytes
+  }
+
+  take(): Uint8Array {
+    const block = this.spare.pop()
+    if (block !== undefined) return block
+    this.made++
+    return new Uint8Array(this.blockBytes)
+  }
+
+  /** Takes a block back, or what is left of one. */
+  give(block: Uint8Array): void {
+    const { blockBytes, spare } = this
+    if (block.buffer.byteLength !== blockBytes || (spare.length + 1) * blockBytes > SPARE_BYTES_MAX) return
+    spare.push(block.length === blockBytes ? block : new Uint8Array(block.buffer))
+  }
 }
 
 export class ByteSink {
   buf: Uint8Array
   pos = 0
   private readonly onBlock: ((block: Uint8Array) => void) | undefined
-  private readonly spare: Uint8Array[] = []
+  /** Of a streaming sink. */
+  readonly pool: BlockPool | undefined
   private readonly crc: Uint32Array | undefined
   private crcFrom = 0
   private flushed = 0
 
   constructor(options: SinkOptions = {}) {
     this.onBlock = options.onBlock
-    this.buf = new Uint8Array(options.blockBytes ?? (options.onBlock ? SINK_BLOCK_BYTES : 256))
+    if (options.onBlock !== undefined)
+      this.pool = options.pool ?? new BlockPool(options.blockBytes ?? SINK_BLOCK_BYTES)
+    this.buf = this.pool?.take() ?? new Uint8Array(options.blockBytes ?? 256)
     this.crc = options.checksum ? newCrc64() : undefined
   }
 
@@ -83,8 +117,13 @@ export class ByteSink {
 
   /** A block that was handed out and is no longer needed. */
   recycle(block: Uint8Array): void {
-    const whole = block.byteOffset === 0 && block.byteLength === this.buf.length ? block : undefined
-    if (whole !== undefined && this.spare.length < SPARE_BLOCKS_MAX) this.spare.push(whole)
+    this.pool?.give(block)
+  }
+
+  /** Nothing is written any more, and all was handed out. */
+  retire(): void {
+    this.pool?.give(this.buf)
+    this.buf = NO_BLOCK
   }
 
   /** What a growing sink holds, as a copy of its own. */
@@ -119,8 +158,7 @@ export class ByteSink {
     }
     this.flushed += this.pos
     this.pos = 0
-    const size = this.buf.length
-    this.buf = this.spare.pop() ?? new Uint8Array(size)
+    this.buf = this.pool!.take()
     this.onBlock!(block)
   }
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { attach } from '../keyspace/collections/value.js'
 import { NO_EXPIRY } from '../keyspace/entries.js'
 import { Keyspace } from '../keyspace/keyspace.js'
 import { AofReader } from './aof/reader.js'
@@ -264,4 +265,38 @@ test('idle time comes back', () => {
   const { k } = load([248, 10, 0, 'k', 'v'])
   const handle = k.databases[0]!.peek(bytes('k'), 0, 1)
   expect((k.lruClock - k.entries.access(handle)) & 0xffffff).toBe(10)
+})
+
+test('blocks go round: a walk makes no more of them than are under way at once', () => {
+  const k = keyspace(1)
+  const [db] = k.databases
+  for (let i = 0; i < 40; i++) {
+    const key = bytes(`hash:${i}`)
+    const handle = k.hashes.create()
+    for (let field = 0; field < 600; field++) {
+      const name = bytes(`field:${field}`)
+      k.hashes.set(handle, name, 0, name.length, name, 0, name.length)
+    }
+    attach(db!, key, 0, key.length, handle, NO_EXPIRY)
+  }
+  for (let i = 0; i < 3000; i++) set(k, 0, `key:${i}`, 'a value of some length')
+  const out: Buffer[] = []
+  const writer = new RdbWriter({
+    blockBytes: 8192,
+    checksum: true,
+    onBlock: (block) => {
+      out.push(Buffer.from(block))
+      writer.sink.recycle(block)
+    },
+  })
+  writer.header({ redisVersion: '7.2.4', created_s: 0, usedMemory_bytes: 0, aofBase: false })
+  const walk = new SnapshotWalk(k, new Generations(k), new RdbTarget(writer, 'none'))
+  k.hooks = { expired() {}, changed() {}, beforeWrite: (db, handle) => walk.beforeWrite(db, handle) }
+  let i = 0
+  // What changes while a hash is being written goes aside, and comes back.
+  while (walk.step(8)) if (i < 3000) set(k, 0, `key:${i++}`, 'changed')
+  expect(i).toBeGreaterThan(500)
+  expect(loadedFrom(Buffer.concat(out)).length).toBe(3040)
+  expect(Buffer.concat(out).length).toBeGreaterThan(40 * 8192)
+  expect(writer.sink.pool!.made).toBeLessThan(8)
 })

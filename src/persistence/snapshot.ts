@@ -20,7 +20,7 @@ import { INTSET, LISTPACK, NO_EXPIRY, STRING } from '../keyspace/entries.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import { writePexpireAt, writeSelect, writeSet } from './aof/record.js'
 import type { RdbWriter } from './rdb/writer.js'
-import { ByteSink, type SinkOptions } from './sink.js'
+import { BlockPool, ByteSink, type SinkOptions } from './sink.js'
 import type { ValueCodec } from './values/codec.js'
 import { codecOf } from './values/index.js'
 import { CommandBatch, type Pieces, piecesOf } from './values/pieces.js'
@@ -39,8 +39,10 @@ export interface SnapshotTarget {
   flush(): void
   /** Takes a block that was put aside. */
   append(block: Uint8Array): void
-  /** Takes a block back that was handed out and is not needed any more. */
+  /** Takes a block back that was handed out, by this or by what was made aside, and is not needed any more. */
   recycle(block: Uint8Array): void
+  /** All was handed out, and nothing is written any more. */
+  retire(): void
   /** All entries were written. */
   finish(): void
 }
@@ -60,6 +62,9 @@ export interface EntryInPieces {
 const WEIGHT_BYTES = 1024
 /** Elements of a large collection that count as much as a small entry. */
 const ELEMENTS_AN_ENTRY = 8
+
+/** The size of the blocks in which a collection waits for its turn: there may be very many that do. */
+const ASIDE_BLOCK_BYTES = 4096
 
 /** Generations that may pass without a whole walk before they would come round. */
 const GENERATIONS_MAX = 250
@@ -272,6 +277,7 @@ export class SnapshotWalk {
   private append(block: Uint8Array): void {
     this.target.append(block)
     this.worked += block.length / WEIGHT_BYTES
+    this.target.recycle(block)
   }
 
   /** What had to wait can go to the target now. */
@@ -279,6 +285,7 @@ export class SnapshotWalk {
     const { waiting } = this
     if (waiting === null) return
     waiting.flush()
+    waiting.retire()
     this.backlog = this.waitingBlocks.reverse()
     this.waiting = null
     this.waitingBlocks = []
@@ -305,12 +312,14 @@ export class RdbTarget implements SnapshotTarget {
   private readonly writer: RdbWriter
   private readonly clock: AccessClock
   private readonly sized: Set<number>
+  private readonly asidePool: BlockPool
 
   /** `sized`: of which databases the size was said already. */
   constructor(writer: RdbWriter, clock: AccessClock, sized = new Set<number>()) {
     this.writer = writer
     this.clock = clock
     this.sized = sized
+    this.asidePool = asidePool(writer.sink)
   }
 
   database(db: number, keys: number, expires: number): void {
@@ -339,7 +348,7 @@ export class RdbTarget implements SnapshotTarget {
 
   inPieces(keyspace: Keyspace, handle: number, pieces: Pieces, onBlock: OnBlock): EntryInPieces {
     const { entries } = keyspace
-    const aside = this.writer.aside(onBlock)
+    const aside = this.writer.aside(onBlock, this.asidePool)
     this.attributes(aside, keyspace, handle)
     const key = entries.keyStart(handle)
     const type = mustHaveCodec(entries.type(handle)).rdbType(keyspace, handle, aside.version)
@@ -352,6 +361,7 @@ export class RdbTarget implements SnapshotTarget {
       piece: (piece) => pieces.write(writer, piece),
       flush: () => aside.sink.flush(),
       open: () => {
+        aside.sink.retire()
         writer = this.writer
       },
       finish: () => {
@@ -361,7 +371,7 @@ export class RdbTarget implements SnapshotTarget {
   }
 
   aside(onBlock: OnBlock): SnapshotTarget {
-    return new RdbTarget(this.writer.aside(onBlock), this.clock, this.sized)
+    return new RdbTarget(this.writer.aside(onBlock, this.writer.sink.pool), this.clock, this.sized)
   }
 
   flush(): void {
@@ -373,7 +383,13 @@ export class RdbTarget implements SnapshotTarget {
   }
 
   recycle(block: Uint8Array): void {
-    this.writer.sink.recycle(block)
+    const { sink } = this.writer
+    sink.recycle(block)
+    if (this.asidePool !== sink.pool) this.asidePool.give(block)
+  }
+
+  retire(): void {
+    this.writer.sink.retire()
   }
 
   finish(): void {
@@ -394,9 +410,11 @@ export class RdbTarget implements SnapshotTarget {
 /** Writes entries as commands: the base of an append-only file without RDB preamble. */
 export class CommandTarget implements SnapshotTarget {
   readonly sink: ByteSink
+  private readonly asidePool: BlockPool
 
   constructor(options: SinkOptions) {
     this.sink = new ByteSink(options)
+    this.asidePool = asidePool(this.sink)
   }
 
   database(db: number): void {
@@ -419,13 +437,14 @@ export class CommandTarget implements SnapshotTarget {
     const { entries } = keyspace
     const key = entries.key(handle).slice()
     const expiry = entries.expiry(handle)
-    const aside = new ByteSink({ onBlock, blockBytes: this.sink.buf.length })
+    const aside = new ByteSink({ onBlock, pool: this.asidePool })
     const batch = new CommandBatch(aside, pieces.command, key)
     const tail = pieces.tailCommands?.()
     return {
       piece: (piece) => pieces.rewrite(batch, piece),
       flush: () => aside.flush(),
       open: () => {
+        aside.retire()
         batch.sink = this.sink
       },
       finish: () => {
@@ -437,7 +456,7 @@ export class CommandTarget implements SnapshotTarget {
   }
 
   aside(onBlock: OnBlock): SnapshotTarget {
-    return new CommandTarget({ onBlock, blockBytes: this.sink.buf.length })
+    return new CommandTarget({ onBlock, pool: this.sink.pool })
   }
 
   flush(): void {
@@ -449,12 +468,24 @@ export class CommandTarget implements SnapshotTarget {
   }
 
   recycle(block: Uint8Array): void {
-    this.sink.recycle(block)
+    const { sink, asidePool } = this
+    sink.recycle(block)
+    if (asidePool !== sink.pool) asidePool.give(block)
+  }
+
+  retire(): void {
+    this.sink.retire()
   }
 
   finish(): void {
     this.sink.flush()
   }
+}
+
+/** Blocks for collections aside, of no more than the size of a sink's own. */
+function asidePool(sink: ByteSink): BlockPool {
+  const { pool } = sink
+  return pool !== undefined && pool.blockBytes <= ASIDE_BLOCK_BYTES ? pool : new BlockPool(ASIDE_BLOCK_BYTES)
 }
 
 function mustHaveCodec(type: number): ValueCodec {

@@ -8,6 +8,7 @@
  */
 
 import { reverse } from '../table.js'
+import { HandleSet } from './handle-set.js'
 import type { Walker } from './large.js'
 
 const ALL = 2 ** 32
@@ -31,7 +32,7 @@ export class ElementWalk implements PieceWalk {
   orphaned: (() => void) | null = null
   private readonly table: Walkable
   private readonly show: (element: number) => void
-  private readonly kept = new Set<number>()
+  private readonly kept = new HandleSet()
   private cursor = 0
   /** Elements whose hash reverses to less than this were shown. */
   private passed = 0

@@ -8,13 +8,21 @@
 
 import { ascii } from '../../bytes/ascii.js'
 import { type LzfTable, lzfCompress, newLzfTable } from '../../bytes/lzf.js'
-import { ByteSink, type SinkOptions } from '../sink.js'
+import { type BlockPool, ByteSink, type SinkOptions } from '../sink.js'
 import * as format from './format.js'
 
 export interface RdbWriterOptions extends SinkOptions {
   version?: number
   /** Compress strings (`rdbcompression`). */
   compress?: boolean
+  /** ... with the compressor of another writer. */
+  compressor?: Compressor | undefined
+}
+
+/** What compression needs: one can serve many writers, one after the other. */
+interface Compressor {
+  readonly table: LzfTable
+  room: Uint8Array
 }
 
 /** What the first items of a file tell about it. */
@@ -40,21 +48,21 @@ const NO_INTEGER = Number.NaN
 export class RdbWriter {
   readonly sink: ByteSink
   readonly version: number
-  private readonly lzf: LzfTable | undefined
+  private readonly compressor: Compressor | undefined
   private readonly sums: boolean
-  private room = new Uint8Array(0)
 
   constructor(options: RdbWriterOptions = {}) {
     this.sink = new ByteSink(options)
     this.version = options.version ?? format.RDB_VERSION_WRITTEN
-    this.lzf = options.compress ? newLzfTable() : undefined
+    this.compressor =
+      options.compressor ?? (options.compress ? { table: newLzfTable(), room: new Uint8Array(0) } : undefined)
     this.sums = options.checksum ?? false
   }
 
   /** Another writer in the same manner, whose bytes are to be put into this one later. */
-  aside(onBlock: (block: Uint8Array) => void): RdbWriter {
-    const { version, lzf } = this
-    return new RdbWriter({ version, compress: lzf !== undefined, onBlock, blockBytes: this.sink.buf.length })
+  aside(onBlock: (block: Uint8Array) => void, pool: BlockPool | undefined): RdbWriter {
+    const { version, compressor } = this
+    return new RdbWriter({ version, compressor, onBlock, pool })
   }
 
   header(info: RdbInfo): void {
@@ -201,7 +209,12 @@ export class RdbWriter {
         return
       }
     }
-    if (this.lzf !== undefined && size > COMPRESS_OVER_BYTES && this.compressed(this.lzf, buf, start, end))
+    const { compressor } = this
+    if (
+      compressor !== undefined &&
+      size > COMPRESS_OVER_BYTES &&
+      this.compressed(compressor, buf, start, end)
+    )
       return
     this.length(size)
     this.sink.bytes(buf, start, end)
@@ -225,14 +238,14 @@ export class RdbWriter {
     }
   }
 
-  private compressed(lzf: LzfTable, buf: Uint8Array, start: number, end: number): boolean {
+  private compressed(compressor: Compressor, buf: Uint8Array, start: number, end: number): boolean {
     const limit = end - start - COMPRESS_GAIN_BYTES
-    let room = this.room
+    let { room } = compressor
     if (room.length < limit) {
       room = new Uint8Array(Math.max(limit, 4096))
-      if (room.length <= KEPT_ROOM_BYTES_MAX) this.room = room
+      if (room.length <= KEPT_ROOM_BYTES_MAX) compressor.room = room
     }
-    const size = lzfCompress(lzf, buf, start, end, room, 0, limit)
+    const size = lzfCompress(compressor.table, buf, start, end, room, 0, limit)
     if (size < 0) return false
     this.sink.byte(0xc0 | format.ENCODING_LZF)
     this.length(size)
