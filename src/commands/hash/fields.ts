@@ -1,5 +1,6 @@
 /** HSET, HMSET, HSETNX, HGET, HMGET, HDEL, HEXISTS, HLEN, HSTRLEN: fields by their names. */
 
+import { LP_HEADER_BYTES } from '../../keyspace/collections/listpack.js'
 import { HASH } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -29,18 +30,9 @@ import {
 import { NOTIFY_HASH } from '../host.js'
 import { hasField, replyField, tellExpired } from './lookup.js'
 
-/** Sets a field to argument `value`; true where the field is new. */
-function setField(call: Call, args: Args, handle: number, field: number, value: number): boolean {
-  const { buf } = args
-  return call.keyspace.hashes.set(
-    handle,
-    buf,
-    args.start(field),
-    args.end(field),
-    buf,
-    args.start(value),
-    args.end(value),
-  )
+/** Sets the fields of arguments `from`, `from + 2` … to the arguments behind them; returns how many are new. */
+function setFields(call: Call, args: Args, handle: number, from: number): number {
+  return call.keyspace.hashes.setPairs(handle, args.buf, args.ranges, from << 1, args.count << 1)
 }
 
 /** The hash of argument 1 or a new one, with room for the fields and values from argument `from` on; or WRONG. */
@@ -66,10 +58,10 @@ function setAll(call: Call, args: Args, name: string, reply: Reply): number {
     reply.error(`ERR wrong number of arguments for '${name}' command`)
     return WRONG
   }
-  const handle = hashToChange(call, args, 2, reply)
+  let handle = collectionToChange(call, args, 1, HASH, reply)
   if (handle === WRONG) return WRONG
-  let created = 0
-  for (let i = 2; i < args.count; i += 2) if (setField(call, args, handle, i, i + 1)) created++
+  if (handle === 0) handle = putNew(call, args, 1, call.keyspace.hashes.create())
+  const created = setFields(call, args, handle, 2)
   collectionChanged(call, args, 1, NOTIFY_HASH, 'hset', (args.count - 2) >>> 1)
   return created
 }
@@ -133,7 +125,7 @@ export const hsetnx = command(
       return
     }
     tellExpired(call, args, handle, expiredFields)
-    setField(call, args, hashToChange(call, args, 2, reply), 2, 3)
+    setFields(call, args, hashToChange(call, args, 2, reply), 2)
     reply.int(1)
     collectionChanged(call, args, 1, NOTIFY_HASH, 'hset', 1)
   },
@@ -177,8 +169,11 @@ export const hmget = command(
     const handle = collectionToRead(call, args, 1, HASH, reply)
     if (handle === WRONG) return
     const { expiredFields } = call.keyspace
+    const { hashes } = call.keyspace
     reply.array(args.count - 2)
-    for (let i = 2; i < args.count; i++) replyField(call, args, handle, i, reply)
+    for (let i = 2, from = LP_HEADER_BYTES; i < args.count; i++, from = hashes.after) {
+      replyField(call, args, handle, i, reply, from)
+    }
     tellExpired(call, args, handle, expiredFields)
   },
 )

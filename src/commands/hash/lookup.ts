@@ -4,6 +4,7 @@
  */
 
 import { expireField } from '../../keyspace/collections/field-expiry.js'
+import { LP_HEADER_BYTES } from '../../keyspace/collections/listpack.js'
 import { EXPIRE_DELETE } from '../../keyspace/expiry.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -13,12 +14,18 @@ import { NOTIFY_HASH } from '../host.js'
 
 /**
  * Whether the hash has the field of argument `index`; its value is then in `hashes.value`. `handle` may be 0. What has expired
- * is removed and counted in `keyspace.expiredFields`; `tellExpired` must follow before the command ends.
+ * is removed and counted in `keyspace.expiredFields`; `tellExpired` must follow before the command ends. `from` is a hint, see Hashes.get.
  */
-export function hasField(call: Call, args: Args, handle: number, index: number): boolean {
+export function hasField(
+  call: Call,
+  args: Args,
+  handle: number,
+  index: number,
+  from = LP_HEADER_BYTES,
+): boolean {
   const { hashes } = call.keyspace
   if (handle === 0) return false
-  if (hashes.get(handle, args.buf, args.start(index), args.end(index))) return true
+  if (hashes.get(handle, args.buf, args.start(index), args.end(index), from)) return true
   if (hashes.stale && call.keyspace.expiry === EXPIRE_DELETE) {
     expireField(call.db, handle, args.view(1), args.view(index))
   }
@@ -39,9 +46,16 @@ export function tellExpired(call: Call, args: Args, handle: number, before: numb
 }
 
 /** Replies with the value of the field in argument `index`, or nil; returns whether it is there. `handle` may be 0. */
-export function replyField(call: Call, args: Args, handle: number, index: number, reply: Reply): boolean {
+export function replyField(
+  call: Call,
+  args: Args,
+  handle: number,
+  index: number,
+  reply: Reply,
+  from = LP_HEADER_BYTES,
+): boolean {
   const { value } = call.keyspace.hashes
-  const has = hasField(call, args, handle, index)
+  const has = hasField(call, args, handle, index, from)
   if (has) reply.bulkRange(value.buf, value.start, value.end)
   else reply.nil()
   return has

@@ -19,13 +19,16 @@ import type { Keyspace } from '../keyspace.js'
 import { below } from '../table.js'
 import { Dictionary } from './dictionary.js'
 import { LISTPACK_EX, NO_FIELD_EXPIRY } from './field-times.js'
-import { LP_BYTES_MAX, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
+import { LP_BYTES_MAX, LP_HEADER_BYTES, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
+import { Pairs } from './pairs.js'
 import { Piece } from './piece.js'
 import { Chooser, sampleDictionary } from './sample.js'
 import { countBefore, findTriple, firstTime, insertTriple, TRIPLE, tripleTime } from './timed-listpack.js'
 import { bareEntry, refOf, setRef } from './value.js'
 
 const PAIR = 2
+/** A field and a value: each starts and ends. */
+const PAIR_RANGES = 4
 /** Bytes that a time takes in a listpack at most. */
 const TIME_BYTES_MAX = 10
 
@@ -45,10 +48,16 @@ export class Hashes {
   private readonly ownValue = new Piece()
   private readonly keyspace: Keyspace
   private readonly entries: Entries
+  private readonly pairs: Pairs
+  /** What told the limits that are kept here. */
+  private limitsOf: Keyspace['limit'] | null = null
+  private mostEntries = 0
+  private longestValue = 0
 
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace
     this.entries = keyspace.entries
+    this.pairs = new Pairs(keyspace.listpacks)
   }
 
   /** A bare entry with a hash without fields. */
@@ -87,18 +96,19 @@ export class Hashes {
     return this.keyspace.listpacks.count(this.packOf(handle)) / TRIPLE
   }
 
-  /** Whether the hash has a field whose time has not come; its value is then in `value`, and when it expires in `expiry`. */
-  get(handle: number, buf: Uint8Array, start: number, end: number): boolean {
+  /**
+   * Whether the hash has a field whose time has not come; its value is then in `value`, and when it expires in `expiry`. Who asks for
+   * several in a row, and changes nothing between, hands in what `after` then says, as a hint where to look first.
+   */
+  get(handle: number, buf: Uint8Array, start: number, end: number, from = LP_HEADER_BYTES): boolean {
     const ref = refOf(this.entries, handle)
     const encoding = this.entries.encoding(handle)
     this.stale = false
     this.expiry = NO_FIELD_EXPIRY
     if (encoding === LISTPACK) {
-      const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
-      const base = byteOf(ref)
-      const at = this.keyspace.listpacks.find(ref, lpFirst(u8, base), 1, buf, start, end)
+      const at = this.pairs.find(ref, from, buf, start, end)
       if (at === 0) return false
-      lpRead(u8, base, lpNext(u8, base, at), this.value)
+      lpRead(this.keyspace.heap.u8[chunkOf(ref)]!, byteOf(ref), at, this.value)
       return true
     }
     if (encoding === LISTPACK_EX) {
@@ -153,6 +163,47 @@ export class Hashes {
   ): boolean {
     if (this.isSmall(handle))
       this.makeRoom(handle, 0, Math.max(end - start, to - from), end - start + to - from)
+    return this.put(handle, LP_HEADER_BYTES, field, start, end, value, from, to, keep)
+  }
+
+  /**
+   * Sets fields to values, which stand in turns in `buf`: `ranges[i]` and the next number are where the first field starts and ends, and
+   * so on up to `ranges[last]`. Returns how many are new. Whether they expire is forgotten.
+   */
+  setPairs(handle: number, buf: Uint8Array, ranges: Int32Array, first: number, last: number): number {
+    if (this.isSmall(handle)) {
+      let longest = 0
+      let bytes = 0
+      for (let i = first; i < last; i += 2) {
+        const length = ranges[i + 1]! - ranges[i]!
+        if (length > longest) longest = length
+        bytes += length
+      }
+      this.makeRoom(handle, (last - first) >>> 2, longest, bytes)
+    }
+    let added = 0
+    let from = LP_HEADER_BYTES
+    for (let i = first; i < last; i += PAIR_RANGES) {
+      const start = ranges[i]!
+      const end = ranges[i + 1]!
+      if (this.put(handle, from, buf, start, end, buf, ranges[i + 2]!, ranges[i + 3]!, false)) added++
+      from = this.pairs.after
+    }
+    return added
+  }
+
+  /** Sets a field where there is room for it, and for the value. It is looked for from `hint` on. */
+  private put(
+    handle: number,
+    hint: number,
+    field: Uint8Array,
+    start: number,
+    end: number,
+    value: Uint8Array,
+    from: number,
+    to: number,
+    keep: boolean,
+  ): boolean {
     const encoding = this.entries.encoding(handle)
     if (encoding === HASHTABLE) {
       const dictionary = this.dictionary(handle)
@@ -161,21 +212,36 @@ export class Hashes {
       return isNew
     }
     if (encoding === LISTPACK_EX) return this.setTriple(handle, field, start, end, value, from, to, keep)
-    const { listpacks, heap } = this.keyspace
-    let ref = refOf(this.entries, handle)
-    const u8 = heap.u8[chunkOf(ref)]!
-    const base = byteOf(ref)
-    const at = listpacks.find(ref, lpFirst(u8, base), 1, field, start, end)
-    if (at !== 0) {
-      ref = listpacks.replace(ref, lpNext(u8, base, at), value, from, to)
-      setRef(this.entries, handle, ref)
-      return false
-    }
-    ref = listpacks.append(ref, field, start, end)
-    ref = listpacks.append(ref, value, from, to)
-    setRef(this.entries, handle, ref)
-    if (listpacks.count(ref) > this.keyspace.limit('hash-max-listpack-entries') * 2) this.enlarge(handle)
+    const { pairs } = this
+    const ref = refOf(this.entries, handle)
+    const made = pairs.set(ref, hint, field, start, end, value, from, to)
+    if (made !== ref) setRef(this.entries, handle, made)
+    if (!pairs.added) return false
+    if (this.keyspace.listpacks.count(made) > this.entriesMax() * PAIR) this.enlarge(handle)
     return true
+  }
+
+  /** The limits of the small form, read again when the configuration has changed: another function tells them then. */
+  private readLimits(): void {
+    const { limit } = this.keyspace
+    this.limitsOf = limit
+    this.mostEntries = limit('hash-max-listpack-entries')
+    this.longestValue = limit('hash-max-listpack-value')
+  }
+
+  private entriesMax(): number {
+    if (this.limitsOf !== this.keyspace.limit) this.readLimits()
+    return this.mostEntries
+  }
+
+  private valueMax(): number {
+    if (this.limitsOf !== this.keyspace.limit) this.readLimits()
+    return this.longestValue
+  }
+
+  /** Where the next `get` of the same hash may look first. */
+  get after(): number {
+    return this.pairs.after
   }
 
   private setTriple(
@@ -203,7 +269,7 @@ export class Hashes {
     const made = insertTriple(listpacks, pack, field, start, end, value, from, to, NO_FIELD_EXPIRY)
     this.setPack(handle, made)
     if (at !== 0) this.retime(handle)
-    else if (this.size(handle) > this.keyspace.limit('hash-max-listpack-entries')) this.enlarge(handle)
+    else if (this.size(handle) > this.entriesMax()) this.enlarge(handle)
     return at === 0
   }
 
@@ -355,7 +421,7 @@ export class Hashes {
       if (was && dictionary.timer !== 0) this.retime(handle)
       return was
     }
-    const { listpacks, heap } = this.keyspace
+    const { listpacks } = this.keyspace
     const ref = refOf(this.entries, handle)
     if (encoding === LISTPACK_EX) {
       const pack = this.packOf(handle)
@@ -365,10 +431,10 @@ export class Hashes {
       this.retime(handle)
       return true
     }
-    const first = lpFirst(heap.u8[chunkOf(ref)]!, byteOf(ref))
-    const at = listpacks.find(ref, first, 1, buf, start, end)
+    const at = listpacks.find(ref, LP_HEADER_BYTES, 1, buf, start, end)
     if (at === 0) return false
-    setRef(this.entries, handle, listpacks.delete(ref, at, 2))
+    const made = listpacks.delete(ref, at, PAIR)
+    if (made !== ref) setRef(this.entries, handle, made)
     return true
   }
 
@@ -380,8 +446,8 @@ export class Hashes {
     if (!this.isSmall(handle)) return
     const { keyspace } = this
     if (
-      fields > keyspace.limit('hash-max-listpack-entries') ||
-      longest > keyspace.limit('hash-max-listpack-value') ||
+      fields > this.entriesMax() ||
+      longest > this.valueMax() ||
       keyspace.listpacks.bytes(this.packOf(handle)) + bytes + TIME_BYTES_MAX > LP_BYTES_MAX
     ) {
       this.enlarge(handle, fields)

@@ -32,9 +32,13 @@ export const LP_EMPTY_BYTES = 7
 export const LP_END = 0xff
 const COUNT_UNKNOWN = 0xffff
 const MOVE_LOOP_MAX = 24
+const INTEGER_DIGITS_MAX = 20
 /** No listpack grows beyond this, as in Redis: callers choose another form before. */
 export const LP_BYTES_MAX = 1 << 30
 const NOT_INT64 = Number.NaN
+/** The longest string that has its length in its first byte, and what that byte is beside the length. */
+export const LP_SHORT_BYTES_MAX = 63
+export const LP_SHORT = 0x80
 
 export function lpBytes(u8: Uint8Array, base: number): number {
   return (u8[base]! | (u8[base + 1]! << 8) | (u8[base + 2]! << 16) | (u8[base + 3]! << 24)) >>> 0
@@ -213,6 +217,52 @@ export function lpValidate(u8: Uint8Array, start: number, end: number): number {
   return p === end - 1 && (told === count || told === COUNT_UNKNOWN) ? count : -1
 }
 
+/** Whether `buf[start, end)` might spell an integer, by its length, its first byte and its last: what does not is kept as it is. */
+export function lpMayBeInteger(buf: Uint8Array, start: number, end: number): boolean {
+  const length = end - start
+  if (length === 0 || length > INTEGER_DIGITS_MAX) return false
+  const last = buf[end - 1]!
+  if (last < 0x30 || last > 0x39) return false
+  const first = buf[start]!
+  return first === 0x2d || (first >= 0x30 && first <= 0x39)
+}
+
+/**
+ * Where in `u8` the first element from `u8[from]` on stands that is the string `buf[start, end)`, which has up to LP_SHORT_BYTES_MAX bytes and
+ * cannot be an integer: its bytes as they are kept are then known without being made. Between two that are compared `skip` are
+ * passed by. 0 where it is not found before the end, or `stop`.
+ */
+export function lpFindShort(
+  u8: Uint8Array,
+  from: number,
+  stop: number,
+  skip: number,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  const length = end - start
+  const head = LP_SHORT | length
+  let p = from
+  while (p !== stop) {
+    let first = u8[p]!
+    if (first === head) {
+      // From the last byte on: names differ at their ends more often than at their beginnings.
+      let i = length
+      while (i > 0 && u8[p + i] === buf[start + i - 1]) i--
+      if (i === 0) return p
+      p += length + 2
+    } else if (first === LP_END) return 0
+    else p += first < LP_SHORT ? 2 : first < 0xc0 ? 2 + (first & 63) : elementBytes(u8, p)
+    for (let i = skip; i > 0; i--) {
+      first = u8[p]!
+      if (first === LP_END) return 0
+      p += first < LP_SHORT ? 2 : first < 0xc0 ? 2 + (first & 63) : elementBytes(u8, p)
+    }
+  }
+  return 0
+}
+
 /** An element as it will stand in a listpack: some bytes of its own in front, then a range of somebody else's. */
 export class Encoded {
   readonly head = new Uint8Array(9)
@@ -233,15 +283,12 @@ export class Encoded {
 
   string(buf: Uint8Array, start: number, end: number): void {
     const length = end - start
-    if (length > 0 && length <= 20) {
-      const last = buf[end - 1]!
-      if (last >= 0x30 && last <= 0x39) {
-        const small = parseInteger(buf, start, end)
-        const value = Number.isNaN(small) ? parseInt64(buf, start, end) : small
-        if (value !== null) {
-          this.integer(value)
-          return
-        }
+    if (lpMayBeInteger(buf, start, end)) {
+      const small = parseInteger(buf, start, end)
+      const value = Number.isNaN(small) ? parseInt64(buf, start, end) : small
+      if (value !== null) {
+        this.integer(value)
+        return
       }
     }
     const { head } = this
@@ -361,9 +408,13 @@ export class Listpacks {
   find(handle: number, from: number, skip: number, buf: Uint8Array, start: number, end: number): number {
     const u8 = this.heap.u8[chunkOf(handle)]!
     const base = byteOf(handle)
+    if (from === 0) return 0
+    if (end - start <= LP_SHORT_BYTES_MAX && !lpMayBeInteger(buf, start, end)) {
+      const found = lpFindShort(u8, base + from, 0, skip, buf, start, end)
+      return found === 0 ? 0 : found - base
+    }
     const { encoded } = this
     encoded.string(buf, start, end)
-    if (from === 0) return 0
     const first = encoded.head[0]!
     let p = base + from
     while (u8[p] !== LP_END) {
@@ -436,8 +487,14 @@ export class Listpacks {
 
   private replaceEncoded(handle: number, at: number): number {
     const data = this.encoded.data
-    const old = elementBytes(this.heap.u8[chunkOf(handle)]!, byteOf(handle) + at)
-    const to = this.reshape(handle, at, old, data + backBytes(data))
+    const bytes = data + backBytes(data)
+    const u8 = this.heap.u8[chunkOf(handle)]!
+    const old = elementBytes(u8, byteOf(handle) + at)
+    if (old === bytes) {
+      this.encoded.write(u8, byteOf(handle) + at)
+      return handle
+    }
+    const to = this.reshape(handle, at, old, bytes)
     this.encoded.write(this.heap.u8[chunkOf(to)]!, byteOf(to) + at)
     return to
   }
