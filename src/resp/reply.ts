@@ -31,8 +31,17 @@ export class Reply {
   /** More was written than one buffer holds: what is in it is not to be used, and its reader has to be given up. */
   overflowed = false
 
+  /** What `words` made of `buf`, if somebody asked. */
+  private view: DataView | null = null
+
   constructor(bytes = INITIAL_BYTES) {
     this.buf = new Uint8Array(bytes)
+  }
+
+  /** The buffer, for whoever writes several bytes at once. Valid as long as `buf` is. */
+  words(): DataView {
+    this.view ??= new DataView(this.buf.buffer)
+    return this.view
   }
 
   /** Makes room for `more` bytes. */
@@ -49,12 +58,14 @@ export class Reply {
     const bigger = new Uint8Array(Math.max(this.buf.length * 2, this.pos + more))
     bigger.set(this.buf.subarray(0, this.pos))
     this.buf = bigger
+    this.view = null
   }
 
   /** Leaves the buffer, with all before `at`, to whoever still reads from it, and goes on in another one. */
   leave(at: number): void {
     const rest = this.buf.subarray(at, this.pos)
     this.buf = new Uint8Array(Math.max(INITIAL_BYTES, rest.length * 2))
+    this.view = null
     this.buf.set(rest)
     this.pos = rest.length
   }

@@ -20,7 +20,6 @@ import {
 } from '../command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../errors.js'
 import { nearInteger } from '../int64.js'
-import { SHORT_BYTES_MAX, SHORT_REPLY_BYTES_MAX, writeShort } from '../listpack-reply.js'
 import {
   type Bounds,
   lexBounds,
@@ -31,6 +30,7 @@ import {
   replyMemberCount,
   scoreBounds,
 } from './bounds.js'
+import { replyMembers, replyScored } from './member-reply.js'
 import { storeSorted } from './store.js'
 
 type By = 'rank' | 'score' | 'lex'
@@ -106,35 +106,6 @@ function replyLarge(call: Call, ranking: Ranking, ranks: Ranks, range: Range, re
     if (withScores) replyScored(ranking, elements, many, reply)
     else replyMembers(ranking, elements, many, reply)
     left -= many
-  }
-}
-
-function replyMembers(ranking: Ranking, elements: Uint32Array, count: number, reply: Reply): void {
-  let { buf, pos } = reply
-  for (let i = 0; i < count; i++) {
-    const element = elements[i]!
-    const u8 = ranking.bytesOf(element)
-    const start = ranking.memberStart(element)
-    const length = ranking.memberLength(element)
-    if (length <= SHORT_BYTES_MAX && pos + SHORT_REPLY_BYTES_MAX <= buf.length) {
-      pos = writeShort(buf, pos, u8, start, length)
-    } else {
-      reply.pos = pos
-      reply.bulkRange(u8, start, start + length)
-      buf = reply.buf
-      pos = reply.pos
-    }
-  }
-  reply.pos = pos
-}
-
-function replyScored(ranking: Ranking, elements: Uint32Array, count: number, reply: Reply): void {
-  for (let i = 0; i < count; i++) {
-    const element = elements[i]!
-    if (reply.protocol > 2) reply.array(2)
-    const start = ranking.memberStart(element)
-    reply.bulkRange(ranking.bytesOf(element), start, start + ranking.memberLength(element))
-    reply.double(ranking.score(element))
   }
 }
 

@@ -1,0 +1,99 @@
+/**
+ * Members of large sets as bulk strings, many at once: heads and members are written four bytes at a time, since ranges of short
+ * members are what such sets are asked for most. An element's member begins at a multiple of four in its block, which goes on
+ * to one of sixteen, so that whole words can be read to its end; they may be written to any position (`Reply.words`), and what
+ * is written too far is written over.
+ */
+
+import { writeInteger } from '../../bytes/ascii.js'
+import type { Ranking } from '../../keyspace/collections/ranking.js'
+import type { Reply } from '../../resp/reply.js'
+
+const LF = 0x0a
+const CRLF = 0x0a0d
+/** Members of two digits' length at most. */
+const SHORT_BYTES_MAX = 99
+/** Head, line end, and what is written too far. */
+const AROUND_BYTES_MAX = 12
+/** The longest score that is written here: a sign and nine digits, or none and ten. */
+const SCORE_BYTES_MAX = 24
+const SCORE_MIN = -999_999_999
+const SCORE_MAX = 999_999_999
+const ONE_DIGIT = 9
+
+/** By length: `$20` and the first byte of a line end; of one digit all of the head, `$7` and a line end. Little endian. */
+const HEADS: Uint32Array = Uint32Array.from({ length: SHORT_BYTES_MAX + 1 }, (_, length) => {
+  const digits = String(length)
+  const [a, b, c] =
+    digits.length === 1 ? [digits.charCodeAt(0), 0x0d, LF] : [...digits].map(codeOf).concat(0x0d)
+  return (0x24 | (a! << 8) | (b! << 16) | (c! << 24)) >>> 0
+})
+
+function codeOf(digit: string): number {
+  return digit.charCodeAt(0)
+}
+
+/** Replies with the members of `count` elements. */
+export function replyMembers(ranking: Ranking, elements: Uint32Array, count: number, reply: Reply): void {
+  let view = reply.words()
+  let { buf, pos } = reply
+  for (let i = 0; i < count; i++) {
+    const element = elements[i]!
+    const length = ranking.memberLength(element)
+    if (length <= SHORT_BYTES_MAX && pos + length + AROUND_BYTES_MAX <= buf.length) {
+      view.setUint32(pos, HEADS[length]!, true)
+      pos += 4
+      if (length > ONE_DIGIT) buf[pos++] = LF
+      const words = ranking.wordsOf(element)
+      let word = ranking.memberWord(element)
+      const end = pos + length
+      for (; pos < end; pos += 4) view.setUint32(pos, words[word++]!, true)
+      view.setUint16(end, CRLF, true)
+      pos = end + 2
+    } else {
+      const start = ranking.memberStart(element)
+      reply.pos = pos
+      reply.bulkRange(ranking.bytesOf(element), start, start + length)
+      view = reply.words()
+      buf = reply.buf
+      pos = reply.pos
+    }
+  }
+  reply.pos = pos
+}
+
+/** Replies with the members of `count` elements, each with its score: in RESP3 as pairs. */
+export function replyScored(ranking: Ranking, elements: Uint32Array, count: number, reply: Reply): void {
+  for (let i = 0; i < count; i++) {
+    const element = elements[i]!
+    const start = ranking.memberStart(element)
+    if (reply.protocol > 2) reply.array(2)
+    reply.bulkRange(ranking.bytesOf(element), start, start + ranking.memberLength(element))
+    replyScore(ranking.score(element), reply)
+  }
+}
+
+/** As `Reply.double`, sooner where it is an integer of few digits, as most scores are. */
+export function replyScore(score: number, reply: Reply): void {
+  const { buf, pos } = reply
+  const whole = score | 0
+  const isShort =
+    whole === score && whole <= SCORE_MAX && whole >= SCORE_MIN && (whole !== 0 || 1 / score > 0)
+  if (!isShort || reply.protocol > 2 || pos + SCORE_BYTES_MAX > buf.length) {
+    reply.double(score)
+    return
+  }
+  const end = writeInteger(buf, pos + 4, whole)
+  const length = end - pos - 4
+  if (length > ONE_DIGIT) {
+    reply.double(score)
+    return
+  }
+  buf[pos] = 0x24
+  buf[pos + 1] = 0x30 + length
+  buf[pos + 2] = 0x0d
+  buf[pos + 3] = LF
+  buf[end] = 0x0d
+  buf[end + 1] = LF
+  reply.pos = end + 2
+}
