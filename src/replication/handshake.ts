@@ -20,6 +20,8 @@ import { ascii, concat, encodeCommand, latin1, readInteger } from './wire.js'
 const LINE_LENGTH_MAX = 1024
 /** Most of the stream that is kept while the snapshot before it is being loaded. */
 const HELD_BYTES_MAX = 64 * 1024 * 1024
+/** Most that is kept of the master's stream while commands are held back; the rest is not read. */
+const PAUSED_BYTES_MAX = 16 * 1024 * 1024
 
 /** The connection `attempt` has been established. */
 export function masterConnected(r: Replication, attempt: number, turn: Turn): void {
@@ -110,7 +112,8 @@ export function masterBytes(
         at = takeTransfer(r, bytes, at, end, turn)
         break
       case 'connected':
-        takeStream(r, bytes, at, end, turn)
+        if (master.paused) holdStream(r, bytes, at, end, turn)
+        else takeStream(r, bytes, at, end, turn)
         return
       default:
         at = takeLine(r, bytes, at, end, turn)
@@ -374,6 +377,29 @@ function hold(r: Replication, bytes: Uint8Array, at: number, end: number, turn: 
     `I/O error trying to sync with MASTER: more than ${HELD_BYTES_MAX} bytes while loading`,
   )
   cancelSync(r, true, turn)
+}
+
+/** Keeps what arrives while commands are held back; of a lot of it, the rest stays with the master. */
+function holdStream(r: Replication, bytes: Uint8Array, at: number, end: number, turn: Turn): void {
+  const { master } = r
+  master.held.push(bytes.slice(at, end))
+  if (master.held_bytes <= PAUSED_BYTES_MAX && master.held_bytes + end - at > PAUSED_BYTES_MAX)
+    turn.effects.push({ kind: 'pauseMaster', attempt: master.attempt })
+  master.held_bytes += end - at
+}
+
+/** Commands are held back from now on, or no more: the master's are carried out then, in one go. */
+export function pauseStream(r: Replication, paused: boolean, turn: Turn): void {
+  const { master } = r
+  if (master.paused === paused) return
+  master.paused = paused
+  if (paused || master.state !== 'connected' || master.held_bytes === 0) return
+  const { held, held_bytes, attempt } = master
+  master.held = []
+  master.held_bytes = 0
+  const bytes = concat(held)
+  takeStream(r, bytes, 0, bytes.length, turn)
+  if (held_bytes > PAUSED_BYTES_MAX) turn.effects.push({ kind: 'resumeMaster', attempt })
 }
 
 /**

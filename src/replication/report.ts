@@ -68,7 +68,8 @@ function infoMaster(r: Replication, now_ms: number): string[] {
   const up = master.state === 'connected'
   const known = master.stream !== null || master.cached !== null
   const applied = known ? r.offset : 1
-  const read = applied + (master.stream === null ? 0 : unappliedBytes(master.stream))
+  // Also what waits until commands are no more held back.
+  const read = applied + (master.stream === null ? 0 : unappliedBytes(master.stream) + master.held_bytes)
   const lines = [
     `master_host:${master.host}`,
     `master_port:${master.port}`,

@@ -189,6 +189,8 @@ export interface Master {
   loading: boolean
   held: Uint8Array[]
   held_bytes: number
+  /** Commands are held back (CLIENT PAUSE), those of the master too: the stream waits in `held`. */
+  paused: boolean
   /** The connection has ended while we are loading. */
   closedEarly: boolean
   parse: 'whole' | 'asItComes' | 'beside'
@@ -307,6 +309,7 @@ function createMaster(): Master {
     loading: false,
     held: [],
     held_bytes: 0,
+    paused: false,
     closedEarly: false,
     parse: 'whole',
     fullReplid: '',

@@ -138,6 +138,8 @@ export class ServerNode implements Host {
   /** What pauses hold back: 0 nothing, 1 writes, 2 everything. */
   paused = 0
   private readonly pauses = new Pauses()
+  /** Replication hears that commands are held back, or no more: a master's are too. */
+  pauseChanged: () => void = () => {}
   loading = false
   /** Connections that came before the node was ready for any; null from then on. */
   early: (() => void)[] | null = null
@@ -470,6 +472,7 @@ export class ServerNode implements Host {
     this.pauses.begin(purpose, all, until_ms)
     this.paused = this.pauses.level(this.clock.now_ms())
     this.updateExpiry()
+    this.pauseChanged()
   }
 
   unpause(purpose: PausePurpose = 'client'): void {
@@ -483,6 +486,7 @@ export class ServerNode implements Host {
     if (level === this.paused) return
     this.paused = level
     this.updateExpiry()
+    this.pauseChanged()
     for (const client of this.clients.all()) if (client.paused) this.resume(client)
   }
 

@@ -7,7 +7,7 @@ import { enoughReplicas, heardFrom, minReplicasChanged, settleWaits } from '../.
 import { afterEvents, backlogSizeChanged, tick, wakeAt } from '../../replication/cron.js'
 import { createTurn, type Effect, type Turn } from '../../replication/effects.js'
 import { feed, feedCommand, linkSent, trim, wantsFeed } from '../../replication/feed.js'
-import { masterBytes, masterClosed, masterConnected } from '../../replication/handshake.js'
+import { masterBytes, masterClosed, masterConnected, pauseStream } from '../../replication/handshake.js'
 import { linkClosed } from '../../replication/links.js'
 import { replicaOffset } from '../../replication/masterlink.js'
 import { dataAge } from '../../replication/report.js'
@@ -102,6 +102,7 @@ export class ReplicationPart implements Feed {
     }
     node.tooFewReplicas = () => !enoughReplicas(this.r)
     node.masterIsDown = () => this.masterIsDown()
+    node.pauseChanged = () => this.run((r, turn) => pauseStream(r, node.paused !== 0, turn))
     node.info.section('replication', () => infoLines(this.r, node.clock.now_ms()))
     node.info.section('memory', () => memoryLines(this.r))
     node.info.section('server', () => {
