@@ -35,8 +35,7 @@ export class Pattern {
     this.front = bytes.slice(0, Math.max(0, star))
     this.back = bytes.slice(star + 1, arrow < 0 ? bytes.length : arrow)
     this.bytes = bytes
-    this.key = new Uint8Array(this.front.length + this.back.length + 64)
-    this.key.set(this.front)
+    this.key = new Uint8Array(this.keyLength(64))
   }
 
   /** Shows in `value` what belongs to the element `buf[start, end)`; false where there is no such string or field. */
@@ -46,38 +45,50 @@ export class Pattern {
       return true
     }
     if (!this.hasStar) return false
-    const { db, keyspace } = call
-    const { entries } = db
-    const length = this.writeKey(buf, start, end)
-    const handle = db.read(this.key, 0, length)
+    const length = this.keyLength(end - start)
+    if (length > this.key.length) this.key = new Uint8Array(length * 2)
+    this.writeKey(buf, start, end, this.key, 0)
+    return this.show(call, call.db.read(this.key, 0, length), this.key, 0, length, value)
+  }
+
+  /** Whether elements have keys of their own. */
+  get namesKeys(): boolean {
+    return this.hasStar && !this.isElement
+  }
+
+  /** Shows in `value` what belongs to the key `key[start, end)`, of which `handle` is the entry, 0 for none; false for nothing. */
+  show(call: Call, handle: number, key: Uint8Array, start: number, end: number, value: Piece): boolean {
     if (handle === 0) {
-      call.notify(NOTIFY_KEY_MISS, 'keymiss', this.key, 0, length)
+      call.notify(NOTIFY_KEY_MISS, 'keymiss', key, start, end)
       return false
     }
+    const { entries } = call.db
     const type = entries.type(handle)
     if (this.field === null) {
       if (type !== STRING) return false
-      const at = entries.valueStart(handle)
+      const at = entries.keyStart(handle) + end - start
       value.range(entries.bytes(handle), at, at + entries.valueLength(handle))
       return true
     }
-    const { hashes } = keyspace
+    const { hashes } = call.keyspace
     if (type !== HASH || !hashes.get(handle, this.field, 0, this.field.length)) return false
     value.range(hashes.value.buf, hashes.value.start, hashes.value.end)
     return true
   }
 
-  private writeKey(buf: Uint8Array, start: number, end: number): number {
-    const length = this.front.length + end - start + this.back.length
-    if (length > this.key.length) {
-      this.key = new Uint8Array(length * 2)
-      this.key.set(this.front)
-    }
-    const { key, back } = this
-    let at = this.front.length
+  /** Bytes of the key of an element of so many bytes. */
+  keyLength(bytes: number): number {
+    return this.front.length + bytes + this.back.length
+  }
+
+  /** Writes the key of the element `buf[start, end)` at `key[to]`, where there is room; returns its end. */
+  writeKey(buf: Uint8Array, start: number, end: number, key: Uint8Array, to: number): number {
+    const { front, back } = this
+    let at = to
+    for (let i = 0; i < front.length; i++) key[at++] = front[i]!
     for (let i = start; i < end; i++) key[at++] = buf[i]!
-    if (back.length > 0) key.set(back, at)
-    return length
+    for (let i = 0; i < back.length; i++) key[at++] = back[i]!
+    return at
   }
 }
 

@@ -5,11 +5,10 @@
 
 import { sameBytes } from '../../bytes/ascii.js'
 import { Piece } from '../../keyspace/collections/piece.js'
+import { FewSpace } from './sort-few.js'
 import { Strings } from './sort-order.js'
 import { Pattern } from './sort-pattern.js'
 
-/** Up to so many elements are put in order one by one. */
-export const FEW = 48
 /** A buffer for more than this is not kept. */
 const KEPT_ELEMENTS_MAX = 1024
 const KEPT_BYTES_MAX = 64 * 1024
@@ -18,9 +17,7 @@ const KEPT_PATTERN_BYTES_MAX = 256
 
 export class SortSpace {
   readonly value = new Piece()
-  /** For up to FEW elements. */
-  readonly scores = new Float64Array(FEW)
-  readonly order = new Int32Array(FEW)
+  readonly few = new FewSpace()
   private readonly strings = new Strings(KEPT_ELEMENTS_MAX)
   private readonly patterns: Pattern[] = []
 
@@ -44,30 +41,4 @@ export class SortSpace {
     }
     return made
   }
-}
-
-/**
- * The numbers of up to FEW elements by score, equal scores by their bytes, in `order`: sorted by insertion, which needs neither a
- * call nor room.
- */
-export function orderFew(
-  elements: Strings,
-  scores: Float64Array,
-  count: number,
-  descending: boolean,
-  order: Int32Array,
-): Int32Array {
-  for (let i = 0; i < count; i++) {
-    const score = scores[i]!
-    let at = i
-    for (; at > 0; at--) {
-      const other = order[at - 1]!
-      const its = scores[other]!
-      const difference = its === score ? elements.compare(other, i) : its - score
-      if (descending ? difference >= 0 : difference <= 0) break
-      order[at] = other
-    }
-    order[at] = i
-  }
-  return order
 }

@@ -3,9 +3,6 @@
  * copied into one buffer, sorted by their numbers, and then shown or stored.
  */
 
-import { text } from '../../bytes/ascii.js'
-import { parseDouble, plainDouble } from '../../bytes/double.js'
-import { wideDouble } from '../../bytes/double-double.js'
 import { Piece } from '../../keyspace/collections/piece.js'
 import { attach } from '../../keyspace/collections/value.js'
 import { LIST, NO_EXPIRY, SET, ZSET } from '../../keyspace/entries.js'
@@ -29,9 +26,10 @@ import { NOT_AN_INTEGER, SYNTAX, WRONGTYPE } from '../errors.js'
 import { NOTIFY_GENERIC, NOTIFY_LIST, NOTIFY_NEW } from '../host.js'
 import { nearInteger } from '../int64.js'
 import { findKey, readKey } from '../lookup.js'
+import { fewOf, NO_NUMBER, SORTED as SORTED_FEW, sortIntegers, sortTexts } from './sort-few.js'
 import { inOrder, type Keys, orderByBytes, orderByKeys, orderByScore, Strings } from './sort-order.js'
 import type { Pattern } from './sort-pattern.js'
-import { FEW, orderFew } from './sort-space.js'
+import { scoreOf } from './sort-score.js'
 
 interface Request {
   descending: boolean
@@ -47,6 +45,8 @@ interface Request {
   /** The argument with the key to store under, 0 for none. */
   store: number
 }
+
+const NO_DOUBLE = "ERR One or more scores can't be converted into double"
 
 /** Why the keys that patterns name may not be read; '' where they may. */
 function denial(call: Call, option: string): string {
@@ -103,7 +103,20 @@ function readOption(
   return i + 1
 }
 
-function readRequest(call: Call, args: Args, stores: boolean, reply: Reply): Request | null {
+/** What is asked for without options. */
+const PLAIN: Readonly<Request> = {
+  descending: false,
+  alpha: false,
+  offset: 0,
+  count: -1,
+  by: null,
+  unsorted: false,
+  get: [],
+  store: 0,
+}
+
+function readRequest(call: Call, args: Args, stores: boolean, reply: Reply): Readonly<Request> | null {
+  if (args.count === 2) return PLAIN
   const request: Request = {
     descending: false,
     alpha: false,
@@ -176,31 +189,11 @@ function loadRange(
   })
 }
 
-/** Less than the smallest double of full precision, strtod says that the number is out of range. */
-const NORMAL_MIN = 2.2250738585072014e-308
-
-/** The number that a string spells for strtod: blanks in front, and nothing at all for 0, are right; NaN for none. */
-function scoreOf(buf: Uint8Array, start: number, end: number): number {
-  const plain = plainDouble(buf, start, end)
-  if (!Number.isNaN(plain)) return plain
-  const wide = wideDouble(buf, start, end)
-  if (!Number.isNaN(wide)) return wide
-  const whole = text(buf, start, end).split('\0', 1)[0]!
-  if (whole === '') return 0
-  const source = whole.replace(/^[ \t\n\v\f\r]+/, '')
-  const value = parseDouble(source)
-  if (value === null) return Number.NaN
-  if (!Number.isFinite(value)) return /^[+-]?inf/i.test(source) ? value : Number.NaN
-  const mantissa = source.replace(/^[+-]?0x/i, '').replace(/[ep].*$/i, '')
-  const vanishes = Math.abs(value) < NORMAL_MIN && /[1-9a-f]/i.test(mantissa)
-  return vanishes ? Number.NaN : value
-}
-
 /** The numbers to sort by, at least as many as there are elements: 0 where a pattern names nothing; null where one is none. */
 function loadScores(call: Call, elements: Strings, by: Pattern | null): Float64Array | null {
   const { count } = elements
   const { sorting } = call
-  const scores = count <= FEW ? sorting.scores : new Float64Array(count)
+  const scores = new Float64Array(count)
   const { value } = sorting
   let valid = true
   for (let i = 0; i < count; i++) {
@@ -245,8 +238,7 @@ function ordered(
   if (!request.alpha) {
     const scores = loadScores(call, elements, by)
     if (scores === null) return null
-    if (elements.count > FEW) return orderByScore(elements, scores, descending)
-    return orderFew(elements, scores, elements.count, descending, call.sorting.order)
+    return orderByScore(elements, scores, descending)
   }
   if (by === null) return orderByBytes(elements, descending, asTexts)
   return orderByKeys(loadKeys(call, elements, by), descending, asTexts, from, to)
@@ -327,12 +319,26 @@ function sorted(
   loadAll(call, handle, type, elements)
   const order = request.unsorted ? inOrder(elements.count) : ordered(call, request, elements, from, to)
   if (order !== null) return order.subarray(Math.max(0, from), Math.max(0, from, to + 1))
-  reply.error("ERR One or more scores can't be converted into double")
+  reply.error(NO_DOUBLE)
   return null
 }
 
+/** Sorts and shows a small collection; false where it is not small, and nothing was done. */
+function sortFew(call: Call, request: Request, handle: number, type: number, reply: Reply): boolean {
+  const { few } = call.sorting
+  const ref = fewOf(call, handle)
+  if (ref === 0) return false
+  const { from, to } = limited(request, sizeOf(call, handle, type))
+  if (request.by === null && request.get.length === 0) {
+    if (sortIntegers(call, few, handle, ref, request.descending, from, to, reply)) return true
+  }
+  const outcome = sortTexts(call, few, handle, ref, request, from, to, reply)
+  if (outcome === NO_NUMBER) reply.error(NO_DOUBLE)
+  return outcome === NO_NUMBER || outcome === SORTED_FEW
+}
+
 function sortOf(call: Call, args: Args, stores: boolean, reply: Reply): void {
-  const request = readRequest(call, args, stores, reply)
+  let request = readRequest(call, args, stores, reply)
   if (request === null) return
   const handle = readKey(call, args, 1)
   const type = handle === 0 ? LIST : call.db.entries.type(handle)
@@ -342,9 +348,10 @@ function sortOf(call: Call, args: Args, stores: boolean, reply: Reply): void {
   }
   if (request.unsorted && type === SET && (request.store !== 0 || call.caller.inScript === true)) {
     // A set has no order of its own, and what is stored must be the same list everywhere.
-    request.unsorted = false
-    request.alpha = true
-    request.by = null
+    request = { ...request, unsorted: false, alpha: true, by: null }
+  }
+  if (handle !== 0 && !request.alpha && !request.unsorted && request.store === 0) {
+    if (sortFew(call, request, handle, type, reply)) return
   }
   const elements = call.sorting.begin(sizeOf(call, handle, type))
   const chosen = sorted(call, request, handle, type, elements, reply)

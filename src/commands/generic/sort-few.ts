@@ -1,0 +1,348 @@
+/**
+ * SORT of a small collection, which is what is sorted most: a listpack or intset of up to FEW elements is read, put in order and shown
+ * without anything being made for it. Integers that are sorted as they are need no text at all; for patterns the texts of all elements are
+ * put one behind the other, and what look-ups of all keys of one pattern will touch is brought near before the first.
+ */
+
+import { compareBytes, integerLength, writeInteger } from '../../bytes/ascii.js'
+import { byteOf, chunkOf } from '../../bytes/heap.js'
+import { intsetAt, intsetCount } from '../../keyspace/collections/intset.js'
+import {
+  elementBytes,
+  LP_END,
+  LP_HEADER_BYTES,
+  lpCount,
+  lpInteger,
+  lpRead,
+} from '../../keyspace/collections/listpack.js'
+import { Piece } from '../../keyspace/collections/piece.js'
+import { refOf } from '../../keyspace/collections/value.js'
+import { INTSET, LISTPACK, ZSET } from '../../keyspace/entries.js'
+import { FORESEEN_MAX } from '../../keyspace/table.js'
+import type { Reply } from '../../resp/reply.js'
+import type { Call } from '../call.js'
+import type { Pattern } from './sort-pattern.js'
+import { scoreOf } from './sort-score.js'
+
+/** Up to so many elements are put in order one by one. */
+export const FEW = 48
+/** The texts of more bytes than this are sorted as those of large collections are. */
+const TEXT_BYTES_MAX = 4096
+/** So much room do the keys have that a pattern names. */
+const KEY_BYTES_MAX = 2 * TEXT_BYTES_MAX
+/** The text of an integer, and what stands around it as a reply. */
+const INTEGER_BYTES_MAX = 20
+const BULK_BYTES_MAX = INTEGER_BYTES_MAX + 8
+/** In a database of fewer keys nothing is far. */
+const FAR_KEYS_MIN = 10_000
+
+/** What SORT is asked for, so far as it matters here. */
+export interface FewWish {
+  readonly descending: boolean
+  readonly by: Pattern | null
+  readonly get: readonly Pattern[]
+}
+
+/** Room that is used again and again; it belongs to a `Call`. */
+export class FewSpace {
+  readonly value = new Piece()
+  readonly scores = new Float64Array(FEW)
+  readonly order = new Int32Array(FEW)
+  readonly texts = new Uint8Array(TEXT_BYTES_MAX)
+  /** Where each element's text begins, and the last one's ends. */
+  readonly starts = new Int32Array(FEW + 1)
+  /** The keys that a pattern names, one behind the other; where each ends, and its hash. */
+  readonly keys = new Uint8Array(KEY_BYTES_MAX)
+  readonly ends = new Int32Array(FEW)
+  readonly hashes = new Int32Array(FEW)
+  /** What was read in advance is put here, so that it is read. */
+  seen = 0
+}
+
+/** The block of a list, set or sorted set in a small form with no more than FEW elements; else 0. */
+export function fewOf(call: Call, handle: number): number {
+  const { entries } = call.db
+  const encoding = entries.encoding(handle)
+  if (encoding !== LISTPACK && encoding !== INTSET) return 0
+  const ref = refOf(entries, handle)
+  const u8 = call.keyspace.heap.u8[chunkOf(ref)]!
+  if (encoding === INTSET) return intsetCount(u8, byteOf(ref)) <= FEW ? ref : 0
+  const elements = lpCount(u8, byteOf(ref))
+  return (entries.type(handle) === ZSET ? elements >>> 1 : elements) <= FEW ? ref : 0
+}
+
+/** Sorts integers; false where not all elements are such, and nothing was done. Positions [from, to] are shown. */
+export function sortIntegers(
+  call: Call,
+  space: FewSpace,
+  handle: number,
+  ref: number,
+  descending: boolean,
+  from: number,
+  to: number,
+  reply: Reply,
+): boolean {
+  const { entries } = call.db
+  const { scores } = space
+  const u8 = call.keyspace.heap.u8[chunkOf(ref)]!
+  const count =
+    entries.encoding(handle) === INTSET
+      ? loadIntset(u8, byteOf(ref), scores)
+      : loadIntegers(u8, byteOf(ref), entries.type(handle) === ZSET, scores)
+  if (count < 0) return false
+  const many = Math.max(0, to - from + 1)
+  reply.array(many)
+  reply.ensure(many * BULK_BYTES_MAX)
+  const { buf } = reply
+  let { pos } = reply
+  for (let i = 0; i < many; i++) {
+    pos = writeBulkInteger(buf, pos, scores[descending ? count - 1 - from - i : from + i]!)
+  }
+  reply.pos = pos
+  return true
+}
+
+/** Reads the integers of a listpack, of a sorted set's without the scores, in ascending order; how many, -1 where not all are such. */
+function loadIntegers(u8: Uint8Array, base: number, hasScores: boolean, sorted: Float64Array): number {
+  let p = base + LP_HEADER_BYTES
+  let count = 0
+  for (let first = u8[p]!; first !== LP_END; first = u8[p]!) {
+    let value = first
+    if (first < 0x80) p += 2
+    else if (first >= 0xc0 && first < 0xe0) {
+      value = (((first << 8) | u8[p + 1]!) << 19) >> 19
+      p += 3
+    } else {
+      value = lpInteger(u8, p, 0)
+      if (Number.isNaN(value)) return -1
+      p += elementBytes(u8, p)
+    }
+    if (hasScores) p += elementBytes(u8, p)
+    let at = count++
+    for (; at > 0 && sorted[at - 1]! > value; at--) sorted[at] = sorted[at - 1]!
+    sorted[at] = value
+  }
+  return count
+}
+
+/** The same of an intset, which is in order. */
+function loadIntset(u8: Uint8Array, base: number, sorted: Float64Array): number {
+  const count = intsetCount(u8, base)
+  for (let i = 0; i < count; i++) {
+    const value = intsetAt(u8, base, i)
+    if (typeof value !== 'number') return -1
+    sorted[i] = value
+  }
+  return count
+}
+
+/** Writes a safe integer as a bulk string; returns the position behind it. */
+function writeBulkInteger(buf: Uint8Array, at: number, value: number): number {
+  let pos = at
+  buf[pos] = 0x24
+  if (value >= 0 && value < 1000) {
+    const hundreds = (value / 100) | 0
+    const rest = value - hundreds * 100
+    const tens = (rest / 10) | 0
+    const length = value < 10 ? 1 : value < 100 ? 2 : 3
+    buf[pos + 1] = 0x30 + length
+    buf[pos + 2] = 0x0d
+    buf[pos + 3] = 0x0a
+    pos += 4
+    if (length === 3) buf[pos++] = 0x30 + hundreds
+    if (length >= 2) buf[pos++] = 0x30 + tens
+    buf[pos] = 0x30 + (rest - tens * 10)
+    pos++
+  } else {
+    pos = writeInteger(buf, pos + 1, integerLength(value))
+    buf[pos] = 0x0d
+    buf[pos + 1] = 0x0a
+    pos = writeInteger(buf, pos + 2, value)
+  }
+  buf[pos] = 0x0d
+  buf[pos + 1] = 0x0a
+  return pos + 2
+}
+
+/** What `sortTexts` says: done, or a number is none, or nothing was done since there is too much text. */
+export const SORTED = 0
+export const NO_NUMBER = 1
+export const TOO_LONG = 2
+
+/** Sorts elements by numbers, their own or those that a pattern names. Positions [from, to] are shown. */
+export function sortTexts(
+  call: Call,
+  space: FewSpace,
+  handle: number,
+  ref: number,
+  wish: FewWish,
+  from: number,
+  to: number,
+  reply: Reply,
+): number {
+  const count = loadTexts(call, space, handle, ref)
+  if (count < 0) return TOO_LONG
+  if (!loadScores(call, space, wish.by, count)) return NO_NUMBER
+  putInOrder(space, count, wish.descending)
+  const many = Math.max(0, to - from + 1)
+  const { texts, starts, order } = space
+  const { get } = wish
+  reply.array(many * Math.max(1, get.length))
+  if (get.length === 0) {
+    for (let i = from; i <= to; i++) reply.bulkRange(texts, starts[order[i]!]!, starts[order[i]! + 1]!)
+    return SORTED
+  }
+  const pattern = get[0]!
+  if (get.length === 1 && nameKeys(call, space, pattern, from, to)) {
+    for (let i = from; i <= to; i++) replyNamed(call, space, pattern, i - from, reply)
+    return SORTED
+  }
+  for (let i = from; i <= to; i++) {
+    const index = order[i]!
+    for (let j = 0; j < get.length; j++) replyPattern(call, space, get[j]!, index, reply)
+  }
+  return SORTED
+}
+
+function replyPattern(call: Call, space: FewSpace, pattern: Pattern, index: number, reply: Reply): void {
+  const { texts, starts, value } = space
+  if (pattern.lookUp(call, texts, starts[index]!, starts[index + 1]!, value)) {
+    reply.bulkRange(value.buf, value.start, value.end)
+  } else reply.nil()
+}
+
+/** As `replyPattern`, for the key `place` of those that were named. */
+function replyNamed(call: Call, space: FewSpace, pattern: Pattern, place: number, reply: Reply): void {
+  const { value } = space
+  if (lookUpNamed(call, space, pattern, place)) reply.bulkRange(value.buf, value.start, value.end)
+  else reply.nil()
+}
+
+/** Puts the texts of all elements one behind the other; how many there are, -1 where they are too long. */
+function loadTexts(call: Call, space: FewSpace, handle: number, ref: number): number {
+  const { entries } = call.db
+  const u8 = call.keyspace.heap.u8[chunkOf(ref)]!
+  if (entries.encoding(handle) === INTSET) return loadIntsetTexts(u8, byteOf(ref), space)
+  const { texts, starts, value } = space
+  const hasScores = entries.type(handle) === ZSET
+  let p = byteOf(ref) + LP_HEADER_BYTES
+  let to = 0
+  let count = 0
+  for (let first = u8[p]!; first !== LP_END; first = u8[p]!) {
+    if (to > TEXT_BYTES_MAX - 64) return -1
+    starts[count++] = to
+    if (first < 0x80) {
+      to = writeInteger(texts, to, first)
+      p += 2
+    } else if (first < 0xc0) {
+      const length = first & 63
+      for (let i = 1; i <= length; i++) texts[to++] = u8[p + i]!
+      p += length + 2
+    } else {
+      const number = lpInteger(u8, p, 0)
+      if (!Number.isNaN(number)) to = writeInteger(texts, to, number)
+      else {
+        lpRead(u8, p, 0, value)
+        if (to + value.length > TEXT_BYTES_MAX) return -1
+        texts.set(value.buf.subarray(value.start, value.end), to)
+        to += value.length
+      }
+      p += elementBytes(u8, p)
+    }
+    if (hasScores) p += elementBytes(u8, p)
+  }
+  starts[count] = to
+  return count
+}
+
+function loadIntsetTexts(u8: Uint8Array, base: number, { texts, starts, value }: FewSpace): number {
+  const count = intsetCount(u8, base)
+  let to = 0
+  for (let i = 0; i < count; i++) {
+    starts[i] = to
+    value.integer(intsetAt(u8, base, i))
+    for (let j = 0; j < value.end; j++) texts[to++] = value.buf[j]!
+  }
+  starts[count] = to
+  return count
+}
+
+/** The numbers to sort by, 0 where a pattern names nothing; false where one is none. */
+function loadScores(call: Call, space: FewSpace, by: Pattern | null, count: number): boolean {
+  const { texts, starts, scores, value, order } = space
+  let valid = true
+  for (let i = 0; i < count; i++) order[i] = i
+  const named = by !== null && nameKeys(call, space, by, 0, count - 1)
+  for (let i = 0; i < count; i++) {
+    let score = 0
+    const start = starts[i]!
+    const end = starts[i + 1]!
+    if (by === null) score = scoreOf(texts, start, end)
+    else if (named ? lookUpNamed(call, space, by, i) : by.lookUp(call, texts, start, end, value)) {
+      score = scoreOf(value.buf, value.start, value.end)
+    }
+    if (Number.isNaN(score)) valid = false
+    scores[i] = score
+  }
+  return valid
+}
+
+/**
+ * Writes the keys of a pattern for the elements `order[from]` to `order[to]` one behind the other, and hashes them: none waits
+ * for another, so that they are hashed side by side. Where the database is large, what their look-ups are going to
+ * read is brought near. False where the pattern has no such keys, or they are too long.
+ */
+function nameKeys(call: Call, space: FewSpace, pattern: Pattern, from: number, to: number): boolean {
+  const { texts, starts, order, keys, ends, hashes } = space
+  const many = to - from + 1
+  if (!pattern.namesKeys || many <= 0) return false
+  if (pattern.keyLength(0) * many + TEXT_BYTES_MAX > KEY_BYTES_MAX) return false
+  const { db } = call
+  let end = 0
+  for (let i = 0; i < many; i++) {
+    const index = order[from + i]!
+    const start = end
+    end = pattern.writeKey(texts, starts[index]!, starts[index + 1]!, keys, start)
+    ends[i] = end
+    hashes[i] = db.entries.hash(keys, start, end)
+  }
+  if (db.size >= FAR_KEYS_MIN) {
+    space.seen ^= db.foresee(hashes, Math.min(many, FORESEEN_MAX))
+    if (many > FORESEEN_MAX) space.seen ^= db.foresee(hashes.subarray(FORESEEN_MAX), many - FORESEEN_MAX)
+  }
+  return true
+}
+
+/** Shows in `value` what the key `place` of those that were named belongs to; false for nothing. */
+function lookUpNamed(call: Call, space: FewSpace, pattern: Pattern, place: number): boolean {
+  const { keys, ends, hashes, value } = space
+  const start = place === 0 ? 0 : ends[place - 1]!
+  const end = ends[place]!
+  return pattern.show(call, call.db.readHashed(keys, start, end, hashes[place]!), keys, start, end, value)
+}
+
+/** The elements' numbers by score, equal scores by their bytes: by insertion, which needs neither a call nor room. */
+function putInOrder({ texts, starts, scores, order }: FewSpace, count: number, descending: boolean): void {
+  for (let i = 0; i < count; i++) {
+    const score = scores[i]!
+    let at = i
+    for (; at > 0; at--) {
+      const other = order[at - 1]!
+      const its = scores[other]!
+      let difference = its - score
+      if (its === score) {
+        difference = compareBytes(
+          texts,
+          starts[other]!,
+          starts[other + 1]!,
+          texts,
+          starts[i]!,
+          starts[i + 1]!,
+        )
+      }
+      if (descending ? difference >= 0 : difference <= 0) break
+      order[at] = other
+    }
+    order[at] = i
+  }
+}
