@@ -20,15 +20,13 @@ import { below } from '../table.js'
 import { Dictionary } from './dictionary.js'
 import { LISTPACK_EX, NO_FIELD_EXPIRY } from './field-times.js'
 import { LP_BYTES_MAX, LP_HEADER_BYTES, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
-import { Pairs } from './pairs.js'
+import { PAIR_RANGES, Pairs } from './pairs.js'
 import { Piece } from './piece.js'
 import { Chooser, sampleDictionary } from './sample.js'
 import { countBefore, findTriple, firstTime, insertTriple, TRIPLE, tripleTime } from './timed-listpack.js'
 import { bareEntry, refOf, setRef } from './value.js'
 
 const PAIR = 2
-/** A field and a value: each starts and ends. */
-const PAIR_RANGES = 4
 /** Bytes that a time takes in a listpack at most. */
 const TIME_BYTES_MAX = 10
 
@@ -163,7 +161,7 @@ export class Hashes {
   ): boolean {
     if (this.isSmall(handle))
       this.makeRoom(handle, 0, Math.max(end - start, to - from), end - start + to - from)
-    return this.put(handle, LP_HEADER_BYTES, field, start, end, value, from, to, keep)
+    return this.put(handle, field, start, end, value, from, to, keep)
   }
 
   /**
@@ -171,31 +169,42 @@ export class Hashes {
    * so on up to `ranges[last]`. Returns how many are new. Whether they expire is forgotten.
    */
   setPairs(handle: number, buf: Uint8Array, ranges: Int32Array, first: number, last: number): number {
-    if (this.isSmall(handle)) {
-      let longest = 0
-      let bytes = 0
-      for (let i = first; i < last; i += 2) {
-        const length = ranges[i + 1]! - ranges[i]!
-        if (length > longest) longest = length
-        bytes += length
-      }
-      this.makeRoom(handle, (last - first) >>> 2, longest, bytes)
-    }
+    const encoding = this.entries.encoding(handle)
     let added = 0
-    let from = LP_HEADER_BYTES
-    for (let i = first; i < last; i += PAIR_RANGES) {
-      const start = ranges[i]!
-      const end = ranges[i + 1]!
-      if (this.put(handle, from, buf, start, end, buf, ranges[i + 2]!, ranges[i + 3]!, false)) added++
-      from = this.pairs.after
+    let i = first
+    if (encoding !== HASHTABLE) this.makeRoomFor(handle, ranges, first, last)
+    if (encoding === LISTPACK && this.entries.encoding(handle) === LISTPACK) {
+      const { pairs } = this
+      const ref = refOf(this.entries, handle)
+      const made = pairs.setAll(ref, buf, ranges, first, last, this.entriesMax())
+      if (made !== ref) setRef(this.entries, handle, made)
+      if (pairs.added === 0) return 0
+      added = pairs.added
+      i = pairs.stopped
+      if (this.keyspace.listpacks.count(made) > this.entriesMax() * PAIR) this.enlarge(handle)
+    }
+    for (; i < last; i += PAIR_RANGES) {
+      if (this.put(handle, buf, ranges[i]!, ranges[i + 1]!, buf, ranges[i + 2]!, ranges[i + 3]!, false))
+        added++
     }
     return added
   }
 
-  /** Sets a field where there is room for it, and for the value. It is looked for from `hint` on. */
+  /** As `makeRoom`, for fields and values as `setPairs` takes them. */
+  private makeRoomFor(handle: number, ranges: Int32Array, first: number, last: number): void {
+    let longest = 0
+    let bytes = 0
+    for (let i = first; i < last; i += 2) {
+      const length = ranges[i + 1]! - ranges[i]!
+      if (length > longest) longest = length
+      bytes += length
+    }
+    this.makeRoom(handle, (last - first) >>> 2, longest, bytes)
+  }
+
+  /** Sets a field where there is room for it, and for the value. */
   private put(
     handle: number,
-    hint: number,
     field: Uint8Array,
     start: number,
     end: number,
@@ -214,9 +223,9 @@ export class Hashes {
     if (encoding === LISTPACK_EX) return this.setTriple(handle, field, start, end, value, from, to, keep)
     const { pairs } = this
     const ref = refOf(this.entries, handle)
-    const made = pairs.set(ref, hint, field, start, end, value, from, to)
+    const made = pairs.set(ref, field, start, end, value, from, to)
     if (made !== ref) setRef(this.entries, handle, made)
-    if (!pairs.added) return false
+    if (pairs.added === 0) return false
     if (this.keyspace.listpacks.count(made) > this.entriesMax() * PAIR) this.enlarge(handle)
     return true
   }
@@ -444,11 +453,10 @@ export class Hashes {
    */
   makeRoom(handle: number, fields: number, longest: number, bytes: number): void {
     if (!this.isSmall(handle)) return
-    const { keyspace } = this
     if (
       fields > this.entriesMax() ||
       longest > this.valueMax() ||
-      keyspace.listpacks.bytes(this.packOf(handle)) + bytes + TIME_BYTES_MAX > LP_BYTES_MAX
+      this.keyspace.listpacks.bytes(this.packOf(handle)) + bytes + TIME_BYTES_MAX > LP_BYTES_MAX
     ) {
       this.enlarge(handle, fields)
     }

@@ -364,6 +364,7 @@ export function lpElementBytesMax(length: number): number {
 export class Listpacks {
   readonly heap: ByteHeap
   private readonly encoded = new Encoded()
+  private readonly second = new Encoded()
 
   constructor(heap: ByteHeap) {
     this.heap = heap
@@ -450,6 +451,32 @@ export class Listpacks {
   insertInteger(handle: number, at: number, value: number | bigint): number {
     this.encoded.integer(value)
     return this.insertEncoded(handle, at)
+  }
+
+  /**
+   * As `insert`, with another element behind it: an integer, or where `digits` is not null the string that this is.
+   */
+  insertPair(
+    handle: number,
+    at: number,
+    buf: Uint8Array,
+    start: number,
+    end: number,
+    integer: number,
+    digits: Uint8Array | null,
+  ): number {
+    const { encoded, second } = this
+    encoded.string(buf, start, end)
+    if (digits === null) second.integer(integer)
+    else second.string(digits, 0, digits.length)
+    const { bytes } = encoded
+    const to = this.reshape(handle, at, 0, bytes + second.bytes)
+    const u8 = this.heap.u8[chunkOf(to)]!
+    const base = byteOf(to)
+    encoded.write(u8, base + at)
+    second.write(u8, base + at + bytes)
+    this.addToCount(u8, base, 2)
+    return to
   }
 
   /** Puts an element in the place of the one at `at`. */

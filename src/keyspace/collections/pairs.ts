@@ -16,14 +16,20 @@ import {
   lpMayBeInteger,
 } from './listpack.js'
 
+/** A field and a value: each starts and ends. */
+export const PAIR_RANGES = 4
+const PAIR = 2
+
 export class Pairs {
-  /** Whether the last `set` added a field. */
-  added = false
+  /** How many fields the last `set` or `setAll` added. */
+  added = 0
   /**
-   * Where the pair begins behind the one that `find` or `set` came upon, or where it began to look: there the next search in the same
-   * listpack may begin, while nobody else changes it.
+   * Where the pair begins behind the one that `find` came upon, or where it began to look: there the next search in the same listpack
+   * may begin, while nobody changes it.
    */
   after = LP_HEADER_BYTES
+  /** Where in its ranges `setAll` stopped. */
+  stopped = 0
   private readonly listpacks: Listpacks
   private readonly heap: ByteHeap
 
@@ -46,8 +52,9 @@ export class Pairs {
       if (p === 0) return 0
     } else {
       let at = this.listpacks.find(ref, from, 1, buf, start, end)
-      if (at === 0 && from !== LP_HEADER_BYTES)
+      if (at === 0 && from !== LP_HEADER_BYTES) {
         at = this.listpacks.find(ref, LP_HEADER_BYTES, 1, buf, start, end)
+      }
       if (at === 0) return 0
       p = base + at
     }
@@ -56,38 +63,94 @@ export class Pairs {
     return value - base
   }
 
-  /** Sets a field, which is looked for from `from` on; returns the block, which may be another. */
+  /** Sets a field; returns the block, which may be another. */
   set(
     ref: number,
-    from: number,
     field: Uint8Array,
     start: number,
     end: number,
     value: Uint8Array,
-    valueStart: number,
-    valueEnd: number,
+    from: number,
+    to: number,
   ): number {
-    const { listpacks } = this
-    const at = this.find(ref, from, field, start, end)
-    this.added = at === 0
+    const at = this.find(ref, LP_HEADER_BYTES, field, start, end)
+    this.added = at === 0 ? 1 : 0
     if (at === 0) {
-      this.after = LP_HEADER_BYTES
-      const made = listpacks.append(ref, field, start, end)
-      return listpacks.append(made, value, valueStart, valueEnd)
+      return this.listpacks.append(this.listpacks.append(ref, field, start, end), value, from, to)
     }
     const u8 = this.heap.u8[chunkOf(ref)]!
-    const p = byteOf(ref) + at
-    const length = valueEnd - valueStart
-    if (
-      u8[p] === (LP_SHORT | length) &&
-      length <= LP_SHORT_BYTES_MAX &&
-      !lpMayBeInteger(value, valueStart, valueEnd)
-    ) {
-      for (let i = valueStart, to = p + 1; i < valueEnd; i++, to++) u8[to] = value[i]!
-      return ref
-    }
-    const made = listpacks.replace(ref, at, value, valueStart, valueEnd)
-    this.after = at + elementBytes(this.heap.u8[chunkOf(made)]!, byteOf(made) + at)
-    return made
+    return writeOver(u8, byteOf(ref) + at, value, from, to)
+      ? ref
+      : this.listpacks.replace(ref, at, value, from, to)
   }
+
+  /**
+   * Sets fields to values that stand in turns in `buf`: `ranges[first]` and the next are where the first field starts and ends, and so on up
+   * to `ranges[last]`. Returns the block, which may be another. Goes no further when there are more than `most` fields: `stopped`.
+   */
+  setAll(
+    block: number,
+    buf: Uint8Array,
+    ranges: Int32Array,
+    first: number,
+    last: number,
+    most: number,
+  ): number {
+    const { heap, listpacks } = this
+    let ref = block
+    let u8 = heap.u8[chunkOf(ref)]!
+    let base = byteOf(ref)
+    let added = 0
+    let i = first
+    // Where the field behind the one that was set last begins: probably the next one.
+    let p = base + LP_HEADER_BYTES
+    for (; i < last; i += PAIR_RANGES) {
+      const start = ranges[i]!
+      const end = ranges[i + 1]!
+      const from = ranges[i + 2]!
+      const to = ranges[i + 3]!
+      let at = 0
+      if (isShortAt(u8, p, buf, start, end)) at = p + end - start + 2 - base
+      else at = this.find(ref, p - base, buf, start, end)
+      if (at !== 0) {
+        if (!writeOver(u8, base + at, buf, from, to)) {
+          ref = listpacks.replace(ref, at, buf, from, to)
+          u8 = heap.u8[chunkOf(ref)]!
+          base = byteOf(ref)
+        }
+        p = base + at + elementBytes(u8, base + at)
+        continue
+      }
+      ref = listpacks.append(listpacks.append(ref, buf, start, end), buf, from, to)
+      u8 = heap.u8[chunkOf(ref)]!
+      base = byteOf(ref)
+      p = base + LP_HEADER_BYTES
+      added++
+      if (listpacks.count(ref) > most * PAIR) {
+        i += PAIR_RANGES
+        break
+      }
+    }
+    this.added = added
+    this.stopped = i
+    return ref
+  }
+}
+
+/** Whether a string of up to LP_SHORT_BYTES_MAX bytes stands at `u8[p]` that is `buf[start, end)`. */
+function isShortAt(u8: Uint8Array, p: number, buf: Uint8Array, start: number, end: number): boolean {
+  const length = end - start
+  if (u8[p] !== (LP_SHORT | length) || length > LP_SHORT_BYTES_MAX) return false
+  let i = length
+  while (i > 0 && u8[p + i] === buf[start + i - 1]) i--
+  return i === 0
+}
+
+/** Puts `buf[from, to)` in the place of the element at `u8[p]`, if both are short strings of the same length; whether they are. */
+function writeOver(u8: Uint8Array, p: number, buf: Uint8Array, from: number, to: number): boolean {
+  const length = to - from
+  if (u8[p] !== (LP_SHORT | length) || length > LP_SHORT_BYTES_MAX || lpMayBeInteger(buf, from, to))
+    return false
+  for (let i = from, j = p + 1; i < to; i++, j++) u8[j] = buf[i]!
+  return true
 }
