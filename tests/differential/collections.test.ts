@@ -11,7 +11,8 @@ import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
 import { DEEP, holds, runsOf } from '../support/deep.js'
 import { bytesOf, latin1 } from '../support/runner.js'
-import { type Decoded, decode, Wire } from '../support/wire.js'
+import { decode, Wire } from '../support/wire.js'
+import { alikeCollections } from './alike.js'
 import { genericCommand } from './arbitrary.js'
 import { hashCommand, KEYS, key, setCommand } from './arbitrary-collections.js'
 import { words } from './grammar.js'
@@ -21,29 +22,6 @@ const keyCommand = genericCommand.filter(
   ([name]) => !/^(select|swapdb|move|flush.*|restore)$/i.test(String(name)),
 )
 const withEncodings = words('OBJECT', fc.constant('ENCODING'), key)
-
-/** Replies whose order is a hash table's own affair. */
-const UNORDERED =
-  /^(smembers|sinter|sunion|sdiff|sscan|spop|srandmember|hgetall|hkeys|hvals|hscan|hrandfield)$/i
-
-function alike(line: Line, redis: string, shoal: string): boolean {
-  // Since 7.2 the arguments of HSET and SADD count before they are looked at, those given twice too.
-  if (/^object$/i.test(String(line[0]))) return /listpack|intset/.test(redis) && /hashtable/.test(shoal)
-  if (!UNORDERED.test(String(line[0])) || redis.length !== shoal.length) return false
-  const inPairs = /^(hgetall|hscan)$/i.test(String(line[0]))
-  const leaves = (reply: string): string => {
-    const decoded = decode(reply)
-    const list = Array.isArray(decoded) ? decoded : [decoded]
-    // A scan's cursor comes first.
-    const elements = /scan$/i.test(String(line[0])) && Array.isArray(list[1]) ? (list[1] as Decoded[]) : list
-    const units: string[] = []
-    for (let i = 0; i < elements.length; i += inPairs ? 2 : 1) {
-      units.push(JSON.stringify(inPairs ? elements.slice(i, i + 2) : elements[i]))
-    }
-    return [reply[0], JSON.stringify(elements === list ? null : list[0]), ...units.sort()].join(' ')
-  }
-  return leaves(redis) === leaves(shoal)
-}
 
 describe.skipIf(missing('redis-server'))('hashes and sets beside redis-server', DEEP, () => {
   let both: Comparison
@@ -85,7 +63,7 @@ describe.skipIf(missing('redis-server'))('hashes and sets beside redis-server', 
         async (lines, [entries, longest]) => {
           await both.reset(protocol)
           await limit(entries, longest)
-          const different = await both.differences(lines, alike)
+          const different = await both.differences(lines, alikeCollections)
           expect(different).toEqual([])
           await sameDigests()
         },

@@ -10,23 +10,10 @@ import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
 import { DEEP, holds, runsOf } from '../support/deep.js'
 import { decode, Wire } from '../support/wire.js'
+import { alikePlaces, nearlyEqual } from './alike.js'
 import { geoCommand } from './arbitrary-geo.js'
 
 const RUNS = runsOf(35)
-
-/** Scores that were distances may differ in their last bit; Redis 7.0 shows 17 digits where 7.2 shows as few as needed. */
-function alike(line: Line, redis: string, shoal: string): boolean {
-  if (!/^zrange$/i.test(String(line[0]))) return false
-  const a = (decode(redis) as string[]).flat() as string[]
-  const b = (decode(shoal) as string[]).flat() as string[]
-  return (
-    a.length === b.length && a.every((part, i) => part === b[i] || nearlyEqual(Number(part), Number(b[i])))
-  )
-}
-
-function nearlyEqual(a: number, b: number): boolean {
-  return Math.abs(a - b) <= Math.abs(a) * 1e-15
-}
 
 describe.skipIf(missing('redis-server'))('places beside redis-server', DEEP, () => {
   let both: Comparison
@@ -55,7 +42,7 @@ describe.skipIf(missing('redis-server'))('places beside redis-server', DEEP, () 
           async (lines, entries) => {
             await both.reset(protocol)
             await limit(entries)
-            expect(await both.differences(lines, alike)).toEqual([])
+            expect(await both.differences(lines, alikePlaces)).toEqual([])
           },
         ),
         RUNS,

@@ -7,37 +7,12 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { missing } from '../oracle.js'
-import { Comparison, type Difference, type Line } from '../support/compare.js'
+import { Comparison, type Line } from '../support/compare.js'
 import { DEEP, holds, runsOf } from '../support/deep.js'
-import { bytesOf, latin1 } from '../support/runner.js'
-import { decode } from '../support/wire.js'
+import { alikeSorts, isAboutMisses, stable } from './alike.js'
 import { filling, looking, sorting } from './arbitrary-sort.js'
 
 const RUNS = runsOf(45)
-
-const has = (line: Line, word: string) => line.some((part) => String(part).toLowerCase() === word)
-
-/** Where nothing says what comes first, the same elements count, and with LIMIT as many. */
-function alike(line: Line, redis: string, shoal: string): boolean {
-  const name = latin1(bytesOf(line[1] ?? ''))
-  const unordered = name === 'set' || name === 'zset'
-  if (!unordered || !(has(line, 'by') || has(line, 'alpha')) || redis[0] !== '*' || shoal[0] !== '*')
-    return false
-  const a = decode(redis) as unknown[]
-  const b = decode(shoal) as unknown[]
-  if (has(line, 'limit') || has(line, 'get')) return a.length === b.length
-  return [...a].map(String).sort().join() === [...b].map(String).sort().join()
-}
-
-/** Which keys are missed depends on the order of a set's members; in lists it is compared below. */
-function isAboutMisses({ command, redis, shoal }: Difference): boolean {
-  const others = (list: string) => list.replace(/keymiss 0 [^;]*(; |$)/g, '')
-  return command === 'notifications' && others(redis) === others(shoal)
-}
-
-/** Sorts without an order that are stored would make the rest of the sequence another one. */
-const stable = (line: Line) =>
-  !((has(line, 'by') || has(line, 'alpha')) && has(line, 'store') && (has(line, 'set') || has(line, 'zset')))
 
 describe.skipIf(missing('redis-server'))('SORT beside redis-server', DEEP, () => {
   let both: Comparison
@@ -65,7 +40,7 @@ describe.skipIf(missing('redis-server'))('SORT beside redis-server', DEEP, () =>
       await holds(
         fc.asyncProperty(sequence, async (lines) => {
           await both.reset(protocol)
-          const found = await both.differences(lines, alike)
+          const found = await both.differences(lines, alikeSorts)
           expect(found.filter((difference) => !isAboutMisses(difference))).toEqual([])
         }),
         RUNS,

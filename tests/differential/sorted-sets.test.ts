@@ -14,6 +14,7 @@ import { Comparison, type Line } from '../support/compare.js'
 import { DEEP, holds, runsOf } from '../support/deep.js'
 import { bytesOf, Runner } from '../support/runner.js'
 import { decode, Wire } from '../support/wire.js'
+import { alikeSorted } from './alike.js'
 import { genericCommand } from './arbitrary.js'
 import { changing, KEYS, key, lexical, reading } from './arbitrary-sorted-sets.js'
 import { words } from './grammar.js'
@@ -24,34 +25,6 @@ const keyCommand = genericCommand.filter(
 )
 const withEncodings = words('OBJECT', fc.constant('ENCODING'), key)
 const any = fc.oneof(changing, changing, reading)
-
-const NUMBER = /^[-+]?(\d|inf)/
-
-/**
- * Since 7.2 the arguments of ZADD and SADD count before they are looked at, and small sets are listpacks. Scores are written with
- * seventeen digits by 7.0, with as few as tell them apart by 7.2.
- */
-function alike(line: Line, redis: string, shoal: string): boolean {
-  if (/^object$/i.test(String(line[0]))) {
-    return (/listpack/.test(redis) && /skiplist/.test(shoal)) || /hashtable|intset/.test(redis)
-  }
-  if (/^zscan$/i.test(String(line[0]))) return scanned(redis) === scanned(shoal)
-  const [a, b] = [redis, shoal].map((reply) => reply.replace(/^[,$]\d+\r\n(?=[-\d])|^,/gm, '').split('\r\n'))
-  return a!.length === b!.length && a!.every((part, i) => part === b![i] || equalNumbers(part, b![i]!))
-}
-
-/** What a scan found, in no order: that of a large set is the table's own affair. */
-function scanned(reply: string): string {
-  const [cursor, page] = decode(reply) as [string, string[] | undefined]
-  if (!Array.isArray(page)) return reply
-  const pairs: string[] = []
-  for (let i = 0; i < page.length; i += 2) pairs.push(`${page[i]} ${Number(page[i + 1])}`)
-  return JSON.stringify([cursor, pairs.sort()])
-}
-
-function equalNumbers(a: string, b: string): boolean {
-  return NUMBER.test(a) && NUMBER.test(b) && Number(a) === Number(b)
-}
 
 describe.skipIf(missing('redis-server'))('sorted sets beside redis-server', DEEP, () => {
   let both: Comparison
@@ -86,7 +59,7 @@ describe.skipIf(missing('redis-server'))('sorted sets beside redis-server', DEEP
         async (lines, entries) => {
           await both.reset(protocol)
           await limit(entries)
-          expect(await both.differences(lines, alike)).toEqual([])
+          expect(await both.differences(lines, alikeSorted)).toEqual([])
           await sameDigests()
         },
       ),

@@ -13,6 +13,7 @@ import { Comparison, type Line } from '../support/compare.js'
 import { DEEP, holds, runsOf } from '../support/deep.js'
 import { bytesOf } from '../support/runner.js'
 import { decode, Wire } from '../support/wire.js'
+import { alikeStreams, masked, prepared } from './alike.js'
 import { genericCommand } from './arbitrary.js'
 import { adding, changing, grouped, KEYS, reading } from './arbitrary-streams.js'
 
@@ -27,62 +28,6 @@ const any = fc.oneof(
   { weight: 5, arbitrary: grouped },
   { weight: 4, arbitrary: reading },
 )
-
-const MAX = '18446744073709551615'
-
-/** A reply without what 7.0 has otherwise, and without times. */
-function masked(line: Line, reply: string): string {
-  const name = String(line[0]).toLowerCase()
-  if (name === 'xinfo') {
-    return (
-      reply
-        .replace(/\$16\r\nradix-tree-nodes\r\n:\d+\r\n/, '')
-        .replace(/\$8\r\ninactive\r\n:-?\d+\r\n/g, '')
-        .replace(/\$11\r\nactive-time\r\n:-?\d+\r\n/g, '')
-        .replace(/(\$9\r\nseen-time\r\n|\$4\r\nidle\r\n):\d+/g, '$1:<ms>')
-        .replace(/:1[6-9]\d{11}\r/g, ':<ms>\r')
-        .replace(/[*%]\d+\r\n(?=\$4\r\nname)/g, '')
-        .replace(/\*0\r\n$/, '')
-        // What Redis makes of an empty stream in a file of an older version.
-        .replace(`$41\r\n${MAX}-${MAX}`, '$3\r\n0-0')
-    )
-  }
-  // When an entry was given to its consumer: a few milliseconds ago, or long ago where XCLAIM said so.
-  if (name === 'xpending') return reply.replace(/(\r\n):\d+(\r\n:\d+\r\n)(?=\*4|$)/g, '$1:<ms>$2')
-  // Where the part after the time has no next number, 7.0 may say something that it meant to say earlier.
-  if (name === 'xadd' && line.some((part) => /^\d+-\*$/.test(String(part)))) {
-    return reply.replace(
-      'Elements are too large to be stored',
-      'The ID specified in XADD is equal or smaller than the target stream top item',
-    )
-  }
-  // Since 7.2 the text names the command.
-  if (name.startsWith('xread')) return reply.replace(/^-ERR Unbalanced .*/, '-ERR Unbalanced')
-  return reply
-}
-
-function alike(line: Line, redis: string, shoal: string): boolean {
-  return masked(line, redis) === masked(line, shoal)
-}
-
-/**
- * Since 7.2 a consumer is made even if XCLAIM finds nothing for it, or XREADGROUP nothing new. Here each is made before such a
- * command, so that both have it.
- */
-function prepared(lines: readonly Line[]): Line[] {
-  return lines.flatMap((line) => {
-    const [name, ...rest] = line
-    if (/^xclaim$|^xautoclaim$/i.test(String(name))) {
-      return [['XGROUP', 'CREATECONSUMER', ...rest.slice(0, 3)], line]
-    }
-    if (!/^xreadgroup$/i.test(String(name))) return [line]
-    const keys = line.slice(line.findIndex((part) => /^streams$/i.test(String(part))) + 1)
-    const makers = keys
-      .slice(0, keys.length / 2)
-      .map((one): Line => ['XGROUP', 'CREATECONSUMER', one, line[2] ?? '', line[3] ?? ''])
-    return [...makers, line]
-  })
-}
 
 describe.skipIf(missing('redis-server'))('streams beside redis-server', DEEP, () => {
   let both: Comparison
@@ -123,7 +68,7 @@ describe.skipIf(missing('redis-server'))('streams beside redis-server', DEEP, ()
         async (lines, [entries, bytes]) => {
           await both.reset(protocol)
           await limit(entries, bytes)
-          expect(await both.differences([...prepared(lines), ...lookAtAll], alike)).toEqual([])
+          expect(await both.differences([...prepared(lines), ...lookAtAll], alikeStreams)).toEqual([])
           await sameDigests()
         },
       ),
@@ -177,7 +122,7 @@ describe.skipIf(missing('redis-server'))('streams beside redis-server', DEEP, ()
               '+OK\r\n',
             )
             expect(runner.run('RESTORE', `r:${name}`, 0, decode(theirs) as string, 'REPLACE')).toBe('+OK\r\n')
-            expect(await both.differences([look], alike)).toEqual([])
+            expect(await both.differences([look], alikeStreams)).toEqual([])
             const same = (reply: string) => masked(look, reply)
             expect(same(runner.run(...look))).toBe(
               same(runner.run('XINFO', 'STREAM', name, 'FULL', 'COUNT', '0')),

@@ -13,6 +13,7 @@ import { missing, type RedisProcess, startRedis } from '../oracle.js'
 import { DEEP, holds, runsOf } from '../support/deep.js'
 import { open, type RunningNode } from '../support/node.js'
 import { replyEnd, Wire } from '../support/wire.js'
+import { command } from './arbitrary-transactions.js'
 
 const OPTIONS = ['--appendonly', 'yes', '--appendfsync', 'no', '--enable-debug-command', 'yes']
 const CLIENTS = 3
@@ -85,38 +86,6 @@ describe.skipIf(missing('redis-server'))('transactions beside redis-server', DEE
     return got
   }
 
-  const key = fc.constantFrom('a', 'b', 'c')
-  const command = fc.oneof(
-    { weight: 4, arbitrary: fc.constantFrom('MULTI', 'EXEC', 'MULTI', 'EXEC', 'DISCARD', 'UNWATCH') },
-    { weight: 3, arbitrary: key.map((k) => `WATCH ${k}`) },
-    {
-      weight: 6,
-      arbitrary: fc
-        .tuple(fc.constantFrom('GET', 'DEL', 'INCR', 'EXISTS', 'PERSIST'), key)
-        .map((p) => p.join(' ')),
-    },
-    { weight: 3, arbitrary: key.map((k) => `SET ${k} 1`) },
-    { weight: 3, arbitrary: key.map((k) => `SET ${k} 1 PX 1`) },
-    {
-      weight: 2,
-      arbitrary: fc.constantFrom(
-        'FLUSHDB',
-        'FLUSHALL',
-        'SWAPDB 0 1',
-        'SELECT 0',
-        'SELECT 1',
-        'NOSUCH',
-        'GET',
-        'MSET a 1 b 2',
-        'WATCH a b',
-        'PING',
-        'EXEC now',
-        'SAVE',
-        'PUBLISH ch m',
-        'RENAME a b',
-      ),
-    },
-  )
   const steps = fc.array(fc.tuple(fc.nat(CLIENTS - 1), command), { minLength: 5, maxLength: 40 })
 
   test('any sequence', async () => {
