@@ -11,11 +11,15 @@
 import { byteOf, chunkOf } from '../../bytes/heap.js'
 import { type Entries, LIST, LISTPACK, QUICKLIST } from '../entries.js'
 import type { Keyspace } from '../keyspace.js'
-import { exceedsListLimit, listBytesMax, listCountMax } from './list-limits.js'
+import { ELEMENT_OVERHEAD_BYTES } from './list-end.js'
+import { exceedsListLimit, listBytesMax, listCountMax, nodeBytesMax } from './list-limits.js'
 import { Encoded, lpEnd, lpFirst, lpLast, lpNext, lpPrevious, lpRead, lpSeek } from './listpack.js'
 import { Piece, sameBytes } from './piece.js'
 import { Quicklist } from './quicklist.js'
 import { bareEntry, refOf, setRef } from './value.js'
+
+/** A listpack that is smaller is as large as it must be: there may be very many of them. */
+const SPARE_FROM_BYTES = 256
 
 export class Lists {
   /** What `at` and `walk` show. */
@@ -103,9 +107,26 @@ export class Lists {
       return
     }
     const { listpacks } = this.keyspace
-    const ref = refOf(this.entries, handle)
+    const old = refOf(this.entries, handle)
+    const ref = this.widened(old, end - start)
     const made = head ? listpacks.prepend(ref, buf, start, end) : listpacks.append(ref, buf, start, end)
-    setRef(this.entries, handle, made)
+    if (made !== old) setRef(this.entries, handle, made)
+  }
+
+  /**
+   * The listpack, in a larger block where there is no room for an element of `length` bytes: one with some more to grow into. If each
+   * push made the block as large as it must be, one list would leave pages of all sizes behind.
+   */
+  private widened(ref: number, length: number): number {
+    const { heap, listpacks } = this.keyspace
+    const total = listpacks.bytes(ref)
+    const needed = total + length + ELEMENT_OVERHEAD_BYTES
+    if (needed <= heap.sizeOf(ref) || total < SPARE_FROM_BYTES) return ref
+    const block = heap.alloc(Math.max(needed, Math.min(total + (total >>> 2), nodeBytesMax(this.fill))))
+    const from = byteOf(ref)
+    heap.u8[chunkOf(block)]!.set(heap.u8[chunkOf(ref)]!.subarray(from, from + total), byteOf(block))
+    heap.free(ref)
+    return block
   }
 
   /** Puts an element in front of the one of an index from 0 to the size. `makeRoom` was called before. */
