@@ -77,7 +77,7 @@ export const geoadd = command(
       if (!readPlace(args, i, place, reply)) return
       scores.push(scoreOf(place.longitude, place.latitude))
     }
-    addScored(call, args, options, scores, first + 2, 3, reply)
+    addScored(call, args, options, scores, scores.length, first + 2, 3, reply)
     if (call.dirty > 0 && call.isHeard) propagateScores(call, args, first, reply)
   },
 )

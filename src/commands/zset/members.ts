@@ -54,8 +54,9 @@ function optionOf(args: Args, index: number): number {
 
 /** What is wrong with options and the number of pairs, '' for nothing. */
 function complaint(options: number, left: number): string {
-  const has = (flag: number) => (options & flag) !== 0
   if (left === 0 || left % 2 !== 0) return SYNTAX
+  if (options === 0) return ''
+  const has = (flag: number) => (options & flag) !== 0
   if (has(NX) && has(XX)) return 'ERR XX and NX options at the same time are not compatible'
   if ((has(NX) && has(GT | LT)) || (has(GT) && has(LT))) {
     return 'ERR GT, LT, and/or NX options at the same time are not compatible'
@@ -70,7 +71,7 @@ const ADDED = 2
 const UPDATED = 3
 const NOT_A_NUMBER = 4
 
-/** Carries out one pair; the member's score is afterwards in `zsets.score`. */
+/** Carries out one pair; the member's score is afterwards in `zsets.score`. `hint` is where it may be looked for first. */
 function addOne(
   call: Call,
   args: Args,
@@ -78,12 +79,13 @@ function addOne(
   member: number,
   score: number,
   options: number,
+  hint: number | undefined,
 ): number {
   const { zsets } = call.keyspace
   const { buf } = args
   const start = args.start(member)
   const end = args.end(member)
-  if (!zsets.find(handle, buf, start, end)) {
+  if (!zsets.find(handle, buf, start, end, hint)) {
     if ((options & XX) !== 0) return NOTHING
     zsets.setFound(handle, buf, start, end, score)
     zsets.score = score
@@ -108,24 +110,26 @@ function addAll(call: Call, args: Args, first: number, options: number, reply: R
     reply.error(problem)
     return
   }
-  const scores: number[] = []
-  for (let i = first; i < args.count; i += 2) {
-    const score = readScore(args, i, reply)
+  const count = (args.count - first) >>> 1
+  const scores = call.keyspace.zsets.scoresFor(count)
+  for (let i = 0; i < count; i++) {
+    const score = readScore(args, first + i * 2, reply)
     if (Number.isNaN(score)) return
-    scores.push(score)
+    scores[i] = score
   }
-  addScored(call, args, options, scores, first + 1, 2, reply)
+  addScored(call, args, options, scores, count, first + 1, 2, reply)
 }
 
 /**
- * Gives members their scores and replies, as ZADD: the members stand from argument `member` on, every `step` arguments. No score is
- * NaN; `options` do not contradict each other.
+ * Gives `count` members their scores and replies, as ZADD: the members stand from argument `member` on, every `step` arguments. No score
+ * is NaN; `options` do not contradict each other.
  */
 export function addScored(
   call: Call,
   args: Args,
   options: number,
-  scores: readonly number[],
+  scores: ArrayLike<number>,
+  count: number,
   member: number,
   step: number,
   reply: Reply,
@@ -140,13 +144,15 @@ export function addScored(
       else reply.int(0)
       return
     }
-    handle = putNew(call, args, 1, zsets.create(scores.length, args.length(member)))
-  } else zsets.makeRoom(handle, scores.length)
+    handle = putNew(call, args, 1, zsets.create(count, args.length(member)))
+  } else zsets.makeRoom(handle, count)
   let added = 0
   let updated = 0
   let outcome = NOTHING
-  for (let i = 0; i < scores.length; i++) {
-    outcome = addOne(call, args, handle, member + i * step, scores[i]!, options)
+  let hint: number | undefined
+  for (let i = 0; i < count; i++) {
+    outcome = addOne(call, args, handle, member + i * step, scores[i]!, options, hint)
+    hint = zsets.after
     if (outcome === ADDED) added++
     else if (outcome === UPDATED) updated++
   }

@@ -26,7 +26,7 @@ const score = fc.oneof(
   fc.constantFrom(Infinity, -Infinity, 0.1, -1.5, 1e300, 2 ** 53, 2 ** 60, -1e-7),
 )
 const edit = fc.record({
-  what: fc.constantFrom('set', 'set', 'set', 'remove', 'find', 'cut'),
+  what: fc.constantFrom('set', 'set', 'several', 'remove', 'find', 'cut'),
   member,
   score,
   from: fc.nat(60),
@@ -75,6 +75,21 @@ test('a sorted set is a sorted array', () => {
         if (what === 'set') {
           expect(zsets.set(handle, b, 0, b.length, value)).toBe(!model.has(name))
           model.set(name, value)
+        } else if (what === 'several') {
+          // As ZADD does: members that are there, and new ones, each looked for behind the one before.
+          const names = [...model.keys()].sort().slice(from % 20, (from % 20) + 3)
+          let hint: number | undefined
+          for (const one of [...names, name, `${name}+`, ...names]) {
+            const n = bytes(one)
+            const isThere = zsets.find(handle, n, 0, n.length, hint)
+            expect(isThere).toBe(model.has(one))
+            const wanted = isThere && many < 2 ? model.get(one)! : value + one.length
+            if (many !== 3 && !(isThere && zsets.score === wanted)) {
+              zsets.setFound(handle, n, 0, n.length, wanted)
+              model.set(one, wanted)
+            }
+            hint = zsets.after
+          }
         } else if (what === 'remove') {
           expect(zsets.remove(handle, b, 0, b.length)).toBe(model.delete(name))
         } else if (what === 'find') {

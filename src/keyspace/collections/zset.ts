@@ -8,44 +8,50 @@
  * called `willChange` before.
  */
 
-import { ascii, compareBytes } from '../../bytes/ascii.js'
-import { formatDouble, parseDouble } from '../../bytes/double.js'
+import { compareBytes } from '../../bytes/ascii.js'
 import { byteOf, chunkOf } from '../../bytes/heap.js'
 import { type Entries, LISTPACK, SKIPLIST, ZSET } from '../entries.js'
 import type { Keyspace } from '../keyspace.js'
-import { LP_BYTES_MAX, lpEnd, lpFirst, lpInt64, lpNext, lpPrevious, lpRead, lpSeek } from './listpack.js'
+import { LP_BYTES_MAX, LP_HEADER_BYTES, lpFirst, lpNext, lpPrevious, lpRead, lpSeek } from './listpack.js'
 import { Piece } from './piece.js'
 import { RankTreePaths } from './rank-tree.js'
 import { Ranking } from './ranking.js'
 import { Chooser } from './sample.js'
+import { lpScore, ScoredListpacks } from './scored-listpack.js'
 import { bareEntry, refOf, setRef } from './value.js'
 
 /** Longest text of a score: a sign, seventeen digits, a point, `e-308`; and its head in a listpack. */
 const SCORE_BYTES_MAX = 32
 
+/** A new listpack has room for so many pairs at most, each of so many bytes beside the member. */
+const ROOMY_PAIRS_MAX = 4
+const PAIR_BYTES = 4
+
+/** Room for scores to begin with, and what more than is kept no longer than it is needed. */
+const SCORES_FIRST = 64
+const SCORES_KEPT_MAX = 4096
+
 /** As many elements of a large set are taken at once. */
 const ELEMENTS_AT_ONCE = 64
-
-/** The score that a listpack's element spells, NaN where it spells none. */
-export function lpScore(u8: Uint8Array, base: number, at: number, piece: Piece): number {
-  const integer = lpInt64(u8, base, at)
-  if (typeof integer === 'bigint' || !Number.isNaN(integer)) return Number(integer)
-  lpRead(u8, base, at, piece)
-  return piece.length > 128 ? Number.NaN : (parseDouble(piece.text()) ?? Number.NaN)
-}
 
 export class SortedSets {
   /** What `at`, `range`, `random`, `sample` and `scan` show. Valid until the next call. */
   readonly member = new Piece()
   /** The same, and what `find` found. */
   score = 0
+  private scores = new Float64Array(SCORES_FIRST)
   /** For whoever takes elements of a large set, many at once. */
   readonly elements = new Uint32Array(ELEMENTS_AT_ONCE)
-  /** What `find` found in a large set, 0 for nothing. */
-  private element = 0
+  /** What `find` found, 0 for nothing: an element of a large set, a position in a small one. */
+  private found = 0
   /** For walks that this object makes itself, while `member` is somebody's argument. */
   private readonly own = new Piece()
   private readonly digits = new Piece()
+  private readonly packs: ScoredListpacks
+  /** What told the limits that are kept here. */
+  private limitsOf: Keyspace['limit'] | null = null
+  private mostEntries = 0
+  private longestValue = 0
   private readonly paths = new RankTreePaths()
   private readonly keyspace: Keyspace
   private readonly entries: Entries
@@ -53,15 +59,34 @@ export class SortedSets {
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace
     this.entries = keyspace.entries
+    this.packs = new ScoredListpacks(keyspace.listpacks)
+  }
+
+  /** Room for `count` scores: who asks for it takes what was there before from nobody, and has it until somebody else asks. */
+  scoresFor(count: number): Float64Array {
+    if (count > SCORES_KEPT_MAX) return new Float64Array(count)
+    if (count > this.scores.length) this.scores = new Float64Array(SCORES_KEPT_MAX)
+    return this.scores
+  }
+
+  /** The limits of the small form, read again when the configuration has changed: another function tells them then. */
+  private readLimits(): void {
+    const { limit } = this.keyspace
+    if (this.limitsOf === limit) return
+    this.limitsOf = limit
+    this.mostEntries = limit('zset-max-listpack-entries')
+    this.longestValue = limit('zset-max-listpack-value')
   }
 
   /** A bare entry with a set without members, in the form that suits `expected` of them, the first of `length` bytes. */
   create(expected: number, length = 0): number {
     const { keyspace } = this
-    const fits =
-      expected <= keyspace.limit('zset-max-listpack-entries') &&
-      length <= keyspace.limit('zset-max-listpack-value')
-    if (fits) return bareEntry(this.entries, ZSET, LISTPACK, keyspace.listpacks.create())
+    this.readLimits()
+    if (expected <= this.mostEntries && length <= this.longestValue) {
+      // Room for some of them; for more it would be taken away with the first.
+      const room = Math.min(expected, ROOMY_PAIRS_MAX) * (length + PAIR_BYTES)
+      return bareEntry(this.entries, ZSET, LISTPACK, keyspace.listpacks.create(room))
+    }
     return bareEntry(this.entries, ZSET, SKIPLIST, keyspace.large.add(this.newRanking(expected)))
   }
 
@@ -87,85 +112,69 @@ export class SortedSets {
     return this.keyspace.listpacks.count(refOf(this.entries, handle)) >>> 1
   }
 
-  /** Whether the set has a member; its score is then in `score`. */
-  find(handle: number, buf: Uint8Array, start: number, end: number): boolean {
+  /**
+   * Whether the set has a member; its score is then in `score`. Who asks for several in a row may hand in what `after` says then, as a hint where
+   * to look first.
+   */
+  find(handle: number, buf: Uint8Array, start: number, end: number, from = LP_HEADER_BYTES): boolean {
+    const ref = refOf(this.entries, handle)
     if (!this.isSmall(handle)) {
-      const ranking = this.ranking(handle)
+      const ranking = this.keyspace.large.get(ref) as Ranking
       const element = ranking.find(buf, start, end)
-      this.element = element
+      this.found = element
       if (element !== 0) this.score = ranking.score(element)
       return element !== 0
     }
-    const ref = refOf(this.entries, handle)
-    const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
-    const base = byteOf(ref)
-    const at = this.keyspace.listpacks.find(ref, lpFirst(u8, base), 1, buf, start, end)
-    if (at === 0) return false
-    this.score = lpScore(u8, base, lpNext(u8, base, at), this.digits)
-    return true
+    const at = this.packs.find(ref, from, buf, start, end)
+    this.found = at
+    if (at !== 0) this.score = this.packs.score
+    return at !== 0
+  }
+
+  /** Where `find` may look first for what stands behind the member that was found, or put in, last. */
+  get after(): number {
+    return this.packs.after
   }
 
   /**
    * Adds a member, which must not lie in the set itself, or gives it another score, which is not NaN; true where it is new.
    */
   set(handle: number, buf: Uint8Array, start: number, end: number, score: number): boolean {
-    const { keyspace, entries } = this
     if (!this.isSmall(handle)) return this.ranking(handle).set(buf, start, end, score)
-    const { listpacks } = keyspace
-    const ref = refOf(entries, handle)
-    const u8 = keyspace.heap.u8[chunkOf(ref)]!
-    const base = byteOf(ref)
-    const old = listpacks.find(ref, lpFirst(u8, base), 1, buf, start, end)
-    if (old !== 0) {
-      if (lpScore(u8, base, lpNext(u8, base, old), this.digits) === score) return false
-      setRef(entries, handle, listpacks.delete(ref, old, 2))
-      this.insert(handle, buf, start, end, score)
-      return false
-    }
-    const fits =
-      listpacks.count(ref) >>> 1 < keyspace.limit('zset-max-listpack-entries') &&
-      end - start <= keyspace.limit('zset-max-listpack-value') &&
-      listpacks.bytes(ref) + end - start + SCORE_BYTES_MAX <= LP_BYTES_MAX
-    if (!fits) {
-      this.enlarge(handle)
-      return this.ranking(handle).set(buf, start, end, score)
-    }
-    this.insert(handle, buf, start, end, score)
-    return true
+    const isThere = this.find(handle, buf, start, end)
+    if (!isThere || this.score !== score) this.setFound(handle, buf, start, end, score)
+    return !isThere
   }
 
-  /** As `set`, where `find` was just asked for this member. */
+  /** As `set`, where `find` was just asked for this member, and did not find this score. */
   setFound(handle: number, buf: Uint8Array, start: number, end: number, score: number): void {
-    if (this.isSmall(handle)) this.set(handle, buf, start, end, score)
-    else this.ranking(handle).setFound(this.element, buf, start, end, score)
+    const { found, packs } = this
+    if (!this.isSmall(handle)) {
+      this.ranking(handle).setFound(found, buf, start, end, score)
+      return
+    }
+    const ref = refOf(this.entries, handle)
+    if (found === 0 && !this.fits(ref, end - start)) {
+      this.enlarge(handle)
+      this.ranking(handle).set(buf, start, end, score)
+      return
+    }
+    const made =
+      found === 0
+        ? packs.insert(ref, buf, start, end, score)
+        : packs.rescore(ref, found, buf, start, end, score)
+    if (made !== ref) setRef(this.entries, handle, made)
   }
 
-  /** Puts a member that is not there into a listpack, in its place. */
-  private insert(handle: number, buf: Uint8Array, start: number, end: number, score: number): void {
-    const { listpacks, heap } = this.keyspace
-    const { own } = this
-    let ref = refOf(this.entries, handle)
-    const u8 = heap.u8[chunkOf(ref)]!
-    const base = byteOf(ref)
-    let at = lpFirst(u8, base)
-    while (at !== 0) {
-      const next = lpNext(u8, base, at)
-      const other = lpScore(u8, base, next, this.digits)
-      if (other > score) break
-      if (other === score) {
-        lpRead(u8, base, at, own)
-        if (compareBytes(own.buf, own.start, own.end, buf, start, end) > 0) break
-      }
-      at = lpNext(u8, base, next)
-    }
-    if (at === 0) at = lpEnd(u8, base)
-    // The score first, so that the member comes in front of it. Zero has no sign here, as in Redis's listpacks.
-    if (Number.isSafeInteger(score)) ref = listpacks.insertInteger(ref, at, score === 0 ? 0 : score)
-    else {
-      const digits = ascii(formatDouble(score))
-      ref = listpacks.insert(ref, at, digits, 0, digits.length)
-    }
-    setRef(this.entries, handle, listpacks.insert(ref, at, buf, start, end))
+  /** Whether a listpack may have one member more, of so many bytes. */
+  private fits(ref: number, length: number): boolean {
+    const { listpacks } = this.keyspace
+    this.readLimits()
+    return (
+      listpacks.count(ref) >>> 1 < this.mostEntries &&
+      length <= this.longestValue &&
+      listpacks.bytes(ref) + length + SCORE_BYTES_MAX <= LP_BYTES_MAX
+    )
   }
 
   /** Removes a member; false where it is not there. A set without members is left, which the caller removes. */
@@ -344,9 +353,8 @@ export class SortedSets {
 
   /** Enlarges the set where it could not hold `expected` members in its form, as ZADD does with many at once. */
   makeRoom(handle: number, expected: number): void {
-    if (this.isSmall(handle) && expected > this.keyspace.limit('zset-max-listpack-entries')) {
-      this.enlarge(handle, expected)
-    }
+    this.readLimits()
+    if (expected > this.mostEntries && this.isSmall(handle)) this.enlarge(handle, expected)
   }
 
   /** Gives a small set its large form. */
@@ -376,12 +384,13 @@ export class SortedSets {
     if (!fits || bytes > LP_BYTES_MAX) return
     const large = refOf(entries, handle)
     entries.setEncoding(handle, LISTPACK)
-    setRef(entries, handle, keyspace.listpacks.create())
+    let ref = keyspace.listpacks.create()
     ranking.range(0, size, false, (element) => {
       const start = ranking.memberStart(element)
       const end = start + ranking.memberLength(element)
-      this.insert(handle, ranking.bytesOf(element), start, end, ranking.score(element))
+      ref = this.packs.insert(ref, ranking.bytesOf(element), start, end, ranking.score(element))
     })
+    setRef(entries, handle, ref)
     keyspace.large.release(large)
   }
 
