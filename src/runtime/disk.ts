@@ -18,12 +18,18 @@ export interface Disk {
   read(fd: number, buf: Uint8Array): number
   /** Writes some of `buf[start, end)` at the end of the file; how many bytes. */
   write(fd: number, buf: Uint8Array, start: number, end: number): number
-  writeSoon(fd: number, buf: Uint8Array, done: (error: DiskError | null, written: number) => void): void
+  /** Writes some of the blocks, one behind the other, at the end of the file; how many bytes. */
+  writeSoon(
+    fd: number,
+    blocks: readonly Uint8Array[],
+    done: (error: DiskError | null, written: number) => void,
+  ): void
   /** Data and what is needed to read it back. */
   sync(fd: number): void
   syncSoon(fd: number, done: (error: DiskError | null) => void): void
   truncate(path: string, bytes: number): void
   truncateOpen(fd: number, bytes: number): void
+  /** What had the name `to` is gone; what it held goes later, off the event loop. */
   rename(from: string, to: string): void
   unlink(path: string): void
   /** The name is free at once; what the file held goes later, off the event loop. */
@@ -31,6 +37,7 @@ export interface Disk {
   makeDirectory(path: string): void
   /** Makes renames in a directory last. */
   syncDirectory(path: string): void
+  syncDirectorySoon(path: string, done: (error: DiskError | null) => void): void
   /** Size in bytes, or undefined when there is no such file. */
   size(path: string): number | undefined
   isDirectory(path: string): boolean
@@ -43,12 +50,15 @@ export const systemDisk: Disk = {
   close: (fd) => fs.closeSync(fd),
   read: (fd, buf) => fs.readSync(fd, buf, 0, buf.length, null),
   write: (fd, buf, start, end) => fs.writeSync(fd, buf, start, end - start),
-  writeSoon: (fd, buf, done) => fs.write(fd, buf, 0, buf.length, null, done),
+  writeSoon: (fd, blocks, done) => {
+    if (blocks.length === 1) fs.write(fd, blocks[0]!, 0, blocks[0]!.length, null, done)
+    else fs.writev(fd, blocks, done)
+  },
   sync: (fd) => fs.fdatasyncSync(fd),
   syncSoon: (fd, done) => fs.fdatasync(fd, done),
   truncate: (path, bytes) => fs.truncateSync(path, bytes),
   truncateOpen: (fd, bytes) => fs.ftruncateSync(fd, bytes),
-  rename: (from, to) => fs.renameSync(from, to),
+  rename,
   unlink: (path) => fs.rmSync(path, { force: true }),
   unlinkSoon,
   makeDirectory: (path) => {
@@ -61,6 +71,12 @@ export const systemDisk: Disk = {
     } finally {
       fs.closeSync(fd)
     }
+  },
+  syncDirectorySoon: (path, done) => {
+    fs.open(path, 'r', (error, fd) => {
+      if (error !== null) return done(error)
+      fs.fsync(fd, (failed) => fs.close(fd, () => done(failed)))
+    })
   },
   size: (path) => {
     const stat = fs.statSync(path, { throwIfNoEntry: false })
@@ -81,6 +97,20 @@ function unlinkSoon(path: string): void {
     fs.close(fd, () => {})
   } catch {
     // There is no such file.
+  }
+}
+
+function rename(from: string, to: string): void {
+  let old: number | undefined
+  try {
+    old = fs.openSync(to, 'r')
+  } catch {
+    // There is no such file, or it does not matter.
+  }
+  try {
+    fs.renameSync(from, to)
+  } finally {
+    if (old !== undefined) fs.close(old, () => {})
   }
 }
 

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { collectWithoutHelpers } from '../../runtime/collector.js'
 import type { Config } from '../../server/config/config.js'
 import { loadConfig } from '../../server/config/files.js'
 import { ListenError } from '../../server/listening.js'
@@ -80,6 +81,7 @@ function daemonize(argv: readonly string[], input: Uint8Array | undefined): Prom
 
 async function serve(config: Config, configured: boolean, reportTo: number | undefined): Promise<void> {
   const values = config.values
+  collectWithoutHelpers()
   process.chdir(values.dir)
   let running: RunningNode | undefined
   const sink = logSink(values, (line) => process.stdout.write(line))

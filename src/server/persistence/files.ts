@@ -9,6 +9,10 @@ import { writeAll } from '../../runtime/disk.js'
 /** Blocks that wait for the disk beyond this hold up the walk. */
 export const FILE_QUEUE_BYTES_MAX = 4 * 1024 * 1024
 
+/** What is written at once: to hand the disk's threads every block by itself would cost more than the blocks do. */
+const WRITE_BYTES_MIN = 512 * 1024
+const WRITE_BLOCKS_MAX = 64
+
 /** A new file that takes blocks and writes them one after the other, off the event loop. */
 export class BlockFile {
   error: DiskError | null = null
@@ -66,10 +70,10 @@ export class BlockFile {
   private pump(): void {
     if (this.writing || this.closed) return
     if (this.error !== null) return this.end(this.error)
-    const block = this.queue[0]
-    if (block !== undefined) {
+    if (this.queued >= WRITE_BYTES_MIN || (this.queued > 0 && this.finished !== null)) {
       this.writing = true
-      this.disk.writeSoon(this.fd, block, (error, written) => this.written(error, written))
+      const blocks = this.queue.slice(0, WRITE_BLOCKS_MAX)
+      this.disk.writeSoon(this.fd, blocks, (error, written) => this.written(error, written))
     } else if (this.finished !== null) {
       this.writing = true
       this.disk.syncSoon(this.fd, (error) => {
@@ -90,16 +94,21 @@ export class BlockFile {
       this.queued = 0
       this.drained()
     } else {
-      const block = this.queue[0]!
-      if (written < block.length) this.queue[0] = block.subarray(written)
-      else {
-        this.queue.shift()
-        this.recycle?.(block)
-      }
-      this.queued -= written
+      this.took(written)
       if (wasBehind && !this.behind) this.drained()
     }
     this.pump()
+  }
+
+  /** So many bytes of the queue are written. */
+  private took(written: number): void {
+    const { queue } = this
+    let left = written
+    let whole = 0
+    while (whole < queue.length && left >= queue[whole]!.length) left -= queue[whole++]!.length
+    for (const block of queue.splice(0, whole)) this.recycle?.(block)
+    if (left > 0) queue[0] = queue[0]!.subarray(left)
+    this.queued -= written
   }
 
   private end(error: DiskError | null): void {

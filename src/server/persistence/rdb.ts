@@ -113,7 +113,7 @@ export class RdbSaver {
       kind: 'rdb',
       target: new RdbTarget(writer, accessClock(circle)),
       behind: () => file.behind,
-      walked: () => file.finish((error) => this.finished(error, dirty)),
+      walked: () => file.finish((error) => this.written(file, error, dirty)),
       aborted: (reason) => this.aborted(file, reason),
     }
     circle.runner.start(job)
@@ -153,19 +153,26 @@ export class RdbSaver {
     )
   }
 
-  private finished(error: unknown, dirtyBefore: number): void {
+  /** All is on the disk, or never will be. */
+  private written(file: BlockFile, error: unknown, dirtyBefore: number): void {
+    const { circle } = this
+    if (error !== null) return this.finished(error, dirtyBefore)
+    try {
+      circle.disk.rename(this.temp, this.path)
+    } catch (caught) {
+      circle.disk.unlinkSoon(this.temp)
+      this.finished(caught, dirtyBefore)
+      return
+    }
+    circle.disk.syncDirectorySoon(circle.config.values.dir, (failed) => {
+      // Cancelled meanwhile: then another save follows, or none is wanted any more.
+      if (this.file === file) this.finished(failed, dirtyBefore)
+    })
+  }
+
+  private finished(failure: unknown, dirtyBefore: number): void {
     const { circle } = this
     this.file = null
-    let failure = error
-    if (failure === null) {
-      try {
-        circle.disk.rename(this.temp, this.path)
-        this.syncDirectory()
-      } catch (caught) {
-        failure = caught
-        circle.disk.unlinkSoon(this.temp)
-      }
-    }
     this.lastTook_s = circle.now_s() - this.began_s
     if (failure !== null) {
       circle.log('warning', `Write error saving DB on disk: ${diskErrorText(failure)}`)
