@@ -9,11 +9,10 @@ import { clientBytes, clientInfo } from './admin/client-info.js'
 import { Client, type ClientKind, formatAddress, IS_MONITOR, NO_EVICT } from './client.js'
 import { receive } from './input.js'
 import type { ServerNode } from './node.js'
+import { TURN_OUTPUT_BYTES_MAX } from './turn.js'
 
 /** Output of less than this is looked at when the turn ends; more may not even wait for that. */
 const LOOK_BYTES = 256 * 1024
-/** What one client's commands may write in one turn; the rest of its commands comes in the next one. */
-const TURN_OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 /** A lower maxmemory-clients would leave nobody to be talked to. */
 const MEMORY_LIMIT_BYTES_MIN = 128 * 1024
 /**

@@ -11,6 +11,7 @@ import { AHEAD_MAX } from './ahead.js'
 import { type Client, IN_MULTI, NEEDS_AUTH } from './client.js'
 import { dispatch, dispatchFound } from './dispatch.js'
 import type { ServerNode } from './node.js'
+import { TURN_OUTPUT_BYTES_MAX } from './turn.js'
 
 const PENDING_BYTES_MIN = 1024
 /**
@@ -24,6 +25,8 @@ const PENDING_WASTE_BYTES_MAX = 256 * 1024
 const SHOWN_BYTES_MAX = 128
 const SHOWN_QUERY_BYTES_MAX = 64
 const PARSERS_KEPT_MAX = 8
+/** So much for one client is sent before its other commands are carried out. */
+const EARLY_BYTES = 64 * 1024
 /** A kept parser does not hold more memory than this for the arguments of the longest command it has seen. */
 const PARSER_RANGES_MAX = 4096
 
@@ -80,12 +83,13 @@ function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: numb
   parser.trusted = (client.special & NEEDS_AUTH) === 0
   parser.bulkBytesMax = node.bulkBytesMax
   node.tick()
+  const answered = client.outBase
   let at = start
   while (at < end) {
     // What a client may send depends on whether it has authenticated: until then nothing is read ahead.
     const count = ahead.read(parser, buf, at, end, parser.trusted ? AHEAD_MAX : 1)
     if (count > 0) {
-      const went = carryOutRead(node, client, buf, count, at)
+      const went = carryOutRead(node, client, buf, count, at, answered)
       ahead.forget(node.keyspace, count)
       const isAll = went === ahead.end(count - 1)
       at = went
@@ -115,13 +119,17 @@ function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: numb
   return at
 }
 
-/** Carries out the `count` commands that were read from `start` on. Returns where the first that has to wait begins. */
+/**
+ * Carries out the `count` commands that were read from `start` on. Returns where the first that has to wait begins. `answered`: how many
+ * bytes the client had been sent, ever, when its turn began.
+ */
 function carryOutRead(
   node: ServerNode,
   client: Client,
   buf: Uint8Array,
   count: number,
   start: number,
+  answered: number,
 ): number {
   const { ahead, keyspace } = node
   const lookBytes = node.clients.lookBytes
@@ -138,6 +146,11 @@ function carryOutRead(
     at = ahead.end(i)
     if (isHeld(client)) return at
     const out = client.out
+    if (out !== null && out.pos >= EARLY_BYTES && node.turn.sendEarly(client)) {
+      if (client.outBase - answered < TURN_OUTPUT_BYTES_MAX) continue
+      node.yieldTurn(client)
+      return at
+    }
     if (out !== null && out.pos >= lookBytes && node.clients.checkMuch(client)) {
       if (client.choked) client.yielded = true
       else node.yieldTurn(client)

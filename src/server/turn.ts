@@ -12,6 +12,8 @@ import type { Durability } from './parts.js'
 /** A reply buffer larger than this is not kept for the next client. */
 const KEEP_REPLY_BYTES_MAX = 256 * 1024
 const KEEP_REPLIES_MAX = 64
+/** What one client's commands may write in one turn; the rest of its commands comes in the next one. */
+export const TURN_OUTPUT_BYTES_MAX = 4 * 1024 * 1024
 
 /** A client that may have what was written for it up to here, counted from the first byte ever, when the disk has it too. */
 interface Waiting {
@@ -109,6 +111,19 @@ export class Turn {
       upTo: client.out === null ? client.outBase : client.outBase + client.out.pos,
     }))
     if (released) this.release(waiting)
+  }
+
+  /**
+   * Sends what has gathered for a client before the turn is over, while it is still near to the processor: where no file has to be
+   * written first. False where it must wait.
+   */
+  sendEarly(client: Client): boolean {
+    const { out, link } = client
+    if (this.durability !== null || out === null || link === null || client.closing || out.overflowed)
+      return false
+    if (link.pendingBytes > 0) return false
+    this.send(client, out, out.pos)
+    return true
   }
 
   /** The socket has room again. */
