@@ -10,6 +10,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { newCrc64, updateCrc64, writeCrc64 } from '../src/bytes/crc64.js'
+import { RdbWriter } from '../src/persistence/rdb/writer.js'
+import { STREAM_CODEC } from '../src/persistence/values/stream.js'
 import { latin1, Runner } from './support/runner.js'
 
 const FOOTER_BYTES = 10
@@ -43,9 +45,16 @@ function ziplist(...items: (string | number)[]): number[] {
   return bytes(little(11 + length, 4), little(tail, 4), little(items.length, 2), entries.flat(), 0xff)
 }
 
-/** A listpack of short strings. */
-function listpack(...items: string[]): number[] {
-  const entries = items.flatMap((item) => bytes(0x80 | item.length, item, item.length + 1))
+/** Eight bytes, the lowest first. */
+const little64 = (value: number) => [...little(value % 2 ** 32, 4), ...little(Math.floor(value / 2 ** 32), 4)]
+
+/** A listpack of short strings, and of integers of 64 bits. */
+function listpack(...items: (string | number)[]): number[] {
+  const entries = items.flatMap((item) =>
+    typeof item === 'string'
+      ? bytes(0x80 | item.length, item, item.length + 1)
+      : bytes(0xf4, little64(item), 9),
+  )
   return bytes(little(7 + entries.length, 4), little(items.length, 2), entries, 0xff)
 }
 
@@ -53,6 +62,12 @@ const string = (content: readonly number[]) => {
   if (content.length > 63) throw new Error('too long for a length of one byte')
   return bytes(content.length, content)
 }
+
+/** When fields expire: in the year 2100. */
+const SOON_MS = 4102444800000
+/** A length in nine bytes. */
+const long = (value: number) => bytes(0x81, little64(value).reverse())
+const triples = listpack('bb', '2', SOON_MS, 'a', '1', SOON_MS + 1, 'c', '', 0)
 
 /** Type byte and value as in a file, of forms that 7.0.15 reads and does not write, or that came after it. */
 const BUILT: Readonly<Record<string, number[]>> = {
@@ -64,6 +79,51 @@ const BUILT: Readonly<Record<string, number[]>> = {
   'hash ziplist': bytes(13, string(ziplist('a', 1, 'b', 'two'))),
   'list of ziplists': bytes(14, 2, string(ziplist('a', 'b')), string(ziplist(7, 'd'))),
   'set listpack': bytes(20, string(listpack('a', 'bb', 'ccc'))),
+  // Fields that expire, as the release candidates of Redis 7.4 wrote them, and as it does.
+  'hash with times, early': bytes(
+    22,
+    3,
+    [long(SOON_MS), short('a'), short('1')].flat(),
+    [0, ...short('b'), ...short('')],
+    [long(SOON_MS + 5), short('c'), short('3')].flat(),
+  ),
+  'hash listpack with times, early': bytes(23, string(triples)),
+  'hash with times': bytes(
+    24,
+    little64(SOON_MS),
+    3,
+    [1, ...short('a'), ...short('1')],
+    [0, ...short('b'), ...short('')],
+    [6, ...short('c'), ...short('3')],
+  ),
+  'hash listpack with times': bytes(25, little64(SOON_MS), string(triples)),
+}
+
+/** Streams in each of the three forms that files have for them, as we write them. */
+function streams(): Map<string, Uint8Array> {
+  return new Map(
+    [9, 10, 11].map((version) => {
+      const runner = new Runner()
+      for (const line of [
+        'XADD k 1001-1 temperature 20 place a',
+        'XADD k 1002-2 temperature 21 place b',
+        'XADD k 1004-1 other field',
+        'XGROUP CREATE k g 0',
+        'XREADGROUP GROUP g alice COUNT 2 STREAMS k >',
+        'XREADGROUP GROUP g bob COUNT 1 STREAMS k >',
+        'XGROUP CREATECONSUMER k g idle',
+        // What the first form cannot hold.
+        ...(version === 9 ? [] : ['XGROUP CREATE k h $', 'XDEL k 1002-2']),
+      ])
+        runner.say(line)
+      const handle = runner.keyspace.databases[0]!.find(Uint8Array.of(0x6b), 0, 1)
+      const type = STREAM_CODEC.rdbType(runner.keyspace, handle, version)
+      const writer = new RdbWriter({ version })
+      STREAM_CODEC.write(writer, runner.keyspace, handle)
+      const payload = bytes(type, [...writer.sink.take()], 11, 0, little(0, 8))
+      return [`stream, type ${type}`, sealed(Uint8Array.from(payload))]
+    }),
+  )
 }
 
 function sealed(payload: Uint8Array): Uint8Array {
@@ -86,6 +146,7 @@ function payloads(): Map<string, Uint8Array> {
   for (const [name, value] of Object.entries(BUILT)) {
     all.set(name, sealed(Uint8Array.from(bytes(value, 11, 0, little(0, 8)))))
   }
+  for (const [name, payload] of streams()) all.set(name, payload)
   return all
 }
 
@@ -104,7 +165,7 @@ function damaged(payload: Uint8Array, random: (below: number) => number): Uint8A
     else if (kind === 5) body = [...body.slice(0, at), ...body.slice(at + 1 + random(4))]
     else if (kind === 6) body.splice(at, 0, TELLING[random(TELLING.length)]!)
     else body.splice(at, 0, ...body.slice(random(body.length), random(body.length) + random(8)))
-    if (body.length === 0) body = [random(22)]
+    if (body.length === 0) body = [random(26)]
   }
   return sealed(Uint8Array.from([...body, ...footer]))
 }
@@ -160,6 +221,13 @@ const USES: Readonly<Record<string, readonly string[]>> = {
     'HSET k a changed new field',
     'HINCRBY k counter 5',
     'HSTRLEN k b',
+    'HTTL k FIELDS 2 a bb',
+    'HPEXPIRETIME k FIELDS 3 a b c',
+    'HPEXPIRE k 100000 FIELDS 2 a new',
+    'HPERSIST k FIELDS 1 a',
+    'HGETEX k EX 100 FIELDS 2 a b',
+    'HSETEX k PX 5000 FIELDS 1 c d',
+    'HGETDEL k FIELDS 1 c',
     'HDEL k a b',
   ],
   zset: [
@@ -245,6 +313,7 @@ function empty(runner: Runner): void {
 }
 
 test('every form is taken as it is', () => {
+  expect([...streams().keys()]).toEqual(['stream, type 15', 'stream, type 19', 'stream, type 21'])
   for (const [name, payload] of payloads()) {
     const { runner, empty: before } = freshRunner()
     expect([name, runner.run('RESTORE', KEY, 0, payload)]).toEqual([name, '+OK\r\n'])
