@@ -37,7 +37,7 @@ test('members of all lengths are written as bulk strings, whatever room there is
       ranking.seek(0)
       for (let many = ranking.takeMany(into, 64, false); many > 0; many = ranking.takeMany(into, 64, false)) {
         replyMembers(ranking, into, many, plain)
-        replyScored(ranking, into, many, scored)
+        replyScored(ranking, into, many, protocol === 3, scored)
       }
       for (const [length, member] of members.entries()) {
         expected.bulk(member)

@@ -1,13 +1,27 @@
 /**
- * Members of large sets as bulk strings, many at once: heads and members are written four bytes at a time, since ranges of short
+ * Members as bulk strings, with or without their scores. Those of large sets are written many at once: heads and members are written four bytes at a time, since ranges of short
  * members are what such sets are asked for most. An element's member begins at a multiple of four in its block, which goes on
  * to one of sixteen, so that whole words can be read to its end; they may be written to any position (`Reply.words`), and what
  * is written too far is written over.
  */
 
 import { writeInteger } from '../../bytes/ascii.js'
+import { byteOf, chunkOf } from '../../bytes/heap.js'
+import {
+  LP_SHORT,
+  LP_SHORT_BYTES_MAX,
+  lpBehind,
+  lpNext,
+  lpPrevious,
+  lpRead,
+  lpSeek,
+} from '../../keyspace/collections/listpack.js'
 import type { Ranking } from '../../keyspace/collections/ranking.js'
+import { lpScore } from '../../keyspace/collections/scored-listpack.js'
+import { refOf } from '../../keyspace/collections/value.js'
 import type { Reply } from '../../resp/reply.js'
+import type { Call } from '../call.js'
+import { SHORT_REPLY_BYTES_MAX, writeShort } from '../listpack-reply.js'
 
 const LF = 0x0a
 const CRLF = 0x0a0d
@@ -33,14 +47,80 @@ function codeOf(digit: string): number {
   return digit.charCodeAt(0)
 }
 
+/**
+ * Replies with the members of ranks [from, to), which there are, backwards where `reverse`; `withScores` each with its score, `nested` as a
+ * pair. The array's head is the caller's.
+ */
+export function replyRange(
+  call: Call,
+  handle: number,
+  from: number,
+  to: number,
+  reverse: boolean,
+  withScores: boolean,
+  nested: boolean,
+  reply: Reply,
+): void {
+  if (from >= to) return
+  const { zsets } = call.keyspace
+  if (zsets.isSmall(handle)) {
+    replySmall(call, handle, from, to, reverse, withScores, nested, reply)
+    return
+  }
+  const ranking = zsets.ranking(handle)
+  const { elements } = zsets
+  ranking.seek(reverse ? to - 1 : from)
+  for (let left = to - from; left > 0; ) {
+    const many = ranking.takeMany(elements, left, reverse)
+    if (many === 0) return
+    if (withScores) replyScored(ranking, elements, many, nested, reply)
+    else replyMembers(ranking, elements, many, reply)
+    left -= many
+  }
+}
+
+function replySmall(
+  call: Call,
+  handle: number,
+  from: number,
+  to: number,
+  reverse: boolean,
+  withScores: boolean,
+  nested: boolean,
+  reply: Reply,
+): void {
+  const { heap, entries, zsets } = call.keyspace
+  const { member } = zsets
+  const ref = refOf(entries, handle)
+  const u8 = heap.u8[chunkOf(ref)]!
+  const base = byteOf(ref)
+  let at = lpSeek(u8, base, (reverse ? to - 1 : from) * 2)
+  for (let left = to - from; left > 0 && at !== 0; left--) {
+    if (nested) reply.array(2)
+    const first = u8[base + at]!
+    if (first >= LP_SHORT && first <= LP_SHORT + LP_SHORT_BYTES_MAX) {
+      reply.ensure(SHORT_REPLY_BYTES_MAX)
+      reply.pos = writeShort(reply.buf, reply.pos, u8, base + at + 1, first - LP_SHORT)
+    } else {
+      lpRead(u8, base, at, member)
+      reply.bulkRange(member.buf, member.start, member.end)
+    }
+    const second = lpBehind(u8, base, at)
+    if (withScores) replyScore(lpScore(u8, base, second, member), reply)
+    if (reverse) at = lpPrevious(u8, base, lpPrevious(u8, base, at))
+    else at = lpNext(u8, base, second)
+  }
+}
+
 /** Replies with the members of `count` elements. */
 export function replyMembers(ranking: Ranking, elements: Uint32Array, count: number, reply: Reply): void {
   let view = reply.words()
   let { buf, pos } = reply
+  let room = buf.length - AROUND_BYTES_MAX
   for (let i = 0; i < count; i++) {
     const element = elements[i]!
     const length = ranking.memberLength(element)
-    if (length <= SHORT_BYTES_MAX && pos + length + AROUND_BYTES_MAX <= buf.length) {
+    if (length <= SHORT_BYTES_MAX && pos + length <= room) {
       view.setUint32(pos, HEADS[length]!, true)
       pos += 4
       if (length > ONE_DIGIT) buf[pos++] = LF
@@ -57,20 +137,31 @@ export function replyMembers(ranking: Ranking, elements: Uint32Array, count: num
       view = reply.words()
       buf = reply.buf
       pos = reply.pos
+      room = buf.length - AROUND_BYTES_MAX
     }
   }
   reply.pos = pos
 }
 
-/** Replies with the members of `count` elements, each with its score: in RESP3 as pairs. */
-export function replyScored(ranking: Ranking, elements: Uint32Array, count: number, reply: Reply): void {
+/** Replies with the members of `count` elements, each with its score, `nested` as a pair. */
+export function replyScored(
+  ranking: Ranking,
+  elements: Uint32Array,
+  count: number,
+  nested: boolean,
+  reply: Reply,
+): void {
   for (let i = 0; i < count; i++) {
-    const element = elements[i]!
-    const start = ranking.memberStart(element)
-    if (reply.protocol > 2) reply.array(2)
-    reply.bulkRange(ranking.bytesOf(element), start, start + ranking.memberLength(element))
-    replyScore(ranking.score(element), reply)
+    if (nested) reply.array(2)
+    replyElement(ranking, elements[i]!, reply)
   }
+}
+
+/** Replies with an element's member and its score. */
+export function replyElement(ranking: Ranking, element: number, reply: Reply): void {
+  const start = ranking.memberStart(element)
+  reply.bulkRange(ranking.bytesOf(element), start, start + ranking.memberLength(element))
+  replyScore(ranking.score(element), reply)
 }
 
 /** As `Reply.double`, sooner where it is an integer of few digits, as most scores are. */

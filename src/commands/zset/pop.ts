@@ -11,6 +11,7 @@ import { SYNTAX } from '../errors.js'
 import { NOTIFY_ZSET } from '../host.js'
 import { integerBytes, nearInteger } from '../int64.js'
 import { type PopWish, readPopWish } from '../pop-wish.js'
+import { replyElement, replyRange } from './member-reply.js'
 
 export const ZPOPMIN_NAME = ascii('ZPOPMIN')
 export const ZPOPMAX_NAME = ascii('ZPOPMAX')
@@ -45,15 +46,17 @@ export function popPairs(
   reply: Reply,
 ): void {
   const { zsets } = call.keyspace
-  const { member } = zsets
   const size = zsets.size(handle)
   const from = max ? size - many : 0
-  zsets.range(handle, from, from + many, max, () => {
+  if (many === 1 && !zsets.isSmall(handle)) {
+    const ranking = zsets.ranking(handle)
     if (nested) reply.array(2)
-    reply.bulkRange(member.buf, member.start, member.end)
-    reply.double(zsets.score)
-  })
-  zsets.removeRange(handle, from, from + many)
+    replyElement(ranking, ranking.end(max), reply)
+    ranking.dropEnd(max)
+  } else {
+    replyRange(call, handle, from, from + many, max, true, nested, reply)
+    zsets.removeRange(handle, from, from + many)
+  }
   collectionChanged(call, args, key, NOTIFY_ZSET, max ? 'zpopmax' : 'zpopmin', many)
   if (many === size) removeEmpty(call, args, key)
 }

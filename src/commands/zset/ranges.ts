@@ -1,6 +1,5 @@
 /** ZRANGE and its forerunners, ZRANGESTORE: members of a range of ranks, scores or bytes. */
 
-import type { Ranking } from '../../keyspace/collections/ranking.js'
 import { ZSET } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -20,18 +19,12 @@ import {
 } from '../command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../errors.js'
 import { nearInteger } from '../int64.js'
-import {
-  type Bounds,
-  lexBounds,
-  limitRanks,
-  type Ranks,
-  rankBounds,
-  replyMember,
-  replyMemberCount,
-  scoreBounds,
-} from './bounds.js'
-import { replyMembers, replyScored } from './member-reply.js'
+import { type Bounds, lexBounds, limitRanks, rankBounds, replyMemberCount, scoreBounds } from './bounds.js'
+import { replyRange } from './member-reply.js'
 import { storeSorted } from './store.js'
+
+/** The command, a key and two bounds. */
+const PLAIN_ARGUMENTS = 4
 
 type By = 'rank' | 'score' | 'lex'
 
@@ -94,23 +87,31 @@ function readBounds(args: Args, first: number, range: Range, reply: Reply): Boun
   return range.by === 'score' ? scoreBounds(args, low, high, reply) : lexBounds(args, low, high, reply)
 }
 
-/** Replies with the members of ranks that there are, of a large set, as `replyMember` does one by one. */
-function replyLarge(call: Call, ranking: Ranking, ranks: Ranks, range: Range, reply: Reply): void {
-  const { reverse, withScores } = range
-  const { elements } = call.keyspace.zsets
-  let left = ranks.to - ranks.from
-  ranking.seek(reverse ? ranks.to - 1 : ranks.from)
-  while (left > 0) {
-    const many = ranking.takeMany(elements, left, reverse)
-    if (many === 0) return
-    if (withScores) replyScored(ranking, elements, many, reply)
-    else replyMembers(ranking, elements, many, reply)
-    left -= many
+/** The command without options, which is most of its use, by ranks: nothing is made but the reply. */
+function plainRange(call: Call, args: Args, reverse: boolean, reply: Reply): void {
+  const first = nearInteger(args, 2)
+  const last = nearInteger(args, 3)
+  if (Number.isNaN(first) || Number.isNaN(last)) {
+    reply.error(NOT_AN_INTEGER)
+    return
   }
+  const handle = collectionToRead(call, args, 1, ZSET, reply)
+  if (handle === WRONG) return
+  const size = handle === 0 ? 0 : call.keyspace.zsets.size(handle)
+  const from = Math.max(0, first < 0 ? first + size : first)
+  const to = Math.min(size, (last < 0 ? last + size : last) + 1)
+  reply.array(Math.max(0, to - from))
+  if (from >= to) return
+  if (reverse) replyRange(call, handle, size - to, size - from, true, false, false, reply)
+  else replyRange(call, handle, from, to, false, false, false, reply)
 }
 
 /** The command with the key in argument `key` and the bounds behind it. */
 function rangeOf(call: Call, args: Args, key: number, kind: Kind, reply: Reply): void {
+  if (args.count === PLAIN_ARGUMENTS && !kind.store && (kind.by ?? 'rank') === 'rank') {
+    plainRange(call, args, kind.reverse === true, reply)
+    return
+  }
   const range = readOptions(args, key + 3, kind, reply)
   if (range === null) return
   const bounds = readBounds(args, key + 1, range, reply)
@@ -122,13 +123,10 @@ function rangeOf(call: Call, args: Args, key: number, kind: Kind, reply: Reply):
   const many = Math.max(0, ranks.to - ranks.from)
   const { zsets } = call.keyspace
   if (!kind.store) {
-    replyMemberCount(reply, many, range.withScores)
-    if (many === 0) return
-    if (zsets.isSmall(handle)) {
-      zsets.range(handle, ranks.from, ranks.to, range.reverse, () =>
-        replyMember(call, reply, range.withScores),
-      )
-    } else replyLarge(call, zsets.ranking(handle), ranks, range, reply)
+    const { reverse, withScores } = range
+    replyMemberCount(reply, many, withScores)
+    const nested = withScores && reply.protocol > 2
+    replyRange(call, handle, ranks.from, ranks.to, reverse, withScores, nested, reply)
     return
   }
   const made = zsets.create(many)

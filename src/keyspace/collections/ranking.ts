@@ -223,9 +223,10 @@ export class Ranking implements LargeValue, TableKeys {
   /** Reads what is needed to take elements out of the table, those in `paths.ahead`; their hashes are in `paths.hashes` then. */
   private bringNear(count: number): void {
     const { ahead, hashes, foreseen } = this.paths
-    for (let i = 0; i < count; i++) this.seen ^= this.touch(ahead[i]!)
+    let { seen } = this
+    for (let i = 0; i < count; i++) seen ^= this.touch(ahead[i]!)
     for (let i = 0; i < count; i++) hashes[i] = this.hashOf(ahead[i]!)
-    this.seen ^= this.table.foresee(hashes, count, foreseen)
+    this.seen = seen ^ this.table.foresee(hashes, count, foreseen)
   }
 
   /** How many elements stand in front of one. */
@@ -270,7 +271,9 @@ export class Ranking implements LargeValue, TableKeys {
   takeMany(into: Uint32Array, count: number, reverse: boolean): number {
     const many = this.tree.takeMany(into, count, reverse)
     // They are about to be read: the processor asks for all of them at once.
-    for (let i = 0; i < many; i++) this.seen ^= this.touch(into[i]!)
+    let { seen } = this
+    for (let i = 0; i < many; i++) seen ^= this.touch(into[i]!)
+    this.seen = seen
     return many
   }
 
