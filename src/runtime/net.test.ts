@@ -13,13 +13,14 @@ afterEach(() => {
 })
 
 interface Heard {
+  pieces: Uint8Array[]
   drained: number
   reason: Promise<string>
 }
 
 /** A connection: its end at the server, what that end heard, and the client's end. */
 async function connection(direct: DirectWriting): Promise<{ link: Link; heard: Heard; client: net.Socket }> {
-  const heard: Heard = { drained: 0, reason: Promise.resolve('') }
+  const heard: Heard = { pieces: [], drained: 0, reason: Promise.resolve('') }
   let taken: (link: Link) => void
   const accepted = new Promise<Link>((resolve) => {
     taken = resolve
@@ -29,7 +30,13 @@ async function connection(direct: DirectWriting): Promise<{ link: Link; heard: H
     new Uint8Array(1024),
     (make) => {
       heard.reason = new Promise((closed) => {
-        taken(make({ data: () => {}, drained: () => heard.drained++, closed }))
+        taken(
+          make({
+            data: (buf, start, end) => heard.pieces.push(buf.slice(start, end)),
+            drained: () => heard.drained++,
+            closed,
+          }),
+        )
       })
     },
     direct,
@@ -61,10 +68,15 @@ it('finds what it needs in this Node', async () => {
   expect(new DirectWriting().handleOf(link.socket)).not.toBeNull()
 })
 
+/** What was sent through one end, and arrived. */
+function arrived(heard: Heard): Buffer {
+  return Buffer.concat(heard.pieces)
+}
+
 describe.each([
   ['past the stream', () => new DirectWriting()],
   ['through the stream, where Node has no such handles', () => new DirectWriting(null)],
-])('sending %s', (_, make) => {
+])('a link, %s', (_, make) => {
   it('takes little at once, in order', async () => {
     const { link, heard, client } = await connection(make())
     const bytes = pattern(1000)
@@ -107,6 +119,19 @@ describe.each([
     expect(link.open).toBe(false)
     expect(link.send(bytes, 0, 10)).toBe(true)
     expect(link.pendingBytes).toBeTypeOf('number')
+  })
+
+  it('hears what comes, in order, also after a pause, and then the end', async () => {
+    const { link, heard, client } = await connection(make())
+    const bytes = pattern(100_000)
+    client.write(bytes.subarray(0, 50_000))
+    await expect.poll(() => arrived(heard).length).toBe(50_000)
+    link.pause()
+    client.write(bytes.subarray(50_000))
+    client.end()
+    link.resume()
+    await heard.reason
+    expect(Buffer.compare(arrived(heard), bytes)).toBe(0)
   })
 
   it('bears being used between destroying and hearing of it', async () => {
