@@ -19,6 +19,8 @@ export const LONG_DOUBLE_TEXT_BYTES_MAX = 5 * 1024
 /** A decimal exponent beyond this gives zero or infinity whatever digits a text of that length has. */
 const DECIMAL_EXPONENT_MAX = 20_000
 const FRACTION_DIGITS = 17
+/** So many digits are an integer that a double holds exactly. */
+const SHORT_DIGITS = 15
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/
 const HEX = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?$/
@@ -35,7 +37,7 @@ export function parseLongDouble(source: string): LongDouble | null {
   const whole = found[2] ?? ''
   const fraction = found[3] ?? ''
   if (whole.length + fraction.length === 0) return null
-  const digits = BigInt((decimal === null ? '0x' : '') + whole + fraction)
+  const digits = integerOf(decimal === null, whole + fraction)
   if (digits === 0n) return { mantissa: 0n, exponent: 0 }
   const given = Number(found[4] ?? 0)
   // strtold says ERANGE, and Redis refuses, where nothing of the number is left.
@@ -46,10 +48,15 @@ export function parseLongDouble(source: string): LongDouble | null {
   } else {
     const power = given - fraction.length
     if (Math.abs(power) > DECIMAL_EXPONENT_MAX + LONG_DOUBLE_TEXT_BYTES_MAX) return null
-    rounded = power >= 0 ? round(digits * 10n ** BigInt(power), 0) : divide(digits, 10n ** BigInt(-power))
+    rounded = power >= 0 ? round(digits * powerOfTen(power), 0) : divide(digits, powerOfTen(-power))
   }
   if ('infinite' in rounded || rounded.mantissa === 0n) return null
   return found[1] === '-' ? { mantissa: -rounded.mantissa, exponent: rounded.exponent } : rounded
+}
+
+function integerOf(isHex: boolean, digits: string): bigint {
+  if (isHex) return BigInt(`0x${digits}`)
+  return digits.length <= SHORT_DIGITS ? BigInt(Number(digits)) : BigInt(digits)
 }
 
 /** The sum, rounded; null where it is no number (an infinity and its opposite). */
@@ -68,17 +75,38 @@ export function addLongDouble(a: LongDouble, b: LongDouble): LongDouble | null {
 export function formatLongDouble(value: LongDouble): string {
   if ('infinite' in value) return value.infinite < 0 ? '-inf' : 'inf'
   const negative = value.mantissa < 0n
-  const scaled = (negative ? -value.mantissa : value.mantissa) * 10n ** BigInt(FRACTION_DIGITS)
+  const scaled = (negative ? -value.mantissa : value.mantissa) * powerOfTen(FRACTION_DIGITS)
   const whole = value.exponent >= 0 ? scaled << BigInt(value.exponent) : shiftRounded(scaled, -value.exponent)
   const digits = whole.toString().padStart(FRACTION_DIGITS + 1, '0')
   const point = digits.length - FRACTION_DIGITS
-  const text = `${digits.slice(0, point)}.${digits.slice(point)}`.replace(/\.?0+$/, '')
+  let end = digits.length
+  while (end > point && digits.charCodeAt(end - 1) === 0x30) end--
+  const text =
+    end === point ? digits.slice(0, point) : `${digits.slice(0, point)}.${digits.slice(point, end)}`
   return negative && text !== '0' ? `-${text}` : text
 }
 
+/** How many bits a positive integer has. */
 function bitLength(value: bigint): number {
-  const hex = value.toString(16)
-  return (hex.length - 1) * 4 + (32 - Math.clz32(Number.parseInt(hex[0]!, 16)))
+  const near = Number(value)
+  if (near === Number.POSITIVE_INFINITY) {
+    const hex = value.toString(16)
+    return (hex.length - 1) * 4 + (32 - Math.clz32(Number.parseInt(hex[0]!, 16)))
+  }
+  let bits = Math.max(1, Math.round(Math.log2(near)))
+  // The logarithm is one too many or too few where the number is near a power of two.
+  while (near >= 2 ** bits) bits++
+  while (near < 2 ** (bits - 1)) bits--
+  // The double may have been rounded up to one.
+  return near === 2 ** (bits - 1) && value < 1n << BigInt(bits - 1) ? bits - 1 : bits
+}
+
+/** The powers of ten up to this are kept. */
+const POWERS_KEPT = 40
+const POWERS_OF_TEN: readonly bigint[] = Array.from({ length: POWERS_KEPT }, (_, i) => 10n ** BigInt(i))
+
+function powerOfTen(exponent: number): bigint {
+  return POWERS_OF_TEN[exponent] ?? 10n ** BigInt(exponent)
 }
 
 /** value / 2 ** bits to the nearest integer, ties to even. */

@@ -8,7 +8,10 @@ import {
   type LongDouble,
   parseLongDouble,
 } from '../../bytes/long-double.js'
+import { ShortDecimal } from '../../bytes/short-decimal.js'
 import { EMBSTR, EMBSTR_BYTES_MAX, RAW, STRING } from '../../keyspace/entries.js'
+import type { Args } from '../../resp/args.js'
+import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
 import { command, DENYOOM, FAST, firstKey, KEY_ACCESS, KEY_RW, KEY_UPDATE, WRITE } from '../command.js'
 import { NOT_A_FLOAT, WRONGTYPE } from '../errors.js'
@@ -44,26 +47,55 @@ export const incrbyfloat = command(
       reply.error(WRONGTYPE)
       return
     }
-    const old = handle === 0 ? ZERO : numberOf(call, handle)
-    const by = args.length(2) < LONG_DOUBLE_TEXT_BYTES_MAX ? parseLongDouble(args.text(2)) : null
-    if (old === null || by === null) {
-      reply.error(NOT_A_FLOAT)
-      return
-    }
-    const sum = addLongDouble(old, by)
-    if (sum === null || 'infinite' in sum) {
-      reply.error('ERR increment would produce NaN or Infinity')
-      return
-    }
-    const digits = ascii(formatLongDouble(sum))
-    const encoding = digits.length <= EMBSTR_BYTES_MAX ? EMBSTR : RAW
-    const made = stringOfLength(call, args, handle, digits.length, encoding)
-    call.db.entries.bytes(made).set(digits, call.db.entries.valueStart(made))
-    stringChanged(call, args, handle === 0, 'incrbyfloat')
-    reply.bulk(digits)
-    // As the result, so that replicas and the append-only file need not round as this machine does.
-    call.propagate(SET_NAME, args.view(1), digits, KEEPTTL)
+    if (!addShort(call, args, handle, reply)) addLong(call, args, handle, reply)
   },
 )
+
+/** Adds decimals of a few digits; false where these are not such, and nothing was done. */
+function addShort(call: Call, args: Args, handle: number, reply: Reply): boolean {
+  const { entries } = call.db
+  const sum = new ShortDecimal()
+  const by = new ShortDecimal()
+  if (handle !== 0) {
+    const at = entries.valueStart(handle)
+    if (!sum.read(entries.bytes(handle), at, at + entries.valueLength(handle))) return false
+  }
+  if (!by.read(args.buf, args.start(2), args.end(2)) || !sum.add(by)) return false
+  const { length } = sum
+  const made = stringOfLength(call, args, handle, length, EMBSTR)
+  const bytes = entries.bytes(made)
+  const at = entries.valueStart(made)
+  sum.write(bytes, at)
+  stringChanged(call, args, handle === 0, 'incrbyfloat')
+  reply.bulkRange(bytes, at, at + length)
+  if (call.isHeard) propagateSum(call, args, bytes.slice(at, at + length))
+  return true
+}
+
+function addLong(call: Call, args: Args, handle: number, reply: Reply): void {
+  const old = handle === 0 ? ZERO : numberOf(call, handle)
+  const by = args.length(2) < LONG_DOUBLE_TEXT_BYTES_MAX ? parseLongDouble(args.text(2)) : null
+  if (old === null || by === null) {
+    reply.error(NOT_A_FLOAT)
+    return
+  }
+  const sum = addLongDouble(old, by)
+  if (sum === null || 'infinite' in sum) {
+    reply.error('ERR increment would produce NaN or Infinity')
+    return
+  }
+  const digits = ascii(formatLongDouble(sum))
+  const encoding = digits.length <= EMBSTR_BYTES_MAX ? EMBSTR : RAW
+  const made = stringOfLength(call, args, handle, digits.length, encoding)
+  call.db.entries.bytes(made).set(digits, call.db.entries.valueStart(made))
+  stringChanged(call, args, handle === 0, 'incrbyfloat')
+  reply.bulk(digits)
+  if (call.isHeard) propagateSum(call, args, digits)
+}
+
+/** Sends the result, so that replicas and the append-only file need not round as this machine does. */
+function propagateSum(call: Call, args: Args, digits: Uint8Array): void {
+  call.propagate(SET_NAME, args.view(1), digits, KEEPTTL)
+}
 
 export const FLOAT_FAMILY = [incrbyfloat]
