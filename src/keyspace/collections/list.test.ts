@@ -133,6 +133,10 @@ test('lists do what arrays do', () => {
           expect(k.lists.size(list)).toBe(model.length)
         }
         expectNodes(k, list, model)
+        if (!k.lists.isSmall(list)) {
+          const own = k.heap.sizeOf(list)
+          expect(k.lists.quicklist(list).heapBytes(0)).toBe(k.heap.usedBytes - before - own)
+        }
         expect(contents(k, list)).toEqual(model)
         expect(contents(k, list, true)).toEqual([...model].reverse())
         for (let i = 0; i < model.length; i += 7) {
