@@ -11,9 +11,16 @@ export function ascii(text: string): Uint8Array {
   return bytes
 }
 
+/** A few characters are put together one by one faster than handed over as arguments. */
+const TEXT_LOOP_MAX = 32
+
 /** A text with one character a byte (Latin-1): for names, options and messages, which are compared or shown. */
 export function text(buf: Uint8Array, start = 0, end = buf.length): string {
   let out = ''
+  if (end - start <= TEXT_LOOP_MAX) {
+    for (let i = start; i < end; i++) out += String.fromCharCode(buf[i]!)
+    return out
+  }
   for (let i = start; i < end; i += 4096) {
     out += String.fromCharCode(...buf.subarray(i, Math.min(end, i + 4096)))
   }

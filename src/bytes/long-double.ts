@@ -86,19 +86,26 @@ export function formatLongDouble(value: LongDouble): string {
   return negative && text !== '0' ? `-${text}` : text
 }
 
+const WORD = 2 ** 32
+const TWO_WORDS = 2 ** 64
+
 /** How many bits a positive integer has. */
 function bitLength(value: bigint): number {
-  const near = Number(value)
+  let near = Number(value)
   if (near === Number.POSITIVE_INFINITY) {
     const hex = value.toString(16)
     return (hex.length - 1) * 4 + (32 - Math.clz32(Number.parseInt(hex[0]!, 16)))
   }
-  let bits = Math.max(1, Math.round(Math.log2(near)))
-  // The logarithm is one too many or too few where the number is near a power of two.
-  while (near >= 2 ** bits) bits++
-  while (near < 2 ** (bits - 1)) bits--
-  // The double may have been rounded up to one.
-  return near === 2 ** (bits - 1) && value < 1n << BigInt(bits - 1) ? bits - 1 : bits
+  let bits = 0
+  for (; near >= TWO_WORDS; near /= TWO_WORDS) bits += 64
+  if (near >= WORD) {
+    near /= WORD
+    bits += 32
+  }
+  const top = 31 - Math.clz32(near)
+  bits += top + 1
+  // The double is a power of two: it may have been rounded up to that.
+  return near === (1 << top) >>> 0 && value < 1n << BigInt(bits - 1) ? bits - 1 : bits
 }
 
 /** The powers of ten up to this are kept. */

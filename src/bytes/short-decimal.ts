@@ -2,7 +2,7 @@
  * Decimals of a few digits, added without rounding: what INCRBYFLOAT is asked for nearly always. Redis adds 80-bit numbers and writes
  * 17 digits behind the point (long-double.ts). Below 32 such numbers are at most 2^-59 apart, so that
  * rounding two of them and their sum, each by half of that at most, moves the sum by less than 2.7e-18, and half of the 17th digit is
- * 5e-18: what is written is the exact sum. Integers are exact anyway. Everything else is for long-double.ts to tell.
+ * 5e-18: what is written is the exact sum. Integers, halves, quarters and so on are exact anyway. Everything else is for long-double.ts to tell.
  */
 
 import { integerLength, writeInteger } from './ascii.js'
@@ -11,6 +11,7 @@ const DIGITS_MAX = 15
 /** Below this 80-bit numbers are closer together than the digits that are written can tell. */
 const CLOSE_MAX = 32
 const POWERS_OF_TEN = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15]
+const POWERS_OF_FIVE = POWERS_OF_TEN.map((power, i) => power / 2 ** i)
 
 export class ShortDecimal {
   /** The number is `digits / 10 ** places`; the last digit behind the point is not 0. */
@@ -53,7 +54,8 @@ export class ShortDecimal {
     const sum = a + b
     if (!Number.isSafeInteger(a) || !Number.isSafeInteger(b) || !Number.isSafeInteger(sum)) return false
     const bound = CLOSE_MAX * POWERS_OF_TEN[places]!
-    if (places > 0 && !(Math.abs(a) < bound && Math.abs(b) < bound && Math.abs(sum) < bound)) return false
+    const isClose = Math.abs(a) < bound && Math.abs(b) < bound && Math.abs(sum) < bound
+    if (places > 0 && !isClose && !(this.isBinary && other.isBinary)) return false
     this.digits = sum
     this.places = places
     this.trim()
@@ -87,6 +89,11 @@ export class ShortDecimal {
       rest = quotient
     }
     return to + places + 1
+  }
+
+  /** Whether it is so many halves, quarters and so on: exact as an 80-bit number, and sums of such are. */
+  private get isBinary(): boolean {
+    return this.digits % POWERS_OF_FIVE[this.places]! === 0
   }
 
   private trim(): void {
