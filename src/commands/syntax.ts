@@ -74,7 +74,7 @@ const INTEGERS = new Set([
 const UNIX_TIMES = new Set(['unix-time-seconds', 'unix-time-milliseconds'])
 
 function typeOf(name: string): ArgumentType {
-  if (/^(key|newkey|destination|source|key[0-9])$/.test(name)) return 'key'
+  if (/^(key|newkey|destination|source|dst|src|destkey|sourcekey|key[0-9])$/.test(name)) return 'key'
   if (name === 'pattern') return 'pattern'
   if (UNIX_TIMES.has(name)) return 'unix-time'
   return INTEGERS.has(name) ? 'integer' : 'string'

@@ -168,18 +168,37 @@ function argumentFlags(argument: Argument): string[] {
   ]
 }
 
-function argumentList(reply: Reply, list: readonly Argument[], spec: { key: number }): void {
+function countKeys(list: readonly Argument[]): number {
+  return list.reduce((sum, each) => sum + (each.type === 'key' ? 1 : countKeys(each.parts ?? [])), 0)
+}
+
+/**
+ * Which specification of keys an argument belongs to. They come in the same order; some specifications have no argument (the
+ * patterns of SORT), and the last argument has the last one.
+ */
+interface KeySpecs {
+  next: number
+  readonly keys: number
+  readonly specs: number
+}
+
+function specOf(of: KeySpecs): number {
+  const at = of.next++
+  return at > 0 && at === of.keys - 1 ? of.specs - 1 : Math.min(at, of.specs - 1)
+}
+
+function argumentList(reply: Reply, list: readonly Argument[], of: KeySpecs): void {
   reply.array(list.length)
   for (const argument of list) {
     const flags = argumentFlags(argument)
     const compound = argument.parts !== undefined
-    const isKey = argument.type === 'key' && spec.key >= 0
+    const isKey = argument.type === 'key' && of.specs > 0
     const fields = 2 + (compound ? 1 : 1) + (isKey ? 1 : 0) + (argument.token === undefined ? 0 : 1)
     reply.map(fields + (flags.length > 0 ? 1 : 0))
     field(reply, 'name', argument.name)
     field(reply, 'type', argument.type)
     if (!compound) field(reply, 'display_text', argument.name)
-    if (isKey) field(reply, 'key_spec_index', 0)
+    if (isKey) field(reply, 'key_spec_index', specOf(of))
     if (argument.token !== undefined) field(reply, 'token', argument.token)
     if (flags.length > 0) {
       reply.bulkText('flags')
@@ -187,7 +206,7 @@ function argumentList(reply: Reply, list: readonly Argument[], spec: { key: numb
     }
     if (compound) {
       reply.bulkText('arguments')
-      argumentList(reply, argument.parts!, spec)
+      argumentList(reply, argument.parts!, of)
     }
   }
 }
@@ -221,7 +240,8 @@ function docs(reply: Reply, entry: Entry): void {
   if (arguments_.length > 0) {
     fields++
     reply.bulkText('arguments')
-    argumentList(reply, arguments_, { key: (declared.keys ?? []).length > 0 ? 0 : -1 })
+    const specs = (declared.keys ?? []).length
+    argumentList(reply, arguments_, { next: 0, keys: countKeys(arguments_), specs })
   }
   if (entry.subcommands.length > 0) {
     fields++

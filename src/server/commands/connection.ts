@@ -1,15 +1,6 @@
 /** What concerns a connection and nothing else: PING, ECHO, SELECT, QUIT, READONLY, READWRITE, ASKING. */
 
-import {
-  ALLOW_BUSY,
-  ASKING as ASKING_FLAG,
-  type Command,
-  FAST,
-  LOADING,
-  NO_AUTH,
-  NOSCRIPT,
-  STALE,
-} from '../../commands/command.js'
+import { ALLOW_BUSY, type Command, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
 import { ASKING, READONLY_MODE, SUBSCRIBED } from '../client.js'
 import { setAsking } from '../cluster/asking.js'
@@ -105,11 +96,12 @@ function clusterMode(name: string, summary: string, set: number, clear: number, 
     {
       name,
       arity: 1,
-      flags: (name === 'ASKING' ? ASKING_FLAG | 0 : LOADING | STALE) | FAST,
+      flags: (name === 'ASKING' ? 0 : LOADING | STALE) | FAST,
       since,
       group: 'cluster',
       summary,
       complexity: 'O(1)',
+      categories: ['connection'],
     },
     (node, client, _args, reply) => {
       if (!node.config.values['cluster-enabled']) {

@@ -103,6 +103,7 @@ const lastsave = serverCommand(
     group: 'server',
     summary: 'Tells when the dataset was last written to disk.',
     complexity: 'O(1)',
+    tips: ['nondeterministic_output'],
     categories: ['admin', 'dangerous'],
   },
   (node, _client, _args, reply) => {

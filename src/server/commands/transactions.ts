@@ -7,7 +7,6 @@ import {
   KEY_RO,
   keyRange,
   LOADING,
-  NO_ASYNC_LOADING,
   NOSCRIPT,
   SKIP_SLOWLOG,
   STALE,
@@ -138,7 +137,7 @@ const watch = serverCommand(
   {
     name: 'WATCH',
     arity: -2,
-    flags: NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NO_ASYNC_LOADING,
+    flags: NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
     since: '2.2.0',
     group: 'transactions',
     summary: 'Lets EXEC do nothing if one of the keys changes until then.',
