@@ -34,6 +34,7 @@ const INCREMENT = 2
 const EXACT_BITS = 52
 const EXACT_MAX = 2 ** EXACT_BITS
 const LOW_BITS = 32
+const WORD = 2 ** LOW_BITS
 
 interface Operation extends Field {
   readonly kind: number
@@ -145,41 +146,67 @@ function signedOf(value: number, { signed, bits }: Field): number {
   return signed && value >= 2 ** (bits - 1) ? value - 2 ** bits : value
 }
 
-/** What a field holds: a bigint where it is wider than EXACT_BITS. */
+/** What a field holds: a bigint where that is beyond EXACT_MAX. */
 function get({ u8, start, end }: Place, operation: Operation): number | bigint {
-  const { offset, bits, signed } = operation
+  const { offset, bits } = operation
   if (bits <= EXACT_BITS) return signedOf(readField(u8, start, end, offset, bits), operation)
-  const high = readField(u8, start, end, offset, bits - LOW_BITS)
-  const low = readField(u8, start, end, offset + bits - LOW_BITS, LOW_BITS)
-  const value = (BigInt(high) << BigInt(LOW_BITS)) | BigInt(low)
-  return signed ? BigInt.asIntN(bits, value) : value
+  const highBits = bits - LOW_BITS
+  let high = readField(u8, start, end, offset, highBits)
+  if (operation.signed && high >= 2 ** (highBits - 1)) high -= 2 ** highBits
+  const low = readField(u8, start, end, offset + highBits, LOW_BITS)
+  const near = high * WORD + low
+  return isExact(near) ? near : (BigInt(high) << BigInt(LOW_BITS)) | BigInt(low)
+}
+
+function isExact(value: number): boolean {
+  return value <= EXACT_MAX && value >= -EXACT_MAX
 }
 
 function put({ u8, start }: Place, { offset, bits }: Operation, value: number | bigint): void {
-  if (typeof value === 'number') {
-    writeField(u8, start, offset, bits, value < 0 ? value + 2 ** bits : value)
+  if (bits <= EXACT_BITS) {
+    const small = Number(value)
+    writeField(u8, start, offset, bits, small < 0 ? small + 2 ** bits : small)
     return
   }
-  const whole = BigInt.asUintN(bits, value)
-  writeField(u8, start, offset, bits - LOW_BITS, Number(whole >> BigInt(LOW_BITS)))
-  writeField(u8, start, offset + bits - LOW_BITS, LOW_BITS, Number(BigInt.asUintN(LOW_BITS, whole)))
+  const highBits = bits - LOW_BITS
+  let high: number
+  let low: number
+  if (typeof value === 'number') {
+    high = Math.floor(value / WORD)
+    low = value - high * WORD
+    if (high < 0) high += 2 ** highBits
+  } else {
+    const whole = BigInt.asUintN(bits, value)
+    high = Number(whole >> BigInt(LOW_BITS))
+    low = Number(BigInt.asUintN(LOW_BITS, whole))
+  }
+  writeField(u8, start, offset, highBits, high)
+  writeField(u8, start, offset + highBits, LOW_BITS, low)
 }
 
 /** What a field is to hold after the operation; null for what it holds now, since the number does not fit. */
 function outcome(old: number | bigint, operation: Operation): number | bigint | null {
   const { kind, value, overflow, signed, bits } = operation
   if (typeof old === 'number' && typeof value === 'number') {
-    // To an unsigned field a negative number is a very large one.
-    if (kind === SET && !signed && value < 0 && overflow === SATURATE) return 2 ** bits - 1
-    const made = fitted(kind === SET ? value : old + value, operation, overflow)
-    return Number.isNaN(made) ? null : made
+    const sum = kind === SET ? value : old + value
+    // A wide field that is not left holds the sum, if that is exact.
+    const stays = bits > EXACT_BITS && (signed || sum >= 0)
+    if (stays && isExact(sum)) return sum
+    if (bits <= EXACT_BITS) {
+      // To an unsigned field a negative number is a very large one.
+      if (kind === SET && !signed && value < 0 && overflow === SATURATE) return 2 ** bits - 1
+      const made = fitted(sum, operation, overflow)
+      return Number.isNaN(made) ? null : made
+    }
   }
   const set = signed ? BigInt(value) : BigInt.asUintN(64, BigInt(value))
   const made =
     kind === SET
       ? fittedBig(set, 0n, operation, overflow)
       : fittedBig(BigInt(old), BigInt(value), operation, overflow)
-  return made !== null && bits <= EXACT_BITS ? Number(made) : made
+  if (made === null) return null
+  const near = Number(made)
+  return isExact(near) ? near : made
 }
 
 function replyNumber(reply: Reply, value: number | bigint): void {
