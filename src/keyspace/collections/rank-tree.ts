@@ -35,7 +35,7 @@ const BEHIND = 2
 const ROOM = 3
 const HEADER_WORDS = 4
 const HEADER_DOUBLES = 2
-/** Measured: with half as many entries a tree is a level higher, with twice as many moving them up costs more than it saves. */
+/** Measured: leaves of 512 to 1536 bytes, and inner nodes of 1 to 2.5 KiB, are equally quick. */
 const LEAF_BYTES = 768
 export const LEAF_ROOM = ((LEAF_BYTES - HEADER_WORDS * 4) / 12) | 0
 const FIRST_LEAF_ROOM = 4
@@ -494,18 +494,18 @@ export class RankTree {
     const score = heap.f64[chunkOf(element)]![doubleOf(element)]!
     const scores = heap.f64[chunkOf(node)]!
     const base = doubleOf(node) + HEADER_DOUBLES
-    let high = this.word(node, COUNT)
-    let low = skipBelow(scores, base + from, base + high, score) - base
-    // Where scores are equal their elements tell, which are far away: as few as can be.
-    if (low === high || scores[base + low]! !== score) return low
+    const end = base + this.word(node, COUNT)
+    const at = skipBelow(scores, base + from, end, score)
+    let low = at - base
+    if (at === end || scores[at]! !== score) return low
+    // Where scores are equal their elements tell, which are far away: most often there is one, the element itself.
+    let next = at + 1
+    while (next < end && scores[next]! === score) next++
+    let high = next - base
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (
-        scores[base + middle]! === score &&
-        this.isFront(this.word(node, elements + middle), element, orSame)
-      ) {
-        low = middle + 1
-      } else high = middle
+      if (this.isFront(this.word(node, elements + middle), element, orSame)) low = middle + 1
+      else high = middle
     }
     return low
   }
