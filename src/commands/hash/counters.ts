@@ -88,7 +88,9 @@ export const hincrby = command(
       reply.error(OVERFLOW)
       return
     }
-    store(call, args, handle, ascii(String(sum)), 'hincrby', has)
+    if (has && hashes.setFoundInteger(handle, args.start(2), args.end(2), sum)) {
+      collectionChanged(call, args, 1, NOTIFY_HASH, 'hincrby', 1)
+    } else store(call, args, handle, ascii(String(sum)), 'hincrby', has)
     if (typeof sum === 'bigint') reply.bigint(sum)
     else reply.int(sum)
   },

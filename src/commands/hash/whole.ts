@@ -1,6 +1,8 @@
 /** HGETALL, HKEYS, HVALS, HSCAN, HRANDFIELD: fields whatever their names. */
 
+import { byteOf, chunkOf } from '../../bytes/heap.js'
 import { expireFields } from '../../keyspace/collections/field-expiry.js'
+import { LP_BYTES_MAX, LP_HEADER_BYTES } from '../../keyspace/collections/listpack.js'
 import type { Piece } from '../../keyspace/collections/piece.js'
 import { HASH } from '../../keyspace/entries.js'
 import { EXPIRE_DELETE } from '../../keyspace/expiry.js'
@@ -10,6 +12,7 @@ import type { Call } from '../call.js'
 import { collectionToRead, WRONG } from '../collection.js'
 import { command, firstKey, KEY_ACCESS, KEY_RO, READONLY } from '../command.js'
 import { readDraw, replyDrawn } from '../draw.js'
+import { replyElements } from '../listpack-reply.js'
 import { scanElements } from '../scan-elements.js'
 import { tellExpired } from './lookup.js'
 
@@ -36,9 +39,15 @@ export const hgetall = command(
   (call, args, reply) => {
     const handle = collectionToRead(call, args, 1, HASH, reply)
     if (handle === WRONG) return
-    const { hashes } = call.keyspace
+    const { hashes, heap } = call.keyspace
+    const pairs = handle === 0 ? 0 : hashes.pairsOf(handle)
     reply.map(handle === 0 ? 0 : hashes.size(handle) - hashes.countDue(handle))
     if (handle === 0) return
+    if (pairs !== 0) {
+      const u8 = heap.u8[chunkOf(pairs)]!
+      replyElements(reply, u8, byteOf(pairs), LP_HEADER_BYTES, LP_BYTES_MAX, hashes.value)
+      return
+    }
     const { field, value } = hashes
     hashes.forEach(handle, () => {
       if (hashes.due) return

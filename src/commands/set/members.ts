@@ -1,5 +1,7 @@
 /** SADD, SREM, SMOVE, SISMEMBER, SMISMEMBER, SCARD, SMEMBERS, SSCAN: members of one set. */
 
+import { byteOf, chunkOf } from '../../bytes/heap.js'
+import { LP_BYTES_MAX, LP_HEADER_BYTES } from '../../keyspace/collections/listpack.js'
 import { SET } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -27,6 +29,7 @@ import {
   WRITE,
 } from '../command.js'
 import { NOTIFY_SET } from '../host.js'
+import { replyElements } from '../listpack-reply.js'
 import { findKey } from '../lookup.js'
 import { scanElements } from '../scan-elements.js'
 
@@ -204,10 +207,14 @@ export const scard = command(
 
 /** Replies with a set of all members. */
 export function replyMembers(call: Call, handle: number, reply: Reply): void {
-  const { sets } = call.keyspace
+  const { sets, heap } = call.keyspace
   const { member } = sets
   reply.set(handle === 0 ? 0 : sets.size(handle))
-  if (handle !== 0) sets.forEach(handle, () => reply.bulkRange(member.buf, member.start, member.end))
+  const pack = handle === 0 ? 0 : sets.packOf(handle)
+  if (pack !== 0) {
+    const u8 = heap.u8[chunkOf(pack)]!
+    replyElements(reply, u8, byteOf(pack), LP_HEADER_BYTES, LP_BYTES_MAX, member)
+  } else if (handle !== 0) sets.forEach(handle, () => reply.bulkRange(member.buf, member.start, member.end))
 }
 
 export const smembers = command(

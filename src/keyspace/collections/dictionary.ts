@@ -14,7 +14,6 @@
  * (time-queue.ts), which a hash without such fields does not have.
  */
 
-import { sameBytes } from '../../bytes/ascii.js'
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
 import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
@@ -80,8 +79,24 @@ export class Dictionary implements LargeValue, TableKeys {
   }
 
   keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean {
-    const at = this.fieldStart(handle)
-    return sameBytes(this.bytesOf(handle), at, at + this.fieldLength(handle), buf, start, end)
+    const chunk = chunkOf(handle)
+    const word = wordOf(handle)
+    const u8 = this.heap.u8[chunk]!
+    const length = end - start
+    let at = word << 2
+    if (this.withValues) {
+      const head = this.heap.u32[chunk]![word]!
+      if ((head & LENGTH_MASK) !== length) return false
+      at += head >= EXPIRES ? HASH_HEADER_BYTES + EXPIRY_BYTES : HASH_HEADER_BYTES
+    } else if (u8[at]! < LONG_MEMBER) {
+      if (u8[at] !== length) return false
+      at += SHORT_HEADER_BYTES
+    } else {
+      if (this.heap.u32[chunk]![word + 1] !== length) return false
+      at += LONG_HEADER_BYTES
+    }
+    for (let i = length - 1; i >= 0; i--) if (u8[at + i] !== buf[start + i]) return false
+    return true
   }
 
   /** The element whose field is `buf[start, end)`, or 0. Valid until the next write. */
@@ -200,6 +215,10 @@ export class Dictionary implements LargeValue, TableKeys {
     const old = this.table.find(buf, start, end, hash)
     if (old !== 0) this.walker?.willChange(old, hash)
     const timed = old !== 0 && this.expires(old)
+    if (old !== 0 && (!timed || keep) && this.heap.u32[chunkOf(old)]![wordOf(old) + 1] === to - from) {
+      copyBytes(this.bytesOf(old), this.valueStart(old), value, from, to)
+      return false
+    }
     const before = timed && keep ? HASH_HEADER_BYTES + EXPIRY_BYTES : HASH_HEADER_BYTES
     if (old !== 0 && (!timed || keep) && this.heap.fits(old, before + (end - start) + (to - from))) {
       const at = this.valueStart(old)

@@ -27,6 +27,8 @@ import { countBefore, findTriple, firstTime, insertTriple, TRIPLE, tripleTime } 
 import { bareEntry, refOf, setRef } from './value.js'
 
 const PAIR = 2
+/** Digits of a 64-bit integer, its sign included. */
+const INTEGER_DIGITS_MAX = 20
 /** Bytes that a time takes in a listpack at most. */
 const TIME_BYTES_MAX = 10
 
@@ -39,7 +41,7 @@ export class Hashes {
   expiry = NO_FIELD_EXPIRY
   /** `get` has found nothing but a field whose time has come. */
   stale = false
-  /** Where `lookUp` found the field: an element, or an offset in the listpack. */
+  /** Where `lookUp` found the field: an element, or an offset in the listpack. Where `get` found the value of a small hash. */
   private found = 0
   /** For walks that this object makes itself, while `field` and `value` are somebody's arguments. */
   private readonly ownField = new Piece()
@@ -70,6 +72,11 @@ export class Hashes {
   /** Whether it is a small hash of triples. */
   private isTriples(handle: number): boolean {
     return this.entries.encoding(handle) === LISTPACK_EX
+  }
+
+  /** The listpack of fields and values in turns, none of which expires; 0 for a hash of another form. For who copies them as they are. */
+  pairsOf(handle: number): number {
+    return this.entries.encoding(handle) === LISTPACK ? refOf(this.entries, handle) : 0
   }
 
   /** The listpack of a small hash. */
@@ -105,6 +112,7 @@ export class Hashes {
     this.expiry = NO_FIELD_EXPIRY
     if (encoding === LISTPACK) {
       const at = this.pairs.find(ref, from, buf, start, end)
+      this.found = at
       if (at === 0) return false
       lpRead(this.keyspace.heap.u8[chunkOf(ref)]!, byteOf(ref), at, this.value)
       return true
@@ -251,6 +259,22 @@ export class Hashes {
   /** Where the next `get` of the same hash may look first. */
   get after(): number {
     return this.pairs.after
+  }
+
+  /**
+   * Sets the field that `get` has just found to an integer, as `set` with `keep` would; false where that is to be asked, since the hash
+   * has another form or would get one.
+   */
+  setFoundInteger(handle: number, start: number, end: number, value: number | bigint): boolean {
+    if (this.entries.encoding(handle) !== LISTPACK) return false
+    const longest = this.valueMax()
+    if (end - start > longest || INTEGER_DIGITS_MAX > longest) return false
+    const ref = refOf(this.entries, handle)
+    const { listpacks } = this.keyspace
+    if (listpacks.bytes(ref) + INTEGER_DIGITS_MAX > LP_BYTES_MAX) return false
+    const made = listpacks.replaceInteger(ref, this.found, value)
+    if (made !== ref) setRef(this.entries, handle, made)
+    return true
   }
 
   private setTriple(

@@ -13,7 +13,7 @@ import type { Keyspace } from '../keyspace.js'
 import { below } from '../table.js'
 import { Dictionary } from './dictionary.js'
 import { int64Of, intsetAt, intsetCount } from './intset.js'
-import { LP_BYTES_MAX, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
+import { LP_BYTES_MAX, LP_HEADER_BYTES, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
 import { Piece } from './piece.js'
 import { Chooser, sampleDictionary } from './sample.js'
 import { bareEntry, refOf, setRef } from './value.js'
@@ -32,18 +32,33 @@ export class Sets {
   /** For walks that this object makes itself, while `member` is somebody's argument. */
   private readonly own = new Piece()
 
+  /** What told the limits that are kept here. */
+  private limitsOf: Keyspace['limit'] | null = null
+  private intsetMax = 0
+  private listpackMax = 0
+  private longestMember = 0
+
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace
     this.entries = keyspace.entries
   }
 
+  /** The limits of the small forms, read again when the configuration has changed: another function tells them then. */
+  private knowLimits(): void {
+    const { limit } = this.keyspace
+    if (this.limitsOf === limit) return
+    this.limitsOf = limit
+    this.intsetMax = limit('set-max-intset-entries')
+    this.listpackMax = limit('set-max-listpack-entries')
+    this.longestMember = limit('set-max-listpack-value')
+  }
+
   /** A bare entry with a set without members, in the form that suits the first and some `expected` in all. */
   create(buf: Uint8Array, start: number, end: number, expected: number): number {
     const { keyspace } = this
-    if (expected <= keyspace.limit('set-max-intset-entries') && int64Of(buf, start, end) !== null) {
-      return this.createIntset()
-    }
-    if (expected <= keyspace.limit('set-max-listpack-entries')) return this.createListpack()
+    this.knowLimits()
+    if (expected <= this.intsetMax && int64Of(buf, start, end) !== null) return this.createIntset()
+    if (expected <= this.listpackMax) return this.createListpack()
     const dictionary = new Dictionary(this.entries, keyspace.large, false, expected)
     return bareEntry(this.entries, SET, HASHTABLE, keyspace.large.add(dictionary))
   }
@@ -75,8 +90,7 @@ export class Sets {
       return value !== null && this.keyspace.intsets.has(ref, value)
     }
     if (encoding === HASHTABLE) return this.dictionary(handle).find(buf, start, end) !== 0
-    const first = lpFirst(this.keyspace.heap.u8[chunkOf(ref)]!, byteOf(ref))
-    return this.keyspace.listpacks.find(ref, first, 0, buf, start, end) !== 0
+    return this.keyspace.listpacks.find(ref, LP_HEADER_BYTES, 0, buf, start, end) !== 0
   }
 
   /** Adds a member, which must not lie in the set itself; false where it was there. */
@@ -87,14 +101,15 @@ export class Sets {
     if (encoding === HASHTABLE) return this.dictionary(handle).add(buf, start, end)
     const { listpacks } = keyspace
     const ref = refOf(entries, handle)
-    const first = lpFirst(keyspace.heap.u8[chunkOf(ref)]!, byteOf(ref))
-    if (listpacks.find(ref, first, 0, buf, start, end) !== 0) return false
+    if (listpacks.find(ref, LP_HEADER_BYTES, 0, buf, start, end) !== 0) return false
+    this.knowLimits()
     if (
-      listpacks.count(ref) < keyspace.limit('set-max-listpack-entries') &&
-      end - start <= keyspace.limit('set-max-listpack-value') &&
+      listpacks.count(ref) < this.listpackMax &&
+      end - start <= this.longestMember &&
       listpacks.bytes(ref) + end - start <= LP_BYTES_MAX
     ) {
-      setRef(entries, handle, listpacks.append(ref, buf, start, end))
+      const made = listpacks.append(ref, buf, start, end)
+      if (made !== ref) setRef(entries, handle, made)
       return true
     }
     this.enlarge(handle)
@@ -106,19 +121,18 @@ export class Sets {
     const { intsets } = keyspace
     const ref = refOf(entries, handle)
     const value = int64Of(buf, start, end)
+    this.knowLimits()
     if (value !== null) {
       const made = intsets.add(ref, value)
       if (!intsets.changed) return false
-      setRef(entries, handle, made)
-      if (intsets.count(made) > Math.min(keyspace.limit('set-max-intset-entries'), INTSET_COUNT_MAX)) {
-        this.enlarge(handle)
-      }
+      if (made !== ref) setRef(entries, handle, made)
+      if (intsets.count(made) > Math.min(this.intsetMax, INTSET_COUNT_MAX)) this.enlarge(handle)
       return true
     }
     const count = intsets.count(ref)
-    const longest = keyspace.limit('set-max-listpack-value')
+    const longest = this.longestMember
     const fits =
-      count < keyspace.limit('set-max-listpack-entries') &&
+      count < this.listpackMax &&
       end - start <= longest &&
       (count === 0 || Math.max(this.digitsAt(ref, 0), this.digitsAt(ref, count - 1)) <= longest)
     if (fits) this.toListpack(handle)
@@ -143,11 +157,16 @@ export class Sets {
       keyspace.intsets.remove(ref, value)
       return keyspace.intsets.changed
     }
-    const first = lpFirst(keyspace.heap.u8[chunkOf(ref)]!, byteOf(ref))
-    const at = keyspace.listpacks.find(ref, first, 0, buf, start, end)
+    const at = keyspace.listpacks.find(ref, LP_HEADER_BYTES, 0, buf, start, end)
     if (at === 0) return false
-    setRef(entries, handle, keyspace.listpacks.delete(ref, at))
+    const made = keyspace.listpacks.delete(ref, at)
+    if (made !== ref) setRef(entries, handle, made)
     return true
+  }
+
+  /** The listpack of a set that has one, else 0. For who copies its members as they are. */
+  packOf(handle: number): number {
+    return this.entries.encoding(handle) === LISTPACK ? refOf(this.entries, handle) : 0
   }
 
   /** Shows every member, in `member`. `visit` must not change the set. */
@@ -247,8 +266,8 @@ export class Sets {
   makeRoom(handle: number, expected: number): void {
     const encoding = this.entries.encoding(handle)
     if (encoding === HASHTABLE) return
-    const limit = encoding === INTSET ? 'set-max-intset-entries' : 'set-max-listpack-entries'
-    if (expected > this.keyspace.limit(limit)) this.enlarge(handle, expected)
+    this.knowLimits()
+    if (expected > (encoding === INTSET ? this.intsetMax : this.listpackMax)) this.enlarge(handle, expected)
   }
 
   /** Gives a set its large form. */
