@@ -36,7 +36,10 @@ function push(call: Call, args: Args, head: boolean, onlyIfThere: boolean, reply
     return
   }
   if (handle === 0) handle = putNew(call, args, 1, lists.create())
-  if (lists.isSmall(handle)) {
+  const isSmall = lists.isSmall(handle)
+  if (isSmall && args.count === 3) {
+    reply.int(lists.pushOne(handle, head, args.buf, args.start(2), args.end(2)))
+  } else if (isSmall) {
     let bytes = 0
     for (let i = 2; i < args.count; i++) bytes += args.length(i)
     lists.makeRoom(handle, bytes, args.count - 2)
@@ -124,8 +127,9 @@ export function popOne(
   if (lists.isSmall(handle)) {
     lists.showEnd(handle, head)
     reply.bulkRange(element.buf, element.start, element.end)
-    lists.dropEnd(handle, head)
-    popped(call, args, index, handle, head, 1)
+    const left = lists.dropEnd(handle, head)
+    collectionChanged(call, args, index, NOTIFY_LIST, head ? 'lpop' : 'rpop', 1)
+    if (left === 0) removeEmpty(call, args, index)
     return
   }
   const list = lists.quicklist(handle)

@@ -19,9 +19,12 @@ import {
   LP_EMPTY_BYTES,
   LP_END,
   LP_HEADER_BYTES,
+  LP_SHORT_BYTES_MAX,
   lpBytes,
+  lpMayBeInteger,
   lpPrevious,
   lpRead,
+  lpWriteShort,
 } from './listpack.js'
 import type { Piece } from './piece.js'
 
@@ -31,12 +34,6 @@ export const NODE_BLOCK = 3
 
 /** What an element may add to a node beyond its own length. */
 export const ELEMENT_OVERHEAD_BYTES = 8
-/** A string up to here has its length in one byte, with the highest bit set, and again behind it. */
-const SHORT_BYTES_MAX = 63
-const SHORT = 0x80
-const DIGIT_0 = 0x30
-const DIGIT_9 = 0x39
-const MINUS = 0x2d
 /** A small integer, where there is no limit. */
 const COUNT_MAX = 0x3fffffff
 const NOTHING = new Uint8Array(0)
@@ -164,7 +161,7 @@ export class ListEnd {
     }
     const behind = to + length + 2
     if (behind > this.high) return false
-    writeShortText(u8, to, buf, start, length)
+    lpWriteShort(u8, to, buf, start, length)
     this.to = behind
     this.added(length + 2)
     return true
@@ -186,7 +183,7 @@ export class ListEnd {
     }
     const at = from - length - 2
     if (at < this.low) return false
-    writeShortText(u8, at, buf, start, length)
+    lpWriteShort(u8, at, buf, start, length)
     this.from = at
     this.added(length + 2)
     return true
@@ -323,22 +320,7 @@ export class ListEnds {
   }
 }
 
-/** Whether a listpack keeps an element as a short string: not if it may be a number. */
+/** Whether a listpack keeps an element as a short string. */
 function isShortText(buf: Uint8Array, start: number, end: number): boolean {
-  const length = end - start
-  if (length > SHORT_BYTES_MAX) return false
-  if (length === 0) return true
-  return !isDigit(buf[end - 1]!) || !(isDigit(buf[start]!) || buf[start] === MINUS)
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= DIGIT_0 && byte <= DIGIT_9
-}
-
-/** Writes a short string as an element of a listpack. */
-function writeShortText(u8: Uint8Array, at: number, buf: Uint8Array, start: number, length: number): void {
-  u8[at] = SHORT | length
-  let p = at + 1
-  for (let i = start, end = start + length; i < end; i++) u8[p++] = buf[i]!
-  u8[p] = length + 1
+  return end - start <= LP_SHORT_BYTES_MAX && !lpMayBeInteger(buf, start, end)
 }

@@ -106,11 +106,35 @@ export class Lists {
       else quicklist.pushTail(buf, start, end)
       return
     }
+    this.pushSmall(handle, refOf(this.entries, handle), head, buf, start, end)
+  }
+
+  private pushSmall(
+    handle: number,
+    old: number,
+    head: boolean,
+    buf: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
     const { listpacks } = this.keyspace
-    const old = refOf(this.entries, handle)
     const ref = this.widened(old, end - start)
     const made = head ? listpacks.prepend(ref, buf, start, end) : listpacks.append(ref, buf, start, end)
     if (made !== old) setRef(this.entries, handle, made)
+  }
+
+  /** Adds an element at one end of a small list, which may become a large one. Returns how many there are. */
+  pushOne(handle: number, head: boolean, buf: Uint8Array, start: number, end: number): number {
+    const { listpacks } = this.keyspace
+    const ref = refOf(this.entries, handle)
+    const count = listpacks.count(ref) + 1
+    if (!exceedsListLimit(this.fill, listpacks.bytes(ref) + end - start, count)) {
+      this.pushSmall(handle, ref, head, buf, start, end)
+      return count
+    }
+    this.makeRoom(handle, end - start, 1)
+    this.push(handle, head, buf, start, end)
+    return count
   }
 
   /**
@@ -177,16 +201,20 @@ export class Lists {
     lpRead(u8, base, head ? lpFirst(u8, base) : lpLast(u8, base), this.element)
   }
 
-  /** Takes out the element at an end of a list that has some. */
-  dropEnd(handle: number, head: boolean): void {
+  /** Takes out the element at an end of a list that has some. Returns how many are left. */
+  dropEnd(handle: number, head: boolean): number {
     if (!this.isSmall(handle)) {
-      this.quicklist(handle).dropEnd(head)
-      return
+      const quicklist = this.quicklist(handle)
+      quicklist.dropEnd(head)
+      return quicklist.size
     }
+    const { heap, listpacks } = this.keyspace
     const ref = refOf(this.entries, handle)
-    const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
+    const u8 = heap.u8[chunkOf(ref)]!
     const at = head ? lpFirst(u8, byteOf(ref)) : lpLast(u8, byteOf(ref))
-    setRef(this.entries, handle, this.keyspace.listpacks.delete(ref, at, 1))
+    const made = listpacks.delete(ref, at, 1)
+    if (made !== ref) setRef(this.entries, handle, made)
+    return listpacks.count(made)
   }
 
   /** Shows the element of an index from 0 on; false where there is none. */

@@ -32,6 +32,7 @@ export const LP_EMPTY_BYTES = 7
 export const LP_END = 0xff
 const COUNT_UNKNOWN = 0xffff
 const MOVE_LOOP_MAX = 24
+const COPY_LOOP_MAX = 96
 const INTEGER_DIGITS_MAX = 20
 /** No listpack grows beyond this, as in Redis: callers choose another form before. */
 export const LP_BYTES_MAX = 1 << 30
@@ -356,6 +357,29 @@ function moveBytes(u8: Uint8Array, to: number, from: number, end: number): void 
   else for (let i = end - 1, j = to + end - 1 - from; i >= from; i--, j--) u8[j] = u8[i]!
 }
 
+/** Copies `from[start, end)`, of another block. A view of a few bytes would cost more than they do. */
+function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
+  if (end - start > COPY_LOOP_MAX) to.set(from.subarray(start, end), at)
+  else for (let i = start, j = at; i < end; i++, j++) to[j] = from[i]!
+}
+
+/**
+ * Writes a string of up to LP_SHORT_BYTES_MAX bytes, which is not to be kept as an integer (`lpMayBeInteger`), as the element at
+ * `u8[at]`: so many bytes and two.
+ */
+export function lpWriteShort(
+  u8: Uint8Array,
+  at: number,
+  buf: Uint8Array,
+  start: number,
+  length: number,
+): void {
+  u8[at] = LP_SHORT | length
+  let p = at + 1
+  for (let i = start, end = start + length; i < end; i++) u8[p++] = buf[i]!
+  u8[p] = length + 1
+}
+
 /** Bytes that a string takes in a listpack at most. */
 export function lpElementBytesMax(length: number): number {
   return length + 10
@@ -444,6 +468,15 @@ export class Listpacks {
    * the heap, but not in this block.
    */
   insert(handle: number, at: number, buf: Uint8Array, start: number, end: number): number {
+    const length = end - start
+    if (length <= LP_SHORT_BYTES_MAX && !lpMayBeInteger(buf, start, end)) {
+      const to = this.reshape(handle, at, 0, length + 2)
+      const u8 = this.heap.u8[chunkOf(to)]!
+      const base = byteOf(to)
+      lpWriteShort(u8, base + at, buf, start, length)
+      this.addToCount(u8, base, 1)
+      return to
+    }
     this.encoded.string(buf, start, end)
     return this.insertEncoded(handle, at)
   }
@@ -549,8 +582,8 @@ export class Listpacks {
       to = heap.alloc(made)
       bytes = heap.u8[chunkOf(to)]!
       start = byteOf(to)
-      bytes.set(u8.subarray(base, base + at), start)
-      bytes.set(u8.subarray(base + at + removed, base + total), start + at + added)
+      copyBytes(bytes, start, u8, base, base + at)
+      copyBytes(bytes, start + at + added, u8, base + at + removed, base + total)
       heap.free(handle)
     } else if (removed !== added) {
       moveBytes(u8, base + at + added, base + at + removed, base + total)
