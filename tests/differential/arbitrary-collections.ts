@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { bytesOf, latin1, type Part } from '../support/runner.js'
 import { integer, value } from './arbitrary.js'
-import { oneOf, some, words } from './grammar.js'
+import { many, oneOf, some, words } from './grammar.js'
 
 /** Keys that hold collections. */
 export const KEYS = ['a', 'b', 'c', '\0\xff\r\n']
@@ -37,6 +37,16 @@ const misformed = (...names: string[]) =>
 
 export const hashCommand = fc.oneof(
   { weight: 4, arbitrary: words(oneOf('HSET', 'HMSET'), key, some(fc.tuple(field, value), 4, 1)) },
+  words(
+    'HSET',
+    key,
+    many((i) => [i % 2 === 0 ? i : `f${i}`, `value:${i}`]),
+  ),
+  words(
+    'HDEL',
+    key,
+    many((i) => [i % 2 === 0 ? i : `f${i}`]),
+  ),
   words(oneOf('HSET', 'HMSET'), key, some(field, 4, 2)),
   words('HSETNX', key, field, value),
   words('HGET', key, field),
@@ -54,6 +64,21 @@ export const hashCommand = fc.oneof(
 
 export const setCommand = fc.oneof(
   { weight: 4, arbitrary: words('SADD', key, some(field, 6, 1)) },
+  words(
+    'SADD',
+    key,
+    many((i) => [i * 7]),
+  ),
+  words(
+    'SADD',
+    key,
+    many((i) => [`m${i}`]),
+  ),
+  words(
+    'SREM',
+    key,
+    many((i) => [i % 2 === 0 ? i * 7 : `m${i}`]),
+  ),
   { weight: 2, arbitrary: words('SREM', key, some(field, 4, 1)) },
   words(oneOf('SMEMBERS', 'SCARD'), key),
   words('SISMEMBER', key, field),

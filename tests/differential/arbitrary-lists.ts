@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import type { Part } from '../support/runner.js'
 import { integer, value } from './arbitrary.js'
-import { oneOf, some, words } from './grammar.js'
+import { many, oneOf, some, words } from './grammar.js'
 
 /** Keys of the type. */
 export const KEYS = ['a', 'b', '\0\xff\r\n']
@@ -16,6 +16,7 @@ const element: fc.Arbitrary<Part> = fc.oneof(
 )
 const index: fc.Arbitrary<Part> = fc.oneof(
   { weight: 5, arbitrary: fc.integer({ min: -9, max: 9 }).map(String) },
+  fc.integer({ min: -700, max: 700 }).map(String),
   integer,
 )
 const end = oneOf('LEFT', 'RIGHT', 'LEFT', 'RIGHT', 'UP')
@@ -25,6 +26,11 @@ const LEAST = '-9223372036854775808'
 
 export const listCommand = fc.oneof(
   { weight: 8, arbitrary: words(oneOf('LPUSH', 'RPUSH'), key, some(element, 8, 1)) },
+  words(
+    oneOf('LPUSH', 'RPUSH'),
+    key,
+    many((i) => [i % 3 === 0 ? `element:${i}` : i]),
+  ),
   words(oneOf('LPUSHX', 'RPUSHX'), key, some(element, 3, 1)),
   { weight: 2, arbitrary: words(oneOf('LPOP', 'RPOP'), key) },
   { weight: 2, arbitrary: words(oneOf('LPOP', 'RPOP'), key, index) },

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import type { Part } from '../support/runner.js'
 import { integer, value } from './arbitrary.js'
-import { oneOf, some, words } from './grammar.js'
+import { many, oneOf, some, words } from './grammar.js'
 
 /** Keys of the type. */
 export const KEYS = ['a', 'b', 'c', '\0\xff\r\n']
@@ -76,12 +76,27 @@ const lexBound: fc.Arbitrary<Part> = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom('-', '+', '-', '+') },
   {
     weight: 4,
-    arbitrary: fc.constantFrom('[', '(', '[a', '(a', '[3', '(3', '[m', '(m', '[\xff', '[x', '(\0'),
+    arbitrary: fc.constantFrom(
+      '[',
+      '(',
+      '[a',
+      '(a',
+      '[3',
+      '(3',
+      '[m',
+      '(m',
+      '[m2',
+      '(m35',
+      '[\xff',
+      '[x',
+      '(\0',
+    ),
   },
   { weight: 1, arbitrary: fc.constantFrom('', 'a', '+a', '-a', '+\0a', ']a') },
 )
 const rank = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: -12, max: 12 }).map(String) },
+  { weight: 1, arbitrary: fc.integer({ min: -700, max: 700 }).map(String) },
   { weight: 1, arbitrary: integer },
 )
 
@@ -110,6 +125,22 @@ const combineOption = fc.oneof(
 export const changing = fc.oneof(
   { weight: 6, arbitrary: words('ZADD', key, some(addOption, 1), pairs) },
   { weight: 2, arbitrary: words('ZADD', key, some(addOption, 3), score, member) },
+  words(
+    'ZADD',
+    key,
+    many((i) => [(i * 37) % 50, `m${i}`]),
+  ),
+  words(
+    'ZADD',
+    key,
+    oneOf('XX', 'NX', 'GT'),
+    many((i) => [i / 8, `m${i}`]),
+  ),
+  words(
+    'ZREM',
+    key,
+    many((i) => [`m${i}`]),
+  ),
   words('ZADD', key, some(member, 3, 2)),
   { weight: 2, arbitrary: words('ZINCRBY', key, score, member) },
   { weight: 2, arbitrary: words('ZREM', key, some(member, 4, 1)) },
@@ -160,6 +191,11 @@ export const lexical = fc.oneof(
       ),
     ),
   },
+  words(
+    'ZADD',
+    key,
+    many((i) => ['0', `m${i}`]),
+  ),
   words('ZREM', key, some(member, 2, 1)),
   words('ZLEXCOUNT', key, lexBound, lexBound),
   words(oneOf('ZRANGEBYLEX', 'ZREVRANGEBYLEX'), key, lexBound, lexBound, some(limitOption, 1)),

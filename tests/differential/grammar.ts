@@ -16,3 +16,9 @@ export const words = (...parts: (fc.Arbitrary<Part | readonly Part[]> | string)[
   fc
     .tuple(...parts.map((part) => (typeof part === 'string' ? oneOf(part) : part)))
     .map((all) => all.flat() as Part[])
+
+/** Parts for many elements at once, the numbers of which follow each other: what makes large forms large. */
+export const many = (make: (i: number) => readonly Part[]): fc.Arbitrary<Part[]> =>
+  fc
+    .tuple(fc.nat(400), fc.constantFrom(20, 20, 20, 150, 150, 600))
+    .map(([from, count]) => Array.from({ length: count }, (_, i) => make(from + i)).flat())
