@@ -1,18 +1,21 @@
 /** Numbers as the commands on places show them: distances with four decimals, coordinates as exactly as 17 decimals can. */
 
-import { ascii } from '../../bytes/ascii.js'
+import { ascii, integerLength, writeInteger } from '../../bytes/ascii.js'
 import type { Reply } from '../../resp/reply.js'
 import { integerBytes } from '../int64.js'
 
 /** What C makes of a number that is none when it rounds it to an integer. */
 const NO_NUMBER = '-922337203685477.5808'
 const DISTANCE_DECIMALS = 4
+const SHOWN_UNITS = 10 ** DISTANCE_DECIMALS
+/** What stands around a bulk string, at most. */
+const HEAD_BYTES_MAX = 26
 const POINT = 0x2e
 const ZERO = 0x30
 
 /** A distance. */
 export function replyDistance(reply: Reply, distance: number): void {
-  const scaled = distance * 10 ** DISTANCE_DECIMALS
+  const scaled = distance * SHOWN_UNITS
   if (!(scaled < 2 ** 63)) {
     reply.bulkText(NO_NUMBER)
     return
@@ -20,15 +23,41 @@ export function replyDistance(reply: Reply, distance: number): void {
   let units = Math.floor(scaled)
   const rest = scaled - units
   if (rest > 0.5 || (rest === 0.5 && units % 2 === 1)) units++
-  const digits = integerBytes(units)
-  const whole = Math.max(1, digits.length - DISTANCE_DECIMALS)
-  const bytes = new Uint8Array(whole + 1 + DISTANCE_DECIMALS).fill(ZERO)
-  bytes[whole] = POINT
-  // From the last digit on: the point is passed over.
-  for (let from = digits.length - 1, to = bytes.length - 1; from >= 0; from--, to--) {
-    if (to === whole) to--
-    bytes[to] = digits[from]!
+  if (!Number.isSafeInteger(units)) {
+    replyLong(reply, units)
+    return
   }
+  const whole = Math.floor(units / SHOWN_UNITS)
+  const length = integerLength(whole) + 1 + DISTANCE_DECIMALS
+  reply.ensure(length + HEAD_BYTES_MAX)
+  const { buf } = reply
+  let pos = reply.pos
+  buf[pos] = 0x24
+  pos = writeInteger(buf, pos + 1, length)
+  buf[pos] = 0x0d
+  buf[pos + 1] = 0x0a
+  pos = writeInteger(buf, pos + 2, whole)
+  buf[pos] = POINT
+  let decimals = units - whole * SHOWN_UNITS
+  for (let i = pos + DISTANCE_DECIMALS; i > pos; i--) {
+    const quotient = (decimals / 10) | 0
+    buf[i] = ZERO + (decimals - quotient * 10)
+    decimals = quotient
+  }
+  pos += 1 + DISTANCE_DECIMALS
+  buf[pos] = 0x0d
+  buf[pos + 1] = 0x0a
+  reply.pos = pos + 2
+}
+
+/** A distance of so many units of the last decimal that a double does not hold each of them. */
+function replyLong(reply: Reply, units: number): void {
+  const digits = integerBytes(units)
+  const whole = digits.length - DISTANCE_DECIMALS
+  const bytes = new Uint8Array(digits.length + 1)
+  bytes.set(digits.subarray(0, whole))
+  bytes[whole] = POINT
+  bytes.set(digits.subarray(whole), whole + 1)
   reply.bulk(bytes)
 }
 

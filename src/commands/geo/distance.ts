@@ -3,6 +3,7 @@
  * is near enough is mostly known without its distance, to a metre.
  */
 
+import type { Place } from './hash.js'
 import { Trigonometry } from './trigonometry.js'
 
 export const EARTH_RADIUS_M = 6372797.560856
@@ -27,6 +28,49 @@ function haversine(distance_m: number): number {
   if (distance_m <= 0) return 0
   const half = distance_m >= HALF_WAY_M ? 1 : Math.sin(distance_m / (2 * EARTH_RADIUS_M))
   return half * half
+}
+
+/** Up to here, a quarter of the way around the earth, the arc sine makes an error hardly larger. */
+const NEAR_MAX = 0.5
+/** `nearDistance` is right but for this part of itself: ten times what its roundings add up to. */
+export const NEAR_ERROR = 1e-14
+/** What is shown has so many decimals … */
+const SHOWN_UNITS = 1e4
+/** … and is the same for all distances that are near, unless it is so near to where another begins. */
+const CLEAR_OF_HALF = 0.01
+/** Larger numbers of units may be wrong by more than that. */
+const CLEAR_UNITS_MAX = (CLEAR_OF_HALF / NEAR_ERROR) * 0.5
+
+/** The distance of two places in metres, in about fifteen digits: NaN where that needs another way. */
+function nearDistance(
+  lonRadians: number,
+  latRadians: number,
+  otherLonRadians: number,
+  otherLatRadians: number,
+): number {
+  const v = Math.sin((otherLonRadians - lonRadians) / 2)
+  const u = Math.sin((otherLatRadians - latRadians) / 2)
+  const a = u * u + Math.cos(latRadians) * Math.cos(otherLatRadians) * v * v
+  return a < NEAR_MAX ? 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(a)) : Number.NaN
+}
+
+/** Whether a distance that is near is shown in the same digits as the exact one, in units of so many metres. */
+export function isClear(near_m: number, unit_m: number): boolean {
+  const scaled = (near_m / unit_m) * SHOWN_UNITS
+  const rest = scaled - Math.floor(scaled)
+  return scaled < CLEAR_UNITS_MAX && Math.abs(rest - 0.5) > CLEAR_OF_HALF
+}
+
+/** The distance of two places in metres, so exact that it is shown as Redis shows it in units of so many metres. */
+export function shownDistance(from: Place, to: Place, unit_m: number): number {
+  const near_m = nearDistance(
+    radians(from.longitude),
+    radians(from.latitude),
+    radians(to.longitude),
+    radians(to.latitude),
+  )
+  if (isClear(near_m, unit_m)) return near_m
+  return new Distances(from.longitude, from.latitude, 0).to(to.longitude, to.latitude)
 }
 
 /** Distances from one place, and whether they exceed a limit. */
@@ -62,6 +106,12 @@ export class Distances {
     const u = trigonometry.sin((latRadians - this.latRadians) / 2)
     const a = u * u + this.cosLat * trigonometry.cos(latRadians) * v * v
     return 2 * EARTH_RADIUS_M * trigonometry.asin(Math.sqrt(a))
+  }
+
+  /** In metres; exact, or else right but for NEAR_ERROR. */
+  near(lon: number, lat: number): number {
+    const near_m = nearDistance(this.lonRadians, this.latRadians, radians(lon), radians(lat))
+    return Number.isNaN(near_m) ? this.to(lon, lat) : near_m
   }
 
   /** Whether a place is further away than the limit. */

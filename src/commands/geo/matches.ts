@@ -12,6 +12,8 @@ function grown<T extends { readonly length: number; set(source: T): void }>(from
 
 export class Matches {
   count = 0
+  /** Whether the distances are those that Redis finds, to the last digit; else they are right but for NEAR_ERROR. */
+  exact = true
   /** Metres from the middle, or NaN while nobody has asked. */
   distances = new Float64Array(INITIAL_MATCHES)
   scores = new Float64Array(INITIAL_MATCHES)

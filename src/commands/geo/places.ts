@@ -21,7 +21,7 @@ import { SYNTAX } from '../errors.js'
 import { addScored, CH, NX, XX } from '../zset/members.js'
 import { placeOf, readPlace, readUnit } from './arguments.js'
 import { replyCoordinate, replyDistance } from './digits.js'
-import { Distances } from './distance.js'
+import { shownDistance } from './distance.js'
 import { geohashText, type Place, scoreDigits, scoreOf } from './hash.js'
 
 const ZADD = ascii('zadd')
@@ -166,8 +166,7 @@ export const geodist = command(
       reply.nil()
       return
     }
-    const distance_m = new Distances(from.longitude, from.latitude, 0).to(to.longitude, to.latitude)
-    replyDistance(reply, distance_m / unit_m)
+    replyDistance(reply, shownDistance(from, to, unit_m) / unit_m)
   },
 )
 

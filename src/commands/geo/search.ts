@@ -12,7 +12,7 @@ import { findKey } from '../lookup.js'
 import { sortPart } from '../partial-sort.js'
 import { areasOf, type Shape } from './areas.js'
 import { replyCoordinate, replyDistance } from './digits.js'
-import { Distances, latitudeDistance, UNCERTAINTY_M } from './distance.js'
+import { Distances, isClear, latitudeDistance, NEAR_ERROR, UNCERTAINTY_M } from './distance.js'
 import { decodeScore, type Place } from './hash.js'
 import { Matches } from './matches.js'
 import { type Request, readRequest, type SearchKind } from './request.js'
@@ -30,6 +30,10 @@ function latitudeLimitOf({ isBox, radius, height, unit_m }: Shape): number {
   return isBox ? (height * unit_m) / 2 : radius * unit_m + UNCERTAINTY_M
 }
 
+function storesDistances(request: Request): boolean {
+  return request.store !== 0 && request.storeDistance
+}
+
 /** All members that the request covers, with their distances where these matter. */
 function find(call: Call, handle: number, request: Request): Matches {
   const { zsets } = call.keyspace
@@ -40,7 +44,9 @@ function find(call: Call, handle: number, request: Request): Matches {
   const latitudeLimit = latitudeLimitOf(shape)
   const place: Place = { longitude: 0, latitude: 0 }
   const most = request.any ? request.count : Number.POSITIVE_INFINITY
-  const measured = order !== 0 || request.withDistance || (request.store !== 0 && request.storeDistance)
+  const measured = order !== 0 || request.withDistance || storesDistances(request)
+  // What is stored is exact, and so is what decides who is among the nearest.
+  matches.exact = storesDistances(request) || (order !== 0 && request.count > 0)
   const visit = (): void => {
     if (matches.count >= most) return
     const { score } = zsets
@@ -49,7 +55,10 @@ function find(call: Call, handle: number, request: Request): Matches {
     if (latitudeDistance(latitude, middle.latitude) > latitudeLimit) return
     if (isBox ? distances.isBeyondSideways(longitude, latitude) : distances.isBeyond(longitude, latitude))
       return
-    matches.add(zsets.member, score, measured ? distances.to(longitude, latitude) : Number.NaN)
+    let distance_m = Number.NaN
+    if (measured)
+      distance_m = matches.exact ? distances.to(longitude, latitude) : distances.near(longitude, latitude)
+    matches.add(zsets.member, score, distance_m)
   }
   for (const scores of areasOf(shape)) {
     const end = zsets.countBelow(handle, scores.to, false)
@@ -65,13 +74,42 @@ function find(call: Call, handle: number, request: Request): Matches {
   return matches
 }
 
+/** Whether two places that follow each other in this order are so close that nearly exact distances might have put them wrongly. */
+function isDoubtful({ distances, scores }: Matches, order: Int32Array): boolean {
+  for (let i = 1; i < order.length; i++) {
+    const a = order[i - 1]!
+    const b = order[i]!
+    const distance_m = distances[b]!
+    if (Math.abs(distances[a]! - distance_m) <= 4 * NEAR_ERROR * distance_m && scores[a] !== scores[b])
+      return true
+  }
+  return false
+}
+
+/** Measures all matches exactly. */
+function measure(matches: Matches, { middle }: Shape): void {
+  const distances = new Distances(middle.longitude, middle.latitude, 0)
+  const place: Place = { longitude: 0, latitude: 0 }
+  for (let i = 0; i < matches.count; i++) {
+    decodeScore(matches.scores[i]!, place)
+    matches.distances[i] = distances.to(place.longitude, place.latitude)
+  }
+  matches.exact = true
+}
+
 /** The matches that are wanted, in the order that is wanted, by their numbers. */
-function chosen(matches: Matches, { order, count }: Request): Int32Array {
+function chosen(matches: Matches, request: Request): Int32Array {
+  const { order, count } = request
   const many = count === 0 ? matches.count : Math.min(count, matches.count)
   // The nearest first, or the furthest, which has the lowest of the opposites.
   const keys = matches.distances.slice(0, order === 0 ? 0 : matches.count)
   if (order < 0) for (let i = 0; i < keys.length; i++) keys[i] = -keys[i]!
-  if (order !== 0 && many === matches.count) return orderByKey(keys)
+  if (order !== 0 && many === matches.count) {
+    const all = orderByKey(keys)
+    if (matches.exact || !isDoubtful(matches, all)) return all
+    measure(matches, request.shape)
+    return chosen(matches, request)
+  }
   const all = new Int32Array(matches.count)
   for (let i = 0; i < all.length; i++) all[i] = i
   if (order !== 0)
@@ -87,7 +125,7 @@ function replyMatches(request: Request, matches: Matches, order: Int32Array, rep
   for (const match of order) {
     if (options > 0) reply.array(options + 1)
     reply.bulkRange(matches.names, matches.start(match), matches.end(match))
-    if (withDistance) replyDistance(reply, matches.distances[match]! / shape.unit_m)
+    if (withDistance) replyDistance(reply, distanceOf(matches, match, shape) / shape.unit_m)
     if (withScore) replyScore(reply, matches.scores[match]!)
     if (!withPlace) continue
     decodeScore(matches.scores[match]!, place)
@@ -95,6 +133,15 @@ function replyMatches(request: Request, matches: Matches, order: Int32Array, rep
     replyCoordinate(reply, place.longitude)
     replyCoordinate(reply, place.latitude)
   }
+}
+
+/** The distance of a match in metres, as it is to be shown. */
+function distanceOf({ distances, scores, exact }: Matches, match: number, { middle, unit_m }: Shape): number {
+  const distance_m = distances[match]!
+  if (exact || isClear(distance_m, unit_m)) return distance_m
+  const place: Place = { longitude: 0, latitude: 0 }
+  decodeScore(scores[match]!, place)
+  return new Distances(middle.longitude, middle.latitude, 0).to(place.longitude, place.latitude)
 }
 
 const INT64_MIN = -(2n ** 63n)
