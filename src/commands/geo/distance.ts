@@ -30,8 +30,8 @@ function haversine(distance_m: number): number {
   return half * half
 }
 
-/** Up to here, a quarter of the way around the earth, the arc sine makes an error hardly larger. */
-const NEAR_MAX = 0.5
+/** Up to here, two fifths of the way around the earth, the arc sine makes an error not much larger. */
+const NEAR_MAX = 0.9
 /** `nearDistance` is right but for this part of itself: ten times what its roundings add up to. */
 export const NEAR_ERROR = 1e-14
 /** What is shown has so many decimals … */
@@ -85,6 +85,8 @@ export class Distances {
   private readonly surelyNear: number
   private readonly surelyFar: number
   private readonly limit_m: number
+  /** What `isBeyond` found last, before the arc sine. */
+  private last = 0
 
   constructor(lon: number, lat: number, limit_m: number) {
     this.lon = lon
@@ -120,9 +122,15 @@ export class Distances {
     const v = Math.sin((radians(lon) - this.lonRadians) / 2)
     const u = Math.sin((latRadians - this.latRadians) / 2)
     const a = u * u + this.cosLat * Math.cos(latRadians) * v * v
+    this.last = a
     if (a > this.surelyFar) return true
     if (a < this.surelyNear) return false
     return this.to(lon, lat) > this.limit_m
+  }
+
+  /** As `near`, for the place that `isBeyond` was just asked about. */
+  nearLast(lon: number, lat: number): number {
+    return this.last < NEAR_MAX ? 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(this.last)) : this.to(lon, lat)
   }
 
   /** Whether a place is further to the east or west than the limit, on its own latitude. */

@@ -56,8 +56,9 @@ function find(call: Call, handle: number, request: Request): Matches {
     if (isBox ? distances.isBeyondSideways(longitude, latitude) : distances.isBeyond(longitude, latitude))
       return
     let distance_m = Number.NaN
-    if (measured)
-      distance_m = matches.exact ? distances.to(longitude, latitude) : distances.near(longitude, latitude)
+    if (measured && matches.exact) distance_m = distances.to(longitude, latitude)
+    else if (measured)
+      distance_m = isBox ? distances.near(longitude, latitude) : distances.nearLast(longitude, latitude)
     matches.add(zsets.member, score, distance_m)
   }
   for (const scores of areasOf(shape)) {
