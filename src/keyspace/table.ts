@@ -33,6 +33,8 @@ const EMPTY_BUCKETS_A_STEP = 16
 export const FORESEEN_MAX = 32
 /** How often a random place is drawn in one of two tables before it is drawn again in which. */
 const TRIES_A_TABLE = 256
+/** How many random places of a large table are drawn, and read, ahead at most. */
+const DRAWN_AHEAD_MAX = 32
 
 export interface TableKeys {
   /** The hash of the entry's key: what `find` would be given for it. */
@@ -93,6 +95,14 @@ class Buckets {
   }
 }
 
+/** Places that were drawn at random when there were so many, as indices of `main`'s words: those from `next` on are still to be used. */
+interface Draws {
+  places: number
+  next: number
+  count: number
+  readonly words: Uint32Array
+}
+
 export class Table {
   private main = new Buckets(MIN_BUCKETS)
   /** The table that entries move to while the size changes. */
@@ -102,6 +112,7 @@ export class Table {
   /** While positive, no entry moves: somebody walks the table and changes it. */
   private pauses = 0
   private readonly keys: TableKeys
+  private draws: Draws | null = null
   /** What `touch` returns is put here, so that it is read. */
   private touched = 0
 
@@ -279,6 +290,7 @@ export class Table {
         this.next = null
         this.moved = 0
         this.foundIn = this.main
+        this.draws = null
         return false
       }
       if (any) break
@@ -300,6 +312,7 @@ export class Table {
     this.main = new Buckets(MIN_BUCKETS)
     this.next = null
     this.moved = 0
+    this.draws = null
     this.foundIn = this.main
     this.foundHandle = 0
   }
@@ -321,6 +334,7 @@ export class Table {
     let buckets = MIN_BUCKETS
     while (buckets * FILL_MAX < count && buckets < MAX_BUCKETS) buckets *= 2
     this.main = new Buckets(buckets)
+    this.draws = null
     this.foundIn = this.main
     this.foundHandle = 0
   }
@@ -349,6 +363,32 @@ export class Table {
   }
 
   /**
+   * A place of a large table that does not change its size. They are drawn some ahead, and what stands there is read, so that the
+   * waits for memory overlap, as in `foresee`. What is drawn depends on nothing but how many places there are: if that is still the
+   * same when it is used, it is as random as if it were drawn then. Who draws once is not read anything for; the more he draws
+   * the more is drawn ahead.
+   */
+  private drawAhead(places: number, random32: () => number): number {
+    const { main } = this
+    this.draws ??= { places, next: 0, count: 0, words: new Uint32Array(DRAWN_AHEAD_MAX) }
+    const { draws } = this
+    if (draws.places !== places || draws.next === draws.count) {
+      draws.count = Math.min(DRAWN_AHEAD_MAX, draws.count * 2 + 1)
+      draws.next = 0
+      draws.places = places
+      for (let i = 0; i < draws.count; i++) draws.words[i] = wordOfPlace(below(places, random32))
+      let seen = 0
+      for (let i = 0; i < draws.count; i++) seen ^= main.words[draws.words[i]!]!
+      for (let i = 0; i < draws.count; i++) {
+        const handle = main.words[draws.words[i]!]!
+        if (handle !== 0) seen ^= this.keys.touch(handle)
+      }
+      this.touched = (this.touched ^ seen) | 0
+    }
+    return draws.words[draws.next++]!
+  }
+
+  /**
    * A random entry, 0 if there is none, as if `find` had found it. `random32` gives uniform 32-bit integers. Of all places, those
    * of the overflow included, one is drawn until it is taken: so all entries are as likely.
    */
@@ -357,12 +397,12 @@ export class Table {
     for (;;) {
       const place = this.next !== null && below(this.size, random32) >= this.main.used ? this.next : this.main
       const places = place.count * PLACES
+      const ahead = this.next === null && places >= ROOMY_BUCKETS_MIN * PLACES
       for (let tries = 0; tries < TRIES_A_TABLE; tries++) {
-        const drawn = below(places, random32)
-        const bucket = (drawn / PLACES) | 0
-        const word = bucket * BUCKET_WORDS + drawn - bucket * PLACES
+        const word = ahead ? this.drawAhead(places, random32) : wordOfPlace(below(places, random32))
         const handle = place.words[word]!
         if (handle === 0) continue
+        const bucket = (word / BUCKET_WORDS) | 0
         this.foundIn = place
         this.foundBucket = bucket
         this.foundWord = word
@@ -433,6 +473,12 @@ export class Table {
     place.words[before * BUCKET_WORDS + CHAIN] = place.words[base + CHAIN]!
     place.freeOverflow(bucket)
   }
+}
+
+/** The word of a bucket's place; places are counted from the first bucket's on. */
+function wordOfPlace(index: number): number {
+  const bucket = (index / PLACES) | 0
+  return bucket * BUCKET_WORDS + index - bucket * PLACES
 }
 
 function put(place: Buckets, handle: number, hash: number): void {
