@@ -1,74 +1,36 @@
 /**
  * The order of a large sorted set: a B+ tree over its elements by score and then by the member's bytes, which counts, so that
- * an element's rank, and the element of a rank, are found in logarithmic time. An element is a block of the byte heap:
- *
- *     8 bytes   the score, a double
- *     word 2    length of the member
- *     the member's bytes
- *
- * Every node of the tree is one block of the byte heap too. In front of it stand four words: how many entries it has, in a leaf
- * the leaf before and the leaf behind (0: none), and for how many entries it has room. Then come columns, not rows, so that a
- * search reads nothing but scores, eight to a cache line, and an element's block only where scores are equal:
- *
- *     leaf          scores (doubles)   elements (handles)
- *     inner node    scores             elements             children (handles)   how many elements each child has below it
- *
- * In an inner node, score and element are those of the first element below the child, except for the node's first child, of
- * which nobody asks (what stands there does not matter). A million elements make a tree of three or four levels, of which
- * all but the leaves fit in the processor's caches: an insertion waits for memory twice or so.
+ * an element's rank, and the element of a rank, are found in logarithmic time. Nodes are wide (rank-nodes.ts): a million elements
+ * make a tree of three or four levels, of which all but the leaves fit in the processor's caches, so that an insertion waits for
+ * memory twice or so.
  *
  * A full node is halved, except where elements come in order, from the lowest or from the highest: there a node is left full and
  * another one begun. A node of which little is left is merged with its neighbour. A tree of one leaf begins with a small one.
  */
 
-import { compareBytes } from '../../bytes/ascii.js'
-import { type ByteHeap, byteOf, chunkOf, doubleOf, wordOf } from '../../bytes/heap.js'
+import { type ByteHeap, chunkOf, doubleOf, wordOf } from '../../bytes/heap.js'
 import { copyBlock } from '../block.js'
+import {
+  BEFORE,
+  BEHIND,
+  COUNT,
+  FIRST_LEAF_ROOM,
+  HEADER_DOUBLES,
+  HEADER_WORDS,
+  INNER_BYTES,
+  INNER_CHILDREN,
+  INNER_COUNTS,
+  INNER_ELEMENTS,
+  INNER_ROOM,
+  LEAF_BYTES,
+  LEAF_ROOM,
+  RankNodes,
+  type RankTreePaths,
+  ROOM,
+  SPARSE_PART,
+} from './rank-nodes.js'
 
-/** What stands in front of an element's member, and the word of it that has the member's length. */
-export const ELEMENT_HEADER_BYTES = 12
-export const LENGTH_WORD = 2
-
-const COUNT = 0
-const BEFORE = 1
-const BEHIND = 2
-const ROOM = 3
-const HEADER_WORDS = 4
-const HEADER_DOUBLES = 2
-/** Measured: leaves of 512 to 1536 bytes, and inner nodes of 1 to 2.5 KiB, are equally quick. */
-const LEAF_BYTES = 768
-export const LEAF_ROOM = ((LEAF_BYTES - HEADER_WORDS * 4) / 12) | 0
-const FIRST_LEAF_ROOM = 4
-const INNER_BYTES = 1280
-const INNER_ROOM = ((INNER_BYTES - HEADER_WORDS * 4) / 20) | 0
-/** Words from the node's begin to its columns. */
-const INNER_ELEMENTS = HEADER_WORDS + INNER_ROOM * 2
-const INNER_CHILDREN = INNER_ELEMENTS + INNER_ROOM
-const INNER_COUNTS = INNER_CHILDREN + INNER_ROOM
-/** A tree higher than this would have more elements than there are handles. */
-const HEIGHT_MAX = 12
-/** A node with fewer entries than this part of what it has room for looks for a neighbour to merge with. */
-const SPARSE_PART = 4
-/** As many elements are brought near at once. */
-export const AHEAD = 16
-/** Scores in a cache line. */
-const LINE = 8
-/** As many entries are moved in a loop; more by a call, which costs as much as so many. */
-const MOVE_LOOP_MAX = 32
-
-/** What the trees of one keyspace share: where the last descent went, and what the last `cut` took out. */
-export class RankTreePaths {
-  /** By level, 0 being the leaf: the node, and which of its entries was taken. */
-  readonly nodes = new Uint32Array(HEIGHT_MAX)
-  readonly slots = new Int32Array(HEIGHT_MAX)
-  readonly taken = new Uint32Array(LEAF_ROOM)
-  /** Room for elements that are brought near (ranking.ts), their hashes, and what a table says of those. */
-  readonly ahead = new Uint32Array(AHEAD)
-  readonly hashes = new Int32Array(AHEAD)
-  readonly foreseen = new Uint32Array(AHEAD)
-}
-
-export class RankTree {
+export class RankTree extends RankNodes {
   /** How many elements. */
   size = 0
   /**
@@ -81,22 +43,14 @@ export class RankTree {
   private height = 0
   private firstLeaf = 0
   private lastLeaf = 0
-  private leaves = 0
-  private inner = 0
   /** The cursor: a leaf, 0 for none, and an entry in it. */
   private leaf = 0
   private index = 0
-  private readonly heap: ByteHeap
   private readonly paths: RankTreePaths
 
   constructor(heap: ByteHeap, paths: RankTreePaths) {
-    this.heap = heap
+    super(heap)
     this.paths = paths
-  }
-
-  /** Of how many nodes it is made. */
-  get blocks(): number {
-    return this.leaves + this.inner
   }
 
   /** Bytes of its nodes. */
@@ -161,16 +115,6 @@ export class RankTree {
     return rank + this.searchScore(node, 0, score, orEqual)
   }
 
-  /** The first entry of a node, from `from` on, whose score is not below `score`, or with `orEqual` is above it. */
-  private searchScore(node: number, from: number, score: number, orEqual: boolean): number {
-    const scores = this.heap.f64[chunkOf(node)]!
-    const base = doubleOf(node) + HEADER_DOUBLES
-    const end = base + this.word(node, COUNT)
-    let at = skipBelow(scores, base + from, end, score)
-    if (orEqual) while (at < end && scores[at]! === score) at++
-    return at - base
-  }
-
   /** How many elements' members stand in front of `buf[start, end)`, or with `orEqual` not behind it; for equal scores. */
   countBefore(buf: Uint8Array, start: number, end: number, orEqual: boolean): number {
     if (this.skipped !== 0) this.settleFirst()
@@ -186,32 +130,6 @@ export class RankTree {
       node = u32[base + INNER_CHILDREN + slot]!
     }
     return rank + this.searchMember(node, this.elementsOf(node), 0, buf, start, end, orEqual)
-  }
-
-  private searchMember(
-    node: number,
-    elements: number,
-    from: number,
-    buf: Uint8Array,
-    start: number,
-    end: number,
-    orEqual: boolean,
-  ): number {
-    let low = from
-    let high = this.word(node, COUNT)
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const order = this.compareMember(this.word(node, elements + middle), buf, start, end)
-      if (order < 0 || (orEqual && order === 0)) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  private compareMember(element: number, buf: Uint8Array, start: number, end: number): number {
-    const at = byteOf(element) + ELEMENT_HEADER_BYTES
-    const length = this.heap.u32[chunkOf(element)]![wordOf(element) + LENGTH_WORD]!
-    return compareBytes(this.heap.u8[chunkOf(element)]!, at, at + length, buf, start, end)
   }
 
   /** How many elements stand in front of one. */
@@ -318,10 +236,6 @@ export class RankTree {
     this.closeLeaf(leaf, index, index + 1)
     if (index === 0 && this.word(leaf, COUNT) > 0) this.nameFirst(1, leaf, this.elementsOf(leaf))
     this.settle(0, leaf)
-  }
-
-  private mustBe(leaf: number, index: number, element: number): void {
-    if (this.word(leaf, this.elementsOf(leaf) + index) !== element) throw new Error('an element is lost')
   }
 
   /** Gives an element, which is there, another score, and writes it into its block. */
@@ -488,35 +402,6 @@ export class RankTree {
     slots[0] = this.search(node, this.elementsOf(node), 0, element, false)
   }
 
-  /** The first entry of a node, from `from` on, that does not stand in front of an element, or with `orSame` is not itself. */
-  private search(node: number, elements: number, from: number, element: number, orSame: boolean): number {
-    const { heap } = this
-    const score = heap.f64[chunkOf(element)]![doubleOf(element)]!
-    const scores = heap.f64[chunkOf(node)]!
-    const base = doubleOf(node) + HEADER_DOUBLES
-    const end = base + this.word(node, COUNT)
-    const at = skipBelow(scores, base + from, end, score)
-    let low = at - base
-    if (at === end || scores[at]! !== score) return low
-    // Where scores are equal their elements tell, which are far away: most often there is one, the element itself.
-    let next = at + 1
-    while (next < end && scores[next]! === score) next++
-    let high = next - base
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.isFront(this.word(node, elements + middle), element, orSame)) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  private isFront(other: number, element: number, orSame: boolean): boolean {
-    if (other === element) return orSame
-    const at = byteOf(element) + ELEMENT_HEADER_BYTES
-    const length = this.heap.u32[chunkOf(element)]![wordOf(element) + LENGTH_WORD]!
-    return this.compareMember(other, this.heap.u8[chunkOf(element)]!, at, at + length) < 0
-  }
-
   /** Sets the path to the element of a rank that there is; `less` is taken from the counts on the way. */
   private descendTo(rank: number, less: number): void {
     const { heap } = this
@@ -552,22 +437,6 @@ export class RankTree {
     this.root = leaf
     this.firstLeaf = leaf
     this.lastLeaf = leaf
-  }
-
-  private newLeaf(room: number): number {
-    const leaf = this.heap.alloc(HEADER_WORDS * 4 + room * 12)
-    this.leaves++
-    this.setHeader(leaf, room)
-    return leaf
-  }
-
-  private setHeader(node: number, room: number): void {
-    const u32 = this.heap.u32[chunkOf(node)]!
-    const base = wordOf(node)
-    u32[base + COUNT] = 0
-    u32[base + BEFORE] = 0
-    u32[base + BEHIND] = 0
-    u32[base + ROOM] = room
   }
 
   /** The only leaf, which is full, becomes a larger one. */
@@ -643,13 +512,6 @@ export class RankTree {
     const many = this.word(right, COUNT)
     for (let i = 0; i < many; i++) moved += this.word(right, INNER_COUNTS + i)
     this.addChild(level + 1, right, moved, this.word(right, INNER_ELEMENTS), appends, prepends)
-  }
-
-  private newInner(): number {
-    const node = this.heap.alloc(INNER_BYTES)
-    this.inner++
-    this.setHeader(node, INNER_ROOM)
-    return node
   }
 
   /** The first element below a node of the path, `level - 1` high, is another: whoever names it learns which. */
@@ -732,133 +594,4 @@ export class RankTree {
       this.height--
     }
   }
-
-  // Entries.
-
-  private word(node: number, word: number): number {
-    return this.heap.u32[chunkOf(node)]![wordOf(node) + word]!
-  }
-
-  private setWord(node: number, word: number, value: number): void {
-    this.heap.u32[chunkOf(node)]![wordOf(node) + word] = value
-  }
-
-  private addWord(node: number, word: number, more: number): void {
-    this.setWord(node, word, this.word(node, word) + more)
-  }
-
-  /** Where the elements of a leaf begin, in words. */
-  private elementsOf(leaf: number): number {
-    return HEADER_WORDS + this.heap.u32[chunkOf(leaf)]![wordOf(leaf) + ROOM]! * 2
-  }
-
-  /** Puts an element into a leaf that has room, those behind it moving up. */
-  private put(leaf: number, index: number, element: number): void {
-    const { heap } = this
-    const u32 = heap.u32[chunkOf(leaf)]!
-    const f64 = heap.f64[chunkOf(leaf)]!
-    const base = wordOf(leaf)
-    const count = u32[base + COUNT]!
-    const scores = doubleOf(leaf) + HEADER_DOUBLES
-    const elements = base + HEADER_WORDS + u32[base + ROOM]! * 2
-    if (count - index > MOVE_LOOP_MAX) {
-      f64.copyWithin(scores + index + 1, scores + index, scores + count)
-      u32.copyWithin(elements + index + 1, elements + index, elements + count)
-    } else {
-      for (let i = count; i > index; i--) {
-        f64[scores + i] = f64[scores + i - 1]!
-        u32[elements + i] = u32[elements + i - 1]!
-      }
-    }
-    f64[scores + index] = heap.f64[chunkOf(element)]![doubleOf(element)]!
-    u32[elements + index] = element
-    u32[base + COUNT] = count + 1
-  }
-
-  /** Takes entries [from, to) out of a leaf. */
-  private closeLeaf(leaf: number, from: number, to: number): void {
-    const { heap } = this
-    const u32 = heap.u32[chunkOf(leaf)]!
-    const f64 = heap.f64[chunkOf(leaf)]!
-    const base = wordOf(leaf)
-    const count = u32[base + COUNT]!
-    const scores = doubleOf(leaf) + HEADER_DOUBLES
-    const elements = base + HEADER_WORDS + u32[base + ROOM]! * 2
-    if (count - to > MOVE_LOOP_MAX) {
-      f64.copyWithin(scores + from, scores + to, scores + count)
-      u32.copyWithin(elements + from, elements + to, elements + count)
-    } else {
-      for (let i = to, j = from; i < count; i++, j++) {
-        f64[scores + j] = f64[scores + i]!
-        u32[elements + j] = u32[elements + i]!
-      }
-    }
-    u32[base + COUNT] = count - to + from
-  }
-
-  private copyLeaf(from: number, fromIndex: number, to: number, toIndex: number, many: number): void {
-    this.copyScores(from, fromIndex, to, toIndex, many)
-    this.copyWords(from, this.elementsOf(from) + fromIndex, to, this.elementsOf(to) + toIndex, many)
-  }
-
-  private copyInner(from: number, fromIndex: number, to: number, toIndex: number, many: number): void {
-    this.copyScores(from, fromIndex, to, toIndex, many)
-    this.copyWords(from, INNER_ELEMENTS + fromIndex, to, INNER_ELEMENTS + toIndex, many)
-    this.copyWords(from, INNER_CHILDREN + fromIndex, to, INNER_CHILDREN + toIndex, many)
-    this.copyWords(from, INNER_COUNTS + fromIndex, to, INNER_COUNTS + toIndex, many)
-  }
-
-  private copyScores(from: number, fromIndex: number, to: number, toIndex: number, many: number): void {
-    const at = doubleOf(from) + HEADER_DOUBLES + fromIndex
-    const source = this.heap.f64[chunkOf(from)]!.subarray(at, at + many)
-    this.heap.f64[chunkOf(to)]!.set(source, doubleOf(to) + HEADER_DOUBLES + toIndex)
-  }
-
-  private copyWords(from: number, fromWord: number, to: number, toWord: number, many: number): void {
-    const at = wordOf(from) + fromWord
-    const source = this.heap.u32[chunkOf(from)]!.subarray(at, at + many)
-    this.heap.u32[chunkOf(to)]!.set(source, wordOf(to) + toWord)
-  }
-
-  /** Puts a child into an inner node that has room. */
-  private openInner(node: number, slot: number, child: number, below: number, first: number): void {
-    const { heap } = this
-    const u32 = heap.u32[chunkOf(node)]!
-    const f64 = heap.f64[chunkOf(node)]!
-    const base = wordOf(node)
-    const scores = doubleOf(node) + HEADER_DOUBLES
-    const count = u32[base + COUNT]!
-    f64.copyWithin(scores + slot + 1, scores + slot, scores + count)
-    for (let column = INNER_ELEMENTS; column <= INNER_COUNTS; column += INNER_ROOM)
-      u32.copyWithin(base + column + slot + 1, base + column + slot, base + column + count)
-    f64[scores + slot] = heap.f64[chunkOf(first)]![doubleOf(first)]!
-    u32[base + INNER_ELEMENTS + slot] = first
-    u32[base + INNER_CHILDREN + slot] = child
-    u32[base + INNER_COUNTS + slot] = below
-    u32[base + COUNT] = count + 1
-  }
-
-  private closeInner(node: number, slot: number): void {
-    const { heap } = this
-    const u32 = heap.u32[chunkOf(node)]!
-    const f64 = heap.f64[chunkOf(node)]!
-    const base = wordOf(node)
-    const scores = doubleOf(node) + HEADER_DOUBLES
-    const count = u32[base + COUNT]!
-    f64.copyWithin(scores + slot, scores + slot + 1, scores + count)
-    for (let column = INNER_ELEMENTS; column <= INNER_COUNTS; column += INNER_ROOM)
-      u32.copyWithin(base + column + slot, base + column + slot + 1, base + column + count)
-    u32[base + COUNT] = count - 1
-  }
-}
-
-/**
- * The first of the scores [from, end), which ascend, that is not below `score`. It looks at one of each cache line first: a
- * processor that guesses rightly that the search goes on waits for all the lines at once, and for one after the other where they are halved.
- */
-function skipBelow(scores: Float64Array, from: number, end: number, score: number): number {
-  let at = from
-  while (at + LINE <= end && scores[at + LINE - 1]! < score) at += LINE
-  while (at < end && scores[at]! < score) at++
-  return at
 }

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Keyspace } from '../keyspace.js'
-import { LEAF_ROOM } from './rank-tree.js'
+import { LEAF_ROOM } from './rank-nodes.js'
 import type { Ranking } from './ranking.js'
 import { ElementWalk } from './walks.js'
 

@@ -9,7 +9,8 @@ import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
 import type { LargeValue, LargeValues } from './large.js'
-import { AHEAD, ELEMENT_HEADER_BYTES, LENGTH_WORD, RankTree, type RankTreePaths } from './rank-tree.js'
+import { AHEAD, ELEMENT_HEADER_BYTES, LENGTH_WORD, type RankTreePaths } from './rank-nodes.js'
+import { RankTree } from './rank-tree.js'
 import type { ElementWalk } from './walks.js'
 
 /** `relocate` goes through the table first; cursors from here on are ranks: then it goes through the tree. */
