@@ -51,6 +51,39 @@ test('what was drawn is taken out, down to the last member, and nothing is left 
   expect(keyspace.heap.usedBytes).toBe(0)
 })
 
+test('where places are drawn ahead, every member is as likely, while others come and go', () => {
+  const count = 12_000
+  const name = (i: number) => `member:${i}`
+  const { keyspace, set } = largeSet(Array.from({ length: count }, (_, i) => name(i)))
+  const { sets } = keyspace
+  const seen = new Uint32Array(count)
+  const draws = 240_000
+  let turns = 0
+  for (let i = 0; i < draws; ) {
+    // What is taken out comes back; others come, until the table has grown, and go.
+    const other = bytes(`other:${turns}`)
+    if (turns < 20_000) sets.add(set, other, 0, other.length)
+    else if (turns < 40_000) {
+      const gone = bytes(`other:${turns - 20_000}`)
+      sets.remove(set, gone, 0, gone.length)
+    }
+    turns++
+    sets.random(set)
+    const drawn = sets.member.text()
+    if (turns % 3 === 0) {
+      sets.removeShown(set)
+      expect(sets.add(set, bytes(drawn), 0, drawn.length)).toBe(true)
+    }
+    if (!drawn.startsWith('member:')) continue
+    seen[Number(drawn.slice(7))]!++
+    i++
+  }
+  const each = draws / count
+  const chi = seen.reduce((sum, times) => sum + (times - each) ** 2 / each, 0)
+  // 11999 degrees of freedom, a standard deviation of 155: beyond five of them once in some million.
+  expect(Math.abs(chi - count)).toBeLessThan(5 * 155)
+})
+
 test('members around the length that takes a longer header', () => {
   const members = [0, 1, 14, 15, 16, 126, 127, 128, 129, 255, 256, 70_000].map((length) => 'm'.repeat(length))
   const { keyspace, set } = largeSet(members)
