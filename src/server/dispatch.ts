@@ -20,8 +20,17 @@ import {
   whyNotNow,
   wrongArity,
 } from './admit.js'
-import { type Client, IN_MULTI, NO_TOUCH, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT } from './client.js'
+import {
+  type Client,
+  IN_MULTI,
+  IS_REPLICA,
+  NO_TOUCH,
+  REPLY_OFF,
+  REPLY_SKIP,
+  REPLY_SKIP_NEXT,
+} from './client.js'
 import type { ServerNode } from './node.js'
+import { criticalError, disownReply } from './replica-replies.js'
 import { MANY_SLOTS, NO_SLOT } from './transactions.js'
 
 /** One in so many of the commands that are over at once is timed; the others count as it did. A power of two. */
@@ -152,6 +161,7 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   if (client.special !== 0) {
     if (client.tracking !== null) node.tracking!.commandRan(client, entry, args)
     if (!answersForItself(entry)) silence(client, special, mark)
+    if ((special & IS_REPLICA) !== 0) disownReply(node, client, entry, mark)
   }
   if (outer !== null) return
   if (client.special !== 0) {
@@ -232,6 +242,10 @@ function answer(node: ServerNode, client: Client, entry: Entry | null, message: 
   if (entry !== null) entry.rejected++
   if ((client.special & IN_MULTI) !== 0 && client.transaction !== null) client.transaction.refused = true
   if (client.special !== 0) keepQuiet(client, client.special, mark)
+  if ((client.special & IS_REPLICA) !== 0) {
+    node.log('warning', criticalError(message, entry))
+    disownReply(node, client, entry, mark)
+  }
   return false
 }
 

@@ -554,28 +554,6 @@ describe('Shoal nodes among themselves', () => {
     r.cronAt_ms = 0
   })
 
-  test("CLIENT PAUSE on a replica holds its master's stream back, as far as it has arrived", async () => {
-    const master = await redis()
-    const replica = await shoal()
-    await follow(replica, master)
-    await sameContents(master, replica)
-    await replica.client.client('PAUSE', 100_000, 'WRITE')
-    const before = await info(replica, 'slave_repl_offset')
-    await master.client.set('held', 'back')
-    await master.client.set('large', 'x'.repeat(20_000_000))
-    await until(
-      'some of it',
-      async () => Number(await info(replica, 'slave_read_repl_offset')) > Number(before) + 16_000_000,
-    )
-    expect(await info(replica, 'slave_repl_offset')).toBe(before)
-    expect(await replica.client.get('held')).toBeNull()
-    await replica.client.client('UNPAUSE')
-    await sameContents(master, replica)
-    expect(await replica.client.get('held')).toBe('back')
-    await master.client.set('and', 'on')
-    await until('the next write', async () => (await replica.client.get('and')) === 'on')
-  })
-
   test('what is refused, in words of Redis', async () => {
     const node = await shoal()
     const say = (...words: [string, ...string[]]): Promise<string> =>
