@@ -300,3 +300,28 @@ test('blocks go round: a walk makes no more of them than are under way at once',
   expect(Buffer.concat(out).length).toBeGreaterThan(40 * 8192)
   expect(writer.sink.pool!.made).toBeLessThan(8)
 })
+
+test('a step does about as much as it was asked for, whatever the entries are', () => {
+  const k = keyspace(1)
+  for (let i = 0; i < 5000; i++) set(k, 0, `key:${i}`, i % 50 === 0 ? 'x'.repeat(4096) : 'short')
+  const lengths: number[] = []
+  let total = 0
+  const writer = new RdbWriter({
+    onBlock: (block) => {
+      total += block.length
+    },
+  })
+  const walk = new SnapshotWalk(k, new Generations(k), new RdbTarget(writer, 'none'))
+  let before = 0
+  for (let more = true; more; ) {
+    const saved = walk.saved
+    more = walk.step(32)
+    // A bucket is visited as a whole: a dozen entries, and what overflowed.
+    expect(walk.saved - saved).toBeLessThan(32 + 36)
+    lengths.push(writer.sink.total - before)
+    before = writer.sink.total
+  }
+  expect(walk.saved).toBe(5000)
+  expect(total).toBeGreaterThan(100 * 4096)
+  expect(Math.max(...lengths)).toBeLessThan(64 * 1024)
+})

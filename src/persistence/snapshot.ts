@@ -62,6 +62,9 @@ export interface EntryInPieces {
 const WEIGHT_BYTES = 1024
 /** Elements of a large collection that count as much as a small entry. */
 const ELEMENTS_AN_ENTRY = 8
+/** Work is counted in so small parts of a small entry: what a bucket costs that may be empty. */
+const ENTRY_PARTS = 16
+const ELEMENT_PARTS = ENTRY_PARTS / ELEMENTS_AN_ENTRY
 
 /** The size of the blocks in which a collection waits for its turn: there may be very many that do. */
 const ASIDE_BLOCK_BYTES = 4096
@@ -144,8 +147,11 @@ export class SnapshotWalk {
   private currentOfWaiting: Walked | undefined
   /** What waited, and is being put into the target, from the last to the first. */
   private backlog: Uint8Array[] = []
-  /** How much work was done, in small entries. */
-  private worked = 0
+  /**
+   * What is left of the work of the step under way, in parts of a small entry. A whole number, since a field that was an
+   * integer and becomes a fraction makes V8 throw its code away.
+   */
+  private left = 0
 
   /** Takes the moment. From now on `beforeWrite` must hear of what changes, until the walk is `over`. */
   constructor(keyspace: Keyspace, generations: Generations, target: SnapshotTarget) {
@@ -163,9 +169,8 @@ export class SnapshotWalk {
   /** Does the work of some `entries` small entries; true while there is more. After the last the target is finished. */
   step(entries: number): boolean {
     if (this.over) return false
-    const enough = this.worked + entries
-    const visit = (handle: number) => this.visit(handle)
-    while (this.worked < enough) {
+    this.left = entries * ENTRY_PARTS
+    while (this.left > 0) {
       const block = this.backlog.pop()
       if (block !== undefined) {
         this.append(block)
@@ -174,7 +179,7 @@ export class SnapshotWalk {
       }
       const first = this.partly[0]
       if (first !== undefined) {
-        this.goOn(first, enough - this.worked)
+        this.goOn(first)
         continue
       }
       const walked = this.databases[this.at]
@@ -184,9 +189,9 @@ export class SnapshotWalk {
         this.target.finish()
         return false
       }
-      this.cursor = walked.db.scan(this.cursor, visit)
+      this.cursor = walked.db.scan(this.cursor, this.visit)
       // Buckets may be empty.
-      this.worked += 1 / 16
+      this.left--
       if (this.cursor === 0) this.at++
     }
     return true
@@ -208,7 +213,7 @@ export class SnapshotWalk {
     this.generations.givenUp()
   }
 
-  private visit(handle: number): void {
+  private readonly visit = (handle: number): void => {
     const { entries } = this.keyspace
     if (entries.generation(handle) === this.generation) return
     entries.setGeneration(handle, this.generation)
@@ -216,42 +221,61 @@ export class SnapshotWalk {
   }
 
   private save(walked: Walked, handle: number): void {
-    const { keyspace, target } = this
-    const pieces = piecesOf(keyspace, handle)
+    const { keyspace } = this
+    // Strings, and most else, are written at once.
+    const pieces = keyspace.entries.type(handle) === STRING ? undefined : piecesOf(keyspace, handle)
     if (pieces !== undefined) {
-      const blocks: Uint8Array[] = []
-      const entry = target.inPieces(keyspace, handle, pieces, (block) => blocks.push(block))
-      const walk = pieces.walk((piece) => entry.piece(piece))
-      this.partly.push({ walked, entry, walk, weight: pieces.weight, blocks, begun: false, isOpen: false })
+      this.begin(walked, handle, pieces)
       return
     }
-    this.worked += weightOf(keyspace, handle)
-    if (this.partly[0]?.begun === true || this.backlog.length > 0) {
-      const blocks = this.waitingBlocks
-      this.waiting ??= target.aside((block) => blocks.push(block))
-      if (this.currentOfWaiting !== walked) {
-        this.currentOfWaiting = walked
-        this.waiting.database(walked.index, walked.keys, walked.expires)
-      }
-      this.waiting.entry(keyspace, handle)
-    } else {
-      this.enter(walked)
-      target.entry(keyspace, handle)
-    }
+    this.left -= partsOf(keyspace, handle)
     this.saved++
+    if (this.partly.length > 0 && this.mustWait()) this.saveAside(walked, handle)
+    else if (this.backlog.length > 0) this.saveAside(walked, handle)
+    else {
+      if (this.current !== walked) this.enter(walked)
+      this.target.entry(keyspace, handle)
+    }
+  }
+
+  /** Whether something is being written that must not be interrupted. */
+  private mustWait(): boolean {
+    return this.partly[0]!.begun
+  }
+
+  private begin(walked: Walked, handle: number, pieces: Pieces): void {
+    const blocks: Uint8Array[] = []
+    const entry = this.target.inPieces(this.keyspace, handle, pieces, (block) => blocks.push(block))
+    const walk = pieces.walk((piece) => entry.piece(piece))
+    this.partly.push({ walked, entry, walk, weight: pieces.weight, blocks, begun: false, isOpen: false })
+  }
+
+  private saveAside(walked: Walked, handle: number): void {
+    const waiting = this.waiting ?? this.wait()
+    if (this.currentOfWaiting !== walked) {
+      this.currentOfWaiting = walked
+      waiting.database(walked.index, walked.keys, walked.expires)
+    }
+    waiting.entry(this.keyspace, handle)
+  }
+
+  private wait(): SnapshotTarget {
+    const blocks = this.waitingBlocks
+    const waiting = this.target.aside((block) => blocks.push(block))
+    this.waiting = waiting
+    return waiting
   }
 
   private enter(walked: Walked): void {
-    if (this.current === walked) return
     this.current = walked
     this.target.database(walked.index, walked.keys, walked.expires)
   }
 
   /** Writes some more of a large collection. */
-  private goOn(partly: Partly, entries: number): void {
+  private goOn(partly: Partly): void {
     const { entry, walk, weight, blocks } = partly
     if (!partly.begun) {
-      this.enter(partly.walked)
+      if (this.current !== partly.walked) this.enter(partly.walked)
       partly.begun = true
     }
     if (!partly.isOpen) {
@@ -264,8 +288,8 @@ export class SnapshotWalk {
       entry.open()
       partly.isOpen = true
     }
-    const pieces = Math.max(1, Math.floor((entries * ELEMENTS_AN_ENTRY) / weight))
-    this.worked += (pieces * weight) / ELEMENTS_AN_ENTRY
+    const pieces = Math.max(1, Math.floor(this.left / ELEMENT_PARTS / weight))
+    this.left -= pieces * weight * ELEMENT_PARTS
     if (walk.step(pieces)) return
     walk.end()
     entry.finish()
@@ -276,7 +300,7 @@ export class SnapshotWalk {
 
   private append(block: Uint8Array): void {
     this.target.append(block)
-    this.worked += block.length / WEIGHT_BYTES
+    this.left -= partsOfBytes(block.length)
     this.target.recycle(block)
   }
 
@@ -295,13 +319,17 @@ export class SnapshotWalk {
   }
 }
 
-/** What saving an entry costs, in small entries. */
-function weightOf(keyspace: Keyspace, handle: number): number {
+/** What saving an entry costs, in parts of a small one. */
+function partsOf(keyspace: Keyspace, handle: number): number {
   const { entries, heap } = keyspace
-  if (entries.type(handle) === STRING) return 1 + entries.valueLength(handle) / WEIGHT_BYTES
+  if (entries.type(handle) === STRING) return ENTRY_PARTS + partsOfBytes(entries.valueLength(handle))
   const encoding = entries.encoding(handle)
-  if (encoding !== LISTPACK && encoding !== INTSET) return ELEMENTS_AN_ENTRY
-  return 1 + (heap.sizeOf(refOf(entries, handle)) * 4) / WEIGHT_BYTES
+  if (encoding !== LISTPACK && encoding !== INTSET) return ENTRY_PARTS * ELEMENTS_AN_ENTRY
+  return ENTRY_PARTS + partsOfBytes(heap.sizeOf(refOf(entries, handle)) * 4)
+}
+
+function partsOfBytes(bytes: number): number {
+  return Math.floor((bytes * ENTRY_PARTS) / WEIGHT_BYTES)
 }
 
 /** What of an entry's access clock an RDB file keeps: what the eviction policy looks at. */
