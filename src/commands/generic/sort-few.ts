@@ -194,7 +194,7 @@ export function sortTexts(
   }
   const pattern = get[0]!
   if (get.length === 1 && nameKeys(call, space, pattern, from, to)) {
-    for (let i = from; i <= to; i++) replyNamed(call, space, pattern, i - from, reply)
+    lookUpAll(call, space, pattern, many, reply)
     return SORTED
   }
   for (let i = from; i <= to; i++) {
@@ -209,13 +209,6 @@ function replyPattern(call: Call, space: FewSpace, pattern: Pattern, index: numb
   if (pattern.lookUp(call, texts, starts[index]!, starts[index + 1]!, value)) {
     reply.bulkRange(value.buf, value.start, value.end)
   } else reply.nil()
-}
-
-/** As `replyPattern`, for the key `place` of those that were named. */
-function replyNamed(call: Call, space: FewSpace, pattern: Pattern, place: number, reply: Reply): void {
-  const { value } = space
-  if (lookUpNamed(call, space, pattern, place)) reply.bulkRange(value.buf, value.start, value.end)
-  else reply.nil()
 }
 
 /** Puts the texts of all elements one behind the other; how many there are, -1 where they are too long. */
@@ -270,17 +263,17 @@ function loadIntsetTexts(u8: Uint8Array, base: number, { texts, starts, value }:
 /** The numbers to sort by, 0 where a pattern names nothing; false where one is none. */
 function loadScores(call: Call, space: FewSpace, by: Pattern | null, count: number): boolean {
   const { texts, starts, scores, value, order } = space
-  let valid = true
   for (let i = 0; i < count; i++) order[i] = i
-  const named = by !== null && nameKeys(call, space, by, 0, count - 1)
+  if (by !== null && nameKeys(call, space, by, 0, count - 1)) {
+    return lookUpAll(call, space, by, count, null)
+  }
+  let valid = true
   for (let i = 0; i < count; i++) {
     let score = 0
     const start = starts[i]!
     const end = starts[i + 1]!
     if (by === null) score = scoreOf(texts, start, end)
-    else if (named ? lookUpNamed(call, space, by, i) : by.lookUp(call, texts, start, end, value)) {
-      score = scoreOf(value.buf, value.start, value.end)
-    }
+    else if (by.lookUp(call, texts, start, end, value)) score = scoreOf(value.buf, value.start, value.end)
     if (Number.isNaN(score)) valid = false
     scores[i] = score
   }
@@ -313,12 +306,35 @@ function nameKeys(call: Call, space: FewSpace, pattern: Pattern, from: number, t
   return true
 }
 
-/** Shows in `value` what the key `place` of those that were named belongs to; false for nothing. */
-function lookUpNamed(call: Call, space: FewSpace, pattern: Pattern, place: number): boolean {
-  const { keys, ends, hashes, value } = space
-  const start = place === 0 ? 0 : ends[place - 1]!
-  const end = ends[place]!
-  return pattern.show(call, call.db.readHashed(keys, start, end, hashes[place]!), keys, start, end, value)
+/**
+ * Looks up the keys that were named, `many` of them: replies with what belongs to them, or without a reply notes the numbers that
+ * it spells, and says whether it does. One loop for both, and only one: compiled as one function, it holds all that a look-up is.
+ */
+function lookUpAll(
+  call: Call,
+  space: FewSpace,
+  pattern: Pattern,
+  many: number,
+  reply: Reply | null,
+): boolean {
+  const { keys, ends, hashes, value, scores } = space
+  const { db } = call
+  let valid = true
+  let start = 0
+  for (let i = 0; i < many; i++) {
+    const end = ends[i]!
+    const found = pattern.show(call, db.readHashed(keys, start, end, hashes[i]!), keys, start, end, value)
+    start = end
+    if (reply !== null) {
+      if (found) reply.bulkRange(value.buf, value.start, value.end)
+      else reply.nil()
+    } else {
+      const score = found ? scoreOf(value.buf, value.start, value.end) : 0
+      if (Number.isNaN(score)) valid = false
+      scores[i] = score
+    }
+  }
+  return valid
 }
 
 /** The elements' numbers by score, equal scores by their bytes: by insertion, which needs neither a call nor room. */
