@@ -1,5 +1,6 @@
 /** Scores and bounds in arguments, and the ranks that bounds amount to. */
 
+import { isWord } from '../../bytes/ascii.js'
 import { parseDouble, plainDouble } from '../../bytes/double.js'
 import { wideDouble } from '../../bytes/double-double.js'
 import type { Args } from '../../resp/args.js'
@@ -50,9 +51,17 @@ interface ScoreBound {
 
 /** As strtod reads it: blanks in front, nothing at all is zero, too large is infinite. */
 function scoreBound(args: Args, index: number): ScoreBound | null {
-  const isOpen = args.length(index) > 0 && args.buf[args.start(index)] === ROUND
-  const plain = plainDouble(args.buf, args.start(index) + (isOpen ? 1 : 0), args.end(index))
+  const { buf } = args
+  const end = args.end(index)
+  const isOpen = args.length(index) > 0 && buf[args.start(index)] === ROUND
+  const start = args.start(index) + (isOpen ? 1 : 0)
+  const plain = plainDouble(buf, start, end)
   if (!Number.isNaN(plain)) return { score: plain, exclusive: isOpen }
+  // The ends are asked for as often as numbers.
+  if (isWord(buf, start, end, '+inf') || isWord(buf, start, end, 'inf')) {
+    return { score: Number.POSITIVE_INFINITY, exclusive: isOpen }
+  }
+  if (isWord(buf, start, end, '-inf')) return { score: Number.NEGATIVE_INFINITY, exclusive: isOpen }
   const whole = args.text(index).split('\0', 1)[0]!
   const exclusive = whole.startsWith('(')
   const source = exclusive ? whole.slice(1) : whole
