@@ -26,6 +26,9 @@ import { nearInteger } from '../int64.js'
 import { findKey } from '../lookup.js'
 import { replyMembers } from './members.js'
 
+/** A union that is replied has room for so many members before any is looked at; sets may have most of them in common. */
+const RESERVED_MAX = 100_000
+
 /** The sets of arguments `from` to `to`, 0 where there is none; null after an error was replied. */
 function readSets(call: Call, args: Args, from: number, to: number, reply: Reply): number[] | null {
   const handles: number[] = []
@@ -67,45 +70,56 @@ function addAll(call: Call, from: number, to: number): void {
 
 type Operation = 'inter' | 'union' | 'diff'
 
+/** Adds every member of the sets to the bare set `made`. */
+function unite(call: Call, handles: readonly number[], made: number): void {
+  for (const [i, handle] of handles.entries()) {
+    if (handle !== 0 && handles.indexOf(handle) === i) addAll(call, handle, made)
+  }
+}
+
 /** A bare set with the result. */
 function compute(call: Call, handles: readonly number[], operation: Operation): number {
   const { sets } = call.keyspace
   const { member } = sets
   const made = sets.createIntset()
-  const take = () => sets.add(made, member.buf, member.start, member.end)
-  if (operation === 'inter') {
-    intersect(call, handles, () => {
-      take()
-      return false
-    })
-  } else if (operation === 'union') {
-    for (const [i, handle] of handles.entries()) {
-      if (handle !== 0 && handles.indexOf(handle) === i) addAll(call, handle, made)
-    }
-  } else subtract(call, handles, made)
+  const take = () => {
+    sets.add(made, member.buf, member.start, member.end)
+    return false
+  }
+  if (operation === 'inter') intersect(call, handles, take)
+  else if (operation === 'union') unite(call, handles, made)
+  else if (!subtract(call, handles, take)) takeAway(call, handles, made)
   return made
 }
 
-/** What the first set has and no other, into the bare set `made`. */
-function subtract(call: Call, handles: readonly number[], made: number): void {
+/**
+ * Shows what the first set has and no other, in `sets.member`; false, having shown nothing, where it is less work to take away what the
+ * others have than to ask every other set of each member. As in Redis, asking counts half.
+ */
+function subtract(call: Call, handles: readonly number[], visit: () => void): boolean {
   const { sets } = call.keyspace
   const { member } = sets
   const [first, ...rest] = handles as [number, ...number[]]
   const others = rest.filter((other) => other !== 0)
-  if (first === 0 || others.includes(first)) return
+  if (first === 0 || others.includes(first)) return true
   const inAll = others.reduce((sum, other) => sum + sets.size(other), sets.size(first))
-  // To ask every other set of each member, or to take away what the others have: whichever is less work. As in Redis,
-  // asking counts half.
-  if ((sets.size(first) * (others.length + 1)) / 2 <= inAll) {
-    others.sort((a, b) => sets.size(b) - sets.size(a))
-    sets.forEach(first, () => {
-      const { buf, start, end } = member
-      if (!others.some((other) => sets.has(other, buf, start, end))) sets.add(made, buf, start, end)
-    })
-    return
-  }
+  if ((sets.size(first) * (others.length + 1)) / 2 > inAll) return false
+  others.sort((a, b) => sets.size(b) - sets.size(a))
+  sets.forEach(first, () => {
+    for (const other of others) if (sets.has(other, member.buf, member.start, member.end)) return
+    visit()
+  })
+  return true
+}
+
+/** What the first set has, less what the others have, into the bare set `made`. */
+function takeAway(call: Call, handles: readonly number[], made: number): void {
+  const { sets } = call.keyspace
+  const { member } = sets
+  const [first, ...others] = handles as [number, ...number[]]
   addAll(call, first, made)
   for (const other of others) {
+    if (other === 0) continue
     sets.forEach(other, () => {
       sets.remove(made, member.buf, member.start, member.end)
     })
@@ -115,9 +129,35 @@ function subtract(call: Call, handles: readonly number[], made: number): void {
 function replyResult(call: Call, args: Args, reply: Reply, operation: Operation): void {
   const handles = readSets(call, args, 1, args.count, reply)
   if (handles === null) return
-  const made = compute(call, handles, operation)
-  replyMembers(call, made, reply)
-  call.keyspace.release(made)
+  const { sets } = call.keyspace
+  const { member } = sets
+  const mark = reply.pos
+  let found = 0
+  // What is found goes out as it is found, and how much it was is put in front of it then.
+  const show = () => {
+    reply.bulkRange(member.buf, member.start, member.end)
+    found++
+    return false
+  }
+  if (operation === 'inter') intersect(call, handles, show)
+  else if (operation === 'union' || !subtract(call, handles, show)) {
+    // No need for a set that is only replied to be small first.
+    const large = operation === 'union' && handles.some((handle) => handle !== 0 && sets.isLarge(handle))
+    const made = large ? sets.createLarge(sizeOfAll(call, handles)) : sets.createIntset()
+    if (operation === 'union') unite(call, handles, made)
+    else takeAway(call, handles, made)
+    replyMembers(call, made, reply)
+    call.keyspace.release(made)
+    return
+  }
+  reply.setAt(mark, found)
+}
+
+/** Members of all sets, counted once for each set that has them; no more than what it is worth to make room for at once. */
+function sizeOfAll(call: Call, handles: readonly number[]): number {
+  let size = 0
+  for (const handle of handles) if (handle !== 0) size += call.keyspace.sets.size(handle)
+  return Math.min(size, RESERVED_MAX)
 }
 
 function storeResult(call: Call, args: Args, reply: Reply, operation: Operation): void {

@@ -55,12 +55,21 @@ export class Sets {
 
   /** A bare entry with a set without members, in the form that suits the first and some `expected` in all. */
   create(buf: Uint8Array, start: number, end: number, expected: number): number {
-    const { keyspace } = this
     this.knowLimits()
     if (expected <= this.intsetMax && int64Of(buf, start, end) !== null) return this.createIntset()
     if (expected <= this.listpackMax) return this.createListpack()
+    return this.createLarge(expected)
+  }
+
+  /** A bare entry with a set without members in the large form, with room for some. */
+  createLarge(expected: number): number {
+    const { keyspace } = this
     const dictionary = new Dictionary(this.entries, keyspace.large, false, expected)
     return bareEntry(this.entries, SET, HASHTABLE, keyspace.large.add(dictionary))
+  }
+
+  isLarge(handle: number): boolean {
+    return this.entries.encoding(handle) === HASHTABLE
   }
 
   createIntset(): number {
