@@ -27,6 +27,7 @@ test('members of all lengths are written as bulk strings, whatever room there is
     ranking.set(member, 0, length, length - 20.5)
   }
   const into = new Uint32Array(64)
+  const lengths = new Int32Array(64)
   for (const protocol of [2, 3]) {
     for (const room of [16, 100, 1000, 1 << 16]) {
       const plain = new Reply(room)
@@ -36,8 +37,8 @@ test('members of all lengths are written as bulk strings, whatever room there is
       for (const reply of [plain, scored, expected, expectedScored]) reply.protocol = protocol
       ranking.seek(0)
       for (let many = ranking.takeMany(into, 64, false); many > 0; many = ranking.takeMany(into, 64, false)) {
-        replyMembers(ranking, into, many, plain)
-        replyScored(ranking, into, many, protocol === 3, scored)
+        replyMembers(ranking, into, lengths, many, plain)
+        replyScored(ranking, into, lengths, many, protocol === 3, scored)
       }
       for (const [length, member] of members.entries()) {
         expected.bulk(member)

@@ -27,8 +27,10 @@ const LF = 0x0a
 const CRLF = 0x0a0d
 /** Members of two digits' length at most. */
 const SHORT_BYTES_MAX = 99
-/** Head, line end, and what is written too far. */
-const AROUND_BYTES_MAX = 12
+/** What a short member becomes at most: head, bytes, line end. */
+const MEMBER_BYTES_MAX = SHORT_BYTES_MAX + 7
+/** Words may be written so far behind the last member. */
+const TOO_FAR_BYTES_MAX = 4
 /** The longest score that is written here: a sign and nine digits, or none and ten. */
 const SCORE_BYTES_MAX = 24
 const SCORE_MIN = -999_999_999
@@ -68,13 +70,13 @@ export function replyRange(
     return
   }
   const ranking = zsets.ranking(handle)
-  const { elements } = zsets
+  const { elements, lengths } = zsets
   ranking.seek(reverse ? to - 1 : from)
   for (let left = to - from; left > 0; ) {
     const many = ranking.takeMany(elements, left, reverse)
     if (many === 0) return
-    if (withScores) replyScored(ranking, elements, many, nested, reply)
-    else replyMembers(ranking, elements, many, reply)
+    if (withScores) replyScored(ranking, elements, lengths, many, nested, reply)
+    else replyMembers(ranking, elements, lengths, many, reply)
     left -= many
   }
 }
@@ -112,15 +114,30 @@ function replySmall(
   }
 }
 
-/** Replies with the members of `count` elements. */
-export function replyMembers(ranking: Ranking, elements: Uint32Array, count: number, reply: Reply): void {
+/**
+ * Reads how long the members of `count` elements are, into `lengths`; all together, since reads which do not wait for each other
+ * bring many elements near at once.
+ */
+function measure(ranking: Ranking, elements: Uint32Array, lengths: Int32Array, count: number): void {
+  for (let i = 0; i < count; i++) lengths[i] = ranking.memberLength(elements[i]!)
+}
+
+/** Replies with the members of `count` elements. `lengths` has room for as many numbers. */
+export function replyMembers(
+  ranking: Ranking,
+  elements: Uint32Array,
+  lengths: Int32Array,
+  count: number,
+  reply: Reply,
+): void {
+  measure(ranking, elements, lengths, count)
+  reply.ensure(count * MEMBER_BYTES_MAX + TOO_FAR_BYTES_MAX)
   let view = reply.words()
   let { buf, pos } = reply
-  let room = buf.length - AROUND_BYTES_MAX
   for (let i = 0; i < count; i++) {
     const element = elements[i]!
-    const length = ranking.memberLength(element)
-    if (length <= SHORT_BYTES_MAX && pos + length <= room) {
+    const length = lengths[i]!
+    if (length <= SHORT_BYTES_MAX) {
       view.setUint32(pos, HEADS[length]!, true)
       pos += 4
       if (length > ONE_DIGIT) buf[pos++] = LF
@@ -134,10 +151,10 @@ export function replyMembers(ranking: Ranking, elements: Uint32Array, count: num
       const start = ranking.memberStart(element)
       reply.pos = pos
       reply.bulkRange(ranking.bytesOf(element), start, start + length)
+      reply.ensure((count - i) * MEMBER_BYTES_MAX + TOO_FAR_BYTES_MAX)
       view = reply.words()
       buf = reply.buf
       pos = reply.pos
-      room = buf.length - AROUND_BYTES_MAX
     }
   }
   reply.pos = pos
@@ -147,10 +164,12 @@ export function replyMembers(ranking: Ranking, elements: Uint32Array, count: num
 export function replyScored(
   ranking: Ranking,
   elements: Uint32Array,
+  lengths: Int32Array,
   count: number,
   nested: boolean,
   reply: Reply,
 ): void {
+  measure(ranking, elements, lengths, count)
   for (let i = 0; i < count; i++) {
     if (nested) reply.array(2)
     replyElement(ranking, elements[i]!, reply)

@@ -270,12 +270,7 @@ export class Ranking implements LargeValue, TableKeys {
    * the last one. Nothing may have been written meanwhile.
    */
   takeMany(into: Uint32Array, count: number, reverse: boolean): number {
-    const many = this.tree.takeMany(into, count, reverse)
-    // They are about to be read: the processor asks for all of them at once.
-    let { seen } = this
-    for (let i = 0; i < many; i++) seen ^= this.touch(into[i]!)
-    this.seen = seen
-    return many
+    return this.tree.takeMany(into, count, reverse)
   }
 
   /** Visits a part of the elements in no order and returns the next cursor, 0 at the end; see Table.scan. */

@@ -42,6 +42,7 @@ export class SortedSets {
   private scores = new Float64Array(SCORES_FIRST)
   /** For whoever takes elements of a large set, many at once. */
   readonly elements = new Uint32Array(ELEMENTS_AT_ONCE)
+  readonly lengths = new Int32Array(ELEMENTS_AT_ONCE)
   /** What `find` found, 0 for nothing: an element of a large set, a position in a small one. */
   private found = 0
   /** For walks that this object makes itself, while `member` is somebody's argument. */
