@@ -18,7 +18,9 @@ export const STRING_TOO_LONG = 'ERR string exceeds maximum allowed size (proto-m
  */
 export function replyError(reply: Reply, message: string): void {
   const cut = message.indexOf('\0')
-  const shown = (cut < 0 ? message : message.slice(0, cut)).replace(/[\r\n]/g, ' ')
+  const text = cut < 0 ? message : message.slice(0, cut)
+  // Line ends become blanks, those at its end nothing.
+  const shown = text.replace(/[\r\n]+$/, '').replace(/[\r\n]/g, ' ')
   reply.errors++
   reply.lastError = shown
   reply.raw(ascii(`-${shown}\r\n`))

@@ -172,7 +172,7 @@ export const lcsCommand: fc.Arbitrary<Part[]> = words(
   ),
 )
 
-const condition = oneOf('NX', 'XX', 'GT', 'LT', 'NX', 'bogus', '\xe9')
+const condition = oneOf('NX', 'XX', 'GT', 'LT', 'NX', 'bogus', '\xe9', 'x\r\n', '\nx')
 
 export const genericCommand: fc.Arbitrary<Part[]> = fc.oneof(
   words(oneOf('DEL', 'UNLINK', 'EXISTS', 'TOUCH'), some(key, 4)),

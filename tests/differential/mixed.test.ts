@@ -17,69 +17,13 @@ import { DEEP, holds, runsOf } from '../support/deep.js'
 import { bytesOf, latin1, type Part } from '../support/runner.js'
 import { decode, Wire } from '../support/wire.js'
 import { alikeAny, isAboutMisses, prepared } from './alike.js'
-import { genericCommand, stringCommand } from './arbitrary.js'
-import { bitCommand, fieldCommand } from './arbitrary-bitmaps.js'
-import { hashCommand, setCommand } from './arbitrary-collections.js'
-import { geoCommand } from './arbitrary-geo.js'
-import { command as logCommand } from './arbitrary-hyperloglogs.js'
-import { listCommand } from './arbitrary-lists.js'
-import { sorting } from './arbitrary-sort.js'
-import { changing as changingSorted, reading as readingSorted } from './arbitrary-sorted-sets.js'
-import {
-  adding,
-  changing as changingStreams,
-  grouped,
-  reading as readingStreams,
-} from './arbitrary-streams.js'
+import { command, LIMITS, NAMES } from './arbitrary-mixed.js'
 
 const RUNS = runsOf(40)
 const DATABASES = Array.from({ length: 16 }, (_, i) => i)
 /** Long enough for a command that is interrupted; the wait is longer. */
 const EXPIRE_MS = 15
 const WAIT_MS = 25
-const NAMES = ['a', 'b', 'c', 'k', '', '\0\xff\r\n', 'key:1', '{t}x', 'd', 'string', 'set', 'list', 'zset']
-
-/** Encodings are compared type by type: 7.2 has other ones. */
-const keyCommand = genericCommand.filter(([name]) => !/^object$/i.test(String(name)))
-/** Not of sets, which are in no order. */
-const sorts = sorting.filter(
-  (line) =>
-    !/^(set|zset|string)$/.test(latin1(bytesOf(line[1] ?? ''))) &&
-    !line.some((part) => /^store$/i.test(latin1(bytesOf(part)))),
-)
-const command: fc.Arbitrary<Line> = fc
-  .oneof(
-    { weight: 3, arbitrary: stringCommand },
-    { weight: 4, arbitrary: keyCommand },
-    { weight: 2, arbitrary: bitCommand },
-    { weight: 1, arbitrary: fieldCommand },
-    { weight: 3, arbitrary: hashCommand },
-    { weight: 3, arbitrary: setCommand },
-    { weight: 3, arbitrary: listCommand },
-    { weight: 2, arbitrary: changingSorted },
-    { weight: 2, arbitrary: readingSorted },
-    { weight: 2, arbitrary: adding },
-    { weight: 1, arbitrary: changingStreams },
-    { weight: 2, arbitrary: grouped },
-    { weight: 1, arbitrary: readingStreams },
-    { weight: 2, arbitrary: geoCommand },
-    { weight: 1, arbitrary: logCommand },
-    { weight: 1, arbitrary: sorts },
-  )
-  .filter((line) => !line.some((part) => /^(storedist|object|bylex)$/i.test(latin1(bytesOf(part)))))
-
-/** Small ones, so that few commands make large forms. */
-const LIMITS = new Map([
-  ['list-max-listpack-size', 5],
-  ['hash-max-listpack-entries', 4],
-  ['hash-max-listpack-value', 64],
-  ['set-max-intset-entries', 4],
-  ['zset-max-listpack-entries', 4],
-  ['zset-max-listpack-value', 64],
-  ['stream-node-max-entries', 5],
-  ['stream-node-max-bytes', 4096],
-  ['hll-sparse-max-bytes', 300],
-])
 
 /** A result that is stored, and is nothing, removes what was there: Redis does not look whether that had expired. */
 function isAboutExpiry({ command, redis, shoal }: Difference): boolean {
