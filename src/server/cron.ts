@@ -13,9 +13,10 @@ import { startSweeping } from './sweep.js'
 const EXPIRE_SHARE = 0.25
 const EXPIRE_BUCKETS_A_ROUND = 16
 /** ... of which requests wait for no more than this at a time. */
-const EXPIRE_SLICE_US = 1500
-const RESIZE_BUDGET_US = 1000
-const RESIZE_STEPS = 64
+const EXPIRE_SLICE_US = 1000
+const RESIZE_BUDGET_US = 500
+/** Buckets of a dozen entries between two looks at the clock, each entry perhaps far away in memory. */
+const RESIZE_STEPS = 16
 /** While the clockwork is paused: how often it is looked whether it still is. */
 const PAUSED_MS = 10
 
