@@ -60,7 +60,10 @@ function put(k: Keyspace, handle: number, name: string, value: string): void {
   if (kind === 'hash') k.hashes.set(handle, a, 0, a.length, b, 0, b.length)
   else if (kind === 'set') k.sets.add(handle, a, 0, a.length)
   else if (kind === 'zset') k.zsets.set(handle, a, 0, a.length, value.length * 1.5)
-  else if (kind === 'list') k.lists.push(handle, value.length % 2 === 0, a, 0, a.length)
+  else if (kind === 'list') {
+    k.lists.makeRoom(handle, a.length, 1)
+    k.lists.push(handle, value.length % 2 === 0, a, 0, a.length)
+  }
 }
 
 function remove(k: Keyspace, handle: number, name: string, index: number): void {
@@ -134,7 +137,10 @@ function fromCommands(data: Uint8Array): string[] {
         if (kind === 'hash') k.hashes.set(handle, a, 0, a.length, b, 0, b.length)
         else if (kind === 'set') k.sets.add(handle, a, 0, a.length)
         else if (kind === 'zset') k.zsets.set(handle, b, 0, b.length, Number(rest[i]))
-        else k.lists.push(handle, false, a, 0, a.length)
+        else {
+          k.lists.makeRoom(handle, a.length, 1)
+          k.lists.push(handle, false, a, 0, a.length)
+        }
       }
     }
   }

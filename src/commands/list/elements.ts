@@ -111,13 +111,12 @@ function replySmall(call: Call, handle: number, start: number, count: number, re
 
 /** As `replySmall`, of a large list: node by node. */
 function replyLarge(call: Call, list: Quicklist, start: number, count: number, reply: Reply): void {
-  const { heap, lists } = call.keyspace
+  const { lists } = call.keyspace
   let node = list.nodeOf(start)
   let at = list.offsetInNode()
   let left = count
   for (;;) {
-    const block = list.block(node)
-    const u8 = heap.u8[chunkOf(block)]!
+    const u8 = list.bytesOf(node)
     const base = list.start(node)
     if (list.isPlain(node)) {
       reply.bulkRange(u8, base, base + list.contentBytes(node))

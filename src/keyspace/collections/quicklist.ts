@@ -162,7 +162,7 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
     return count >= PLAIN ? count - PLAIN : lpBytes(this.bytesOf(node), this.base(node))
   }
 
-  /** Where the node's content begins, in the bytes of its block's chunk. */
+  /** Where the node's content begins in `bytesOf(node)`: not where its block does, as a rule, if the node is an end. */
   start(node: number): number {
     this.ends.sync()
     return this.base(node)
@@ -172,7 +172,8 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
     return byteOf(this.block(node)) + this.ends.gapOf(node)
   }
 
-  private bytesOf(node: number): Uint8Array {
+  /** The bytes of the chunk that the node's content lies in. */
+  bytesOf(node: number): Uint8Array {
     return this.heap.u8[chunkOf(this.block(node))]!
   }
 

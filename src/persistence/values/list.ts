@@ -35,7 +35,7 @@ export function hasListNodes(version: number): boolean {
 
 /** A node of a list, or its elements, as the writer's version has it. */
 export function writeListNode(writer: RdbWriter, list: Quicklist, keyspace: Keyspace, node: number): void {
-  const u8 = keyspace.heap.u8[chunkOf(list.block(node))]!
+  const u8 = list.bytesOf(node)
   const base = list.start(node)
   const isPlain = list.isPlain(node)
   if (hasListNodes(writer.version)) writer.length(isPlain ? PLAIN : PACKED)

@@ -5,7 +5,6 @@
  */
 
 import { formatDouble } from '../../bytes/double.js'
-import { chunkOf } from '../../bytes/heap.js'
 import type { Dictionary } from '../../keyspace/collections/dictionary.js'
 import { NO_FIELD_EXPIRY } from '../../keyspace/collections/field-times.js'
 import { lpFirst, lpNext, lpRead } from '../../keyspace/collections/listpack.js'
@@ -172,8 +171,7 @@ function piecesOfList(keyspace: Keyspace, list: Quicklist): Pieces {
     write: (writer, node) => writeListNode(writer, list, keyspace, node),
     command: 'RPUSH',
     rewrite(batch, node) {
-      const u8 = keyspace.heap.u8[chunkOf(list.block(node))]!
-      // An open end's listpack does not begin where its block does.
+      const u8 = list.bytesOf(node)
       const base = list.start(node)
       if (list.isPlain(node)) {
         writeArgument(batch.item(1), u8, base, base + list.contentBytes(node))
