@@ -165,8 +165,8 @@ function chooseId(stream: Stream, options: Options): boolean {
 
 /** What goes out instead of the command: with the ID that was made, and with the trimming as it was carried out. */
 function propagateAdded(call: Call, args: Args, stream: Stream, idAt: number, options: Options | null): void {
-  const trimming = options === null ? null : options.trimming
-  const exactTrim = trimming !== null && trimming.approximate
+  const trimming = options?.trimming
+  const exactTrim = trimming?.approximate === true
   const newId = options === null || options.auto || options.open
   if (!exactTrim && !newId) return
   const replaced: (Uint8Array | undefined)[] = []

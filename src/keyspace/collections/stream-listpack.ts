@@ -18,11 +18,14 @@ import {
   type Listpacks,
   LP_EMPTY_BYTES,
   LP_HEADER_BYTES,
+  LP_SHORT,
+  LP_SHORT_BYTES_MAX,
   lpBytes,
   lpFirst,
   lpInt64,
   lpInteger,
   lpLast,
+  lpMayBeInteger,
   lpNext,
   lpPrevious,
   lpValidate,
@@ -39,8 +42,6 @@ const STRING_OVERHEAD_BYTES = 10
 const INTEGER_BYTES_MAX = 11
 /** A listpack grows by doubling up to this size, and beyond it as needed. */
 const GROWTH_BYTES_MAX = 4096
-/** Strings shorter than this have one byte in front of them, and their length behind them in one byte. */
-const SHORT_STRING_BYTES = 64
 /** The elements of an entry that are neither field nor value: flags, ms, seq. */
 const ENTRY_ELEMENTS = 3
 
@@ -321,8 +322,8 @@ export class EntryWriter {
     for (let range = first << 1; range < end; range += 4) {
       const start = ranges[range]!
       const length = ranges[range + 1]! - start
-      if (length < SHORT_STRING_BYTES && !likeInteger(buf, start, start + length)) {
-        if (u8[p] !== (0x80 | length)) return false
+      if (length <= LP_SHORT_BYTES_MAX && !lpMayBeInteger(buf, start, start + length)) {
+        if (u8[p] !== (LP_SHORT | length)) return false
         for (let i = 0; i < length; i++) if (u8[p + 1 + i] !== buf[start + i]) return false
         p += length + 2
       } else {
@@ -356,11 +357,11 @@ export class EntryWriter {
 
   private putString(u8: Uint8Array, p: number, buf: Uint8Array, start: number, end: number): number {
     const length = end - start
-    if (length >= SHORT_STRING_BYTES || likeInteger(buf, start, end)) {
+    if (length > LP_SHORT_BYTES_MAX || lpMayBeInteger(buf, start, end)) {
       this.element.string(buf, start, end)
       return this.put(u8, p)
     }
-    u8[p] = 0x80 | length
+    u8[p] = LP_SHORT | length
     const to = p + 1
     for (let i = 0; i < length; i++) u8[to + i] = buf[start + i]!
     u8[to + length] = length + 1
@@ -385,14 +386,6 @@ function close(u8: Uint8Array, base: number, p: number, more: number): void {
   const count = old === LP_COUNT_UNKNOWN || old + more > LP_COUNT_UNKNOWN ? LP_COUNT_UNKNOWN : old + more
   u8[base + 4] = count
   u8[base + 5] = count >>> 8
-}
-
-/** Whether a string may be an integer. What stands around an empty one decides nothing. */
-function likeInteger(buf: Uint8Array, start: number, end: number): boolean {
-  const last = buf[end - 1]!
-  if (last < 0x30 || last > 0x39) return false
-  const first = buf[start]!
-  return first <= 0x39 && (first >= 0x30 || first === 0x2d)
 }
 
 /** Writes an integer from 0 to 127 as an element. */
