@@ -21,11 +21,11 @@ const floating = fc.oneof(
 )
 
 const scanOption = fc.oneof(
-  fc.constantFrom<readonly Part[]>(['COUNT', '1000'], ['match', '*'], ['MATCH', '1*'], ['match', '[a-z]']),
+  fc.constantFrom<readonly Part[]>(['COUNT', '100000'], ['match', '*'], ['MATCH', '1*'], ['match', '[a-z]']),
   fc.constantFrom<readonly Part[]>(['COUNT', '0'], ['count', 'x'], ['COUNT'], ['TYPE', 'hash'], ['bogus']),
 )
 /** Counts for which chance has no say. */
-const everything = fc.constantFrom<Part>('0', '1000', 'x', '', '-9223372036854775808', '9223372036854775808')
+const everything = fc.constantFrom<Part>('0', '100000', 'x', '', '-9223372036854775808', '9223372036854775808')
 
 /** Too few arguments, or odd ones; but nothing that is there is drawn at random, or scanned from somewhere. */
 const misformed = (...names: string[]) =>
@@ -57,7 +57,7 @@ export const hashCommand = fc.oneof(
   { weight: 2, arbitrary: words('HINCRBY', key, field, integer) },
   { weight: 2, arbitrary: words('HINCRBYFLOAT', key, field, floating) },
   words('HRANDFIELD', key, everything, some(oneOf('WITHVALUES', 'bogus'), 1)),
-  words('HSCAN', key, fc.constantFrom('0', '0', 'x'), fc.constant(['COUNT', '1000']), some(scanOption, 2)),
+  words('HSCAN', key, fc.constantFrom('0', '0', 'x'), fc.constant(['COUNT', '100000']), some(scanOption, 2)),
   words('SET', fc.constant('string'), value),
   misformed('HSET', 'HGET', 'HDEL', 'HINCRBY', 'HRANDFIELD', 'HSCAN'),
 )
@@ -90,7 +90,7 @@ export const setCommand = fc.oneof(
   words('SINTERCARD', fc.constant('2'), key, key, oneOf('LIMIT'), integer),
   words('SPOP', key, everything),
   words('SRANDMEMBER', key, everything),
-  words('SSCAN', key, fc.constant('0'), fc.constant(['COUNT', '1000']), some(scanOption, 2)),
+  words('SSCAN', key, fc.constant('0'), fc.constant(['COUNT', '100000']), some(scanOption, 2)),
   words('SET', fc.constant('string'), value),
   misformed('SADD', 'SREM', 'SPOP', 'SRANDMEMBER', 'SINTERCARD', 'SMOVE'),
 )

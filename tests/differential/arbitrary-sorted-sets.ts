@@ -107,7 +107,7 @@ const rangeOption = fc.oneof(
   limitOption,
 )
 const scanOption = fc.oneof(
-  fc.constantFrom<readonly Part[]>(['COUNT', '1000'], ['match', '*'], ['MATCH', '1*'], ['match', '[a-z]']),
+  fc.constantFrom<readonly Part[]>(['COUNT', '100000'], ['match', '*'], ['MATCH', '1*'], ['match', '[a-z]']),
   fc.constantFrom<readonly Part[]>(['COUNT', '0'], ['count', 'x'], ['COUNT'], ['TYPE', 'zset'], ['bogus']),
 )
 const pairs = some(fc.tuple(score, member), 5, 1)
@@ -170,7 +170,7 @@ export const reading = fc.oneof(
   words('ZINTERCARD', numberedKeys, some(fc.tuple(oneOf('LIMIT'), rank), 1)),
   // Counts for which chance has no say.
   words('ZRANDMEMBER', key, fc.constantFrom('0', 'x', '-9223372036854775808'), withScores),
-  words('ZSCAN', key, fc.constantFrom('0', '0', 'x'), fc.constant(['COUNT', '1000']), some(scanOption, 2)),
+  words('ZSCAN', key, fc.constantFrom('0', '0', 'x'), fc.constant(['COUNT', '100000']), some(scanOption, 2)),
   words('ZSCAN', fc.constant('none'), some(member, 3, 1)),
   words(
     oneOf('ZADD', 'ZREM', 'ZPOPMIN', 'ZMPOP', 'ZRANGE', 'ZUNION', 'ZINTERCARD', 'ZUNIONSTORE', 'ZDIFFSTORE'),
