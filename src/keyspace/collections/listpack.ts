@@ -418,6 +418,18 @@ export class Listpacks {
     return this.adopt(u8, base, base + lpBytes(u8, base))
   }
 
+  /** Makes sure that so many bytes of elements can be added in this block, or another, which is returned. */
+  reserve(handle: number, bytes: number): number {
+    const u8 = this.heap.u8[chunkOf(handle)]!
+    const base = byteOf(handle)
+    const total = lpBytes(u8, base)
+    if (total + bytes <= this.heap.sizeOf(handle)) return handle
+    const to = this.heap.alloc(total + bytes)
+    this.heap.u8[chunkOf(to)]!.set(u8.subarray(base, base + total), byteOf(to))
+    this.heap.free(handle)
+    return to
+  }
+
   bytes(handle: number): number {
     return lpBytes(this.heap.u8[chunkOf(handle)]!, byteOf(handle))
   }
@@ -578,7 +590,7 @@ export class Listpacks {
     let to = handle
     let bytes = u8
     let start = base
-    if (made > room || made < room >>> 2) {
+    if (made > room || (made < room >>> 2 && made < total)) {
       to = heap.alloc(made)
       bytes = heap.u8[chunkOf(to)]!
       start = byteOf(to)

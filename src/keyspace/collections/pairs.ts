@@ -5,13 +5,16 @@
  * were set), and what fits is written over.
  */
 
+import { parseInteger } from '../../bytes/ascii.js'
 import { type ByteHeap, byteOf, chunkOf } from '../../bytes/heap.js'
 import {
   elementBytes,
   type Listpacks,
+  LP_END,
   LP_HEADER_BYTES,
   LP_SHORT,
   LP_SHORT_BYTES_MAX,
+  lpElementBytesMax,
   lpFindShort,
   lpMayBeInteger,
 } from './listpack.js'
@@ -121,6 +124,9 @@ export class Pairs {
         p = base + at + elementBytes(u8, base + at)
         continue
       }
+      // A new hash gets a block for all that comes with it at once.
+      if (u8[base + LP_HEADER_BYTES] === LP_END)
+        ref = listpacks.reserve(ref, bytesOfAll(buf, ranges, i, last))
       ref = listpacks.append(listpacks.append(ref, buf, start, end), buf, from, to)
       u8 = heap.u8[chunkOf(ref)]!
       base = byteOf(ref)
@@ -135,6 +141,29 @@ export class Pairs {
     this.stopped = i
     return ref
   }
+}
+
+/** How many bytes the strings of these ranges take in a listpack. */
+function bytesOfAll(buf: Uint8Array, ranges: Int32Array, first: number, last: number): number {
+  let bytes = 0
+  for (let i = first; i < last; i += 2) {
+    const start = ranges[i]!
+    const end = ranges[i + 1]!
+    const length = end - start
+    if (lpMayBeInteger(buf, start, end)) bytes += integerBytes(parseInteger(buf, start, end), length)
+    else bytes += length <= LP_SHORT_BYTES_MAX ? length + 2 : lpElementBytesMax(length)
+  }
+  return bytes
+}
+
+/** The same of an integer, or where it is none, or too large to be one, of so many bytes that might have been. */
+function integerBytes(value: number, length: number): number {
+  if (Number.isNaN(value)) return length + 2
+  if (value >= 0 && value <= 127) return 2
+  if (value >= -4096 && value <= 4095) return 3
+  if (value >= -32768 && value <= 32767) return 4
+  if (value >= -8388608 && value <= 8388607) return 5
+  return value >= -2147483648 && value <= 2147483647 ? 6 : 10
 }
 
 /** Whether a string of up to LP_SHORT_BYTES_MAX bytes stands at `u8[p]` that is `buf[start, end)`. */
