@@ -25,7 +25,14 @@ const scanOption = fc.oneof(
   fc.constantFrom<readonly Part[]>(['COUNT', '0'], ['count', 'x'], ['COUNT'], ['TYPE', 'hash'], ['bogus']),
 )
 /** Counts for which chance has no say. */
-const everything = fc.constantFrom<Part>('0', '100000', 'x', '', '-9223372036854775808', '9223372036854775808')
+const everything = fc.constantFrom<Part>(
+  '0',
+  '100000',
+  'x',
+  '',
+  '-9223372036854775808',
+  '9223372036854775808',
+)
 
 /** Too few arguments, or odd ones; but nothing that is there is drawn at random, or scanned from somewhere. */
 const misformed = (...names: string[]) =>
