@@ -19,18 +19,13 @@ import type { Keyspace } from '../keyspace.js'
 import { below } from '../table.js'
 import { Dictionary } from './dictionary.js'
 import { LISTPACK_EX, NO_FIELD_EXPIRY } from './field-times.js'
+import { HashLimits, INTEGER_DIGITS_MAX, TIME_BYTES_MAX } from './hash-limits.js'
 import { LP_BYTES_MAX, LP_HEADER_BYTES, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
-import { PAIR_RANGES, Pairs } from './pairs.js'
+import { PAIR, PAIR_RANGES, Pairs } from './pairs.js'
 import { Piece } from './piece.js'
 import { Chooser, sampleDictionary } from './sample.js'
 import { countBefore, findTriple, firstTime, insertTriple, TRIPLE, tripleTime } from './timed-listpack.js'
 import { bareEntry, refOf, setRef } from './value.js'
-
-const PAIR = 2
-/** Digits of a 64-bit integer, its sign included. */
-const INTEGER_DIGITS_MAX = 20
-/** Bytes that a time takes in a listpack at most. */
-const TIME_BYTES_MAX = 10
 
 export class Hashes {
   /** What `forEach`, `random` and `at` show. */
@@ -49,15 +44,13 @@ export class Hashes {
   private readonly keyspace: Keyspace
   private readonly entries: Entries
   private readonly pairs: Pairs
-  /** What told the limits that are kept here. */
-  private limitsOf: Keyspace['limit'] | null = null
-  private mostEntries = 0
-  private longestValue = 0
+  private readonly limits: HashLimits
 
   constructor(keyspace: Keyspace) {
     this.keyspace = keyspace
     this.entries = keyspace.entries
     this.pairs = new Pairs(keyspace.listpacks)
+    this.limits = new HashLimits(keyspace)
   }
 
   /** A bare entry with a hash without fields. */
@@ -184,12 +177,12 @@ export class Hashes {
     if (encoding === LISTPACK && this.entries.encoding(handle) === LISTPACK) {
       const { pairs } = this
       const ref = refOf(this.entries, handle)
-      const made = pairs.setAll(ref, buf, ranges, first, last, this.entriesMax())
+      const made = pairs.setAll(ref, buf, ranges, first, last, this.limits.entries())
       if (made !== ref) setRef(this.entries, handle, made)
       if (pairs.added === 0) return 0
       added = pairs.added
       i = pairs.stopped
-      if (this.keyspace.listpacks.count(made) > this.entriesMax() * PAIR) this.enlarge(handle)
+      if (this.keyspace.listpacks.count(made) > this.limits.entries() * PAIR) this.enlarge(handle)
     }
     for (; i < last; i += PAIR_RANGES) {
       if (this.put(handle, buf, ranges[i]!, ranges[i + 1]!, buf, ranges[i + 2]!, ranges[i + 3]!, false))
@@ -234,26 +227,8 @@ export class Hashes {
     const made = pairs.set(ref, field, start, end, value, from, to)
     if (made !== ref) setRef(this.entries, handle, made)
     if (pairs.added === 0) return false
-    if (this.keyspace.listpacks.count(made) > this.entriesMax() * PAIR) this.enlarge(handle)
+    if (this.keyspace.listpacks.count(made) > this.limits.entries() * PAIR) this.enlarge(handle)
     return true
-  }
-
-  /** The limits of the small form, read again when the configuration has changed: another function tells them then. */
-  private readLimits(): void {
-    const { limit } = this.keyspace
-    this.limitsOf = limit
-    this.mostEntries = limit('hash-max-listpack-entries')
-    this.longestValue = limit('hash-max-listpack-value')
-  }
-
-  private entriesMax(): number {
-    if (this.limitsOf !== this.keyspace.limit) this.readLimits()
-    return this.mostEntries
-  }
-
-  private valueMax(): number {
-    if (this.limitsOf !== this.keyspace.limit) this.readLimits()
-    return this.longestValue
   }
 
   /** Where the next `get` of the same hash may look first. */
@@ -267,7 +242,7 @@ export class Hashes {
    */
   setFoundInteger(handle: number, start: number, end: number, value: number | bigint): boolean {
     if (this.entries.encoding(handle) !== LISTPACK) return false
-    const longest = this.valueMax()
+    const longest = this.limits.value()
     if (end - start > longest || INTEGER_DIGITS_MAX > longest) return false
     const ref = refOf(this.entries, handle)
     const { listpacks } = this.keyspace
@@ -302,7 +277,7 @@ export class Hashes {
     const made = insertTriple(listpacks, pack, field, start, end, value, from, to, NO_FIELD_EXPIRY)
     this.setPack(handle, made)
     if (at !== 0) this.retime(handle)
-    else if (this.size(handle) > this.entriesMax()) this.enlarge(handle)
+    else if (this.size(handle) > this.limits.entries()) this.enlarge(handle)
     return at === 0
   }
 
@@ -478,8 +453,8 @@ export class Hashes {
   makeRoom(handle: number, fields: number, longest: number, bytes: number): void {
     if (!this.isSmall(handle)) return
     if (
-      fields > this.entriesMax() ||
-      longest > this.valueMax() ||
+      fields > this.limits.entries() ||
+      longest > this.limits.value() ||
       this.keyspace.listpacks.bytes(this.packOf(handle)) + bytes + TIME_BYTES_MAX > LP_BYTES_MAX
     ) {
       this.enlarge(handle, fields)
@@ -573,8 +548,7 @@ export class Hashes {
     const { keyspace, entries } = this
     const pairs = this.packOf(handle)
     const dictionary = new Dictionary(entries, keyspace.large, true, Math.max(expected, this.size(handle)))
-    const { ownField: field, ownValue: value } = this
-    const { expiry: shown } = this
+    const { ownField: field, ownValue: value, expiry: shown } = this
     const timed = this.isTriples(handle)
     this.walk(handle, field, value, () => {
       dictionary.set(field.buf, field.start, field.end, value.buf, value.start, value.end)

@@ -23,20 +23,20 @@
 
 import { parseInt64, parseInteger } from '../../bytes/ascii.js'
 import { type ByteHeap, byteOf, chunkOf } from '../../bytes/heap.js'
+import { lpMayBeInteger } from './may-be-integer.js'
 import { type Piece, readInt64, writeInt64 } from './piece.js'
 
+export { lpMayBeInteger }
+
 export const LP_HEADER_BYTES = 6
-/** The size of a listpack without elements. */
 export const LP_EMPTY_BYTES = 7
 /** The byte behind the last element. */
 export const LP_END = 0xff
 const COUNT_UNKNOWN = 0xffff
 const MOVE_LOOP_MAX = 24
 const COPY_LOOP_MAX = 96
-const INTEGER_DIGITS_MAX = 20
 /** No listpack grows beyond this, as in Redis: callers choose another form before. */
 export const LP_BYTES_MAX = 1 << 30
-const NOT_INT64 = Number.NaN
 /** The longest string that has its length in its first byte, and what that byte is beside the length. */
 export const LP_SHORT_BYTES_MAX = 63
 export const LP_SHORT = 0x80
@@ -128,7 +128,7 @@ export function lpRead(u8: Uint8Array, base: number, at: number, piece: Piece): 
 /** The element as a number where it is an integer that a double holds exactly; otherwise NaN. */
 export function lpInteger(u8: Uint8Array, base: number, at: number): number {
   const value = lpInt64(u8, base, at)
-  return typeof value === 'number' ? value : NOT_INT64
+  return typeof value === 'number' ? value : Number.NaN
 }
 
 /** The element where it is an integer: a number if that is exact, else a bigint; NaN where it is a string. */
@@ -137,7 +137,7 @@ export function lpInt64(u8: Uint8Array, base: number, at: number): number | bigi
   const first = u8[p]!
   if (first < 0x80) return first
   if ((first >= 0xc0 && first < 0xe0) || first > 0xf0) return integerAt(u8, p)
-  return NOT_INT64
+  return Number.NaN
 }
 
 function integerAt(u8: Uint8Array, p: number): number | bigint {
@@ -216,16 +216,6 @@ export function lpValidate(u8: Uint8Array, start: number, end: number): number {
   }
   const told = u8[start + 4]! | (u8[start + 5]! << 8)
   return p === end - 1 && (told === count || told === COUNT_UNKNOWN) ? count : -1
-}
-
-/** Whether `buf[start, end)` might spell an integer, by its length, its first byte and its last: what does not is kept as it is. */
-export function lpMayBeInteger(buf: Uint8Array, start: number, end: number): boolean {
-  const length = end - start
-  if (length === 0 || length > INTEGER_DIGITS_MAX) return false
-  const last = buf[end - 1]!
-  if (last < 0x30 || last > 0x39) return false
-  const first = buf[start]!
-  return first === 0x2d || (first >= 0x30 && first <= 0x39)
 }
 
 /**

@@ -16,12 +16,12 @@ import {
   LP_SHORT_BYTES_MAX,
   lpElementBytesMax,
   lpFindShort,
-  lpMayBeInteger,
 } from './listpack.js'
+import { lpMayBeInteger } from './may-be-integer.js'
 
 /** A field and a value: each starts and ends. */
 export const PAIR_RANGES = 4
-const PAIR = 2
+export const PAIR = 2
 
 export class Pairs {
   /** How many fields the last `set` or `setAll` added. */
