@@ -118,13 +118,18 @@ export class Database {
 
   /** As `read`, where the key's hash is known. */
   readHashed(buf: Uint8Array, start: number, end: number, hash: number): number {
+    const { keyspace } = this
     const handle = this.keys.find(buf, start, end, hash)
-    if (handle === 0 || this.hasExpired(handle)) return this.read(buf, start, end)
-    const { entries, keyspace } = this
+    if (handle === 0) {
+      keyspace.misses++
+      return 0
+    }
+    const word = wordOf(handle)
+    const u32 = this.entries.heap.u32[chunkOf(handle)]!
+    if ((u32[word]! & (EXPIRES << 8)) !== 0) return this.read(buf, start, end)
     this.hash = hash
     keyspace.hits++
-    const clock = keyspace.asksForClock ? keyspace.accessNow(entries.access(handle)) : keyspace.lruClock
-    entries.setAccess(handle, clock)
+    u32[word + 1] = keyspace.asksForClock ? keyspace.accessNow(u32[word + 1]!) : keyspace.lruClock
     return handle
   }
 
