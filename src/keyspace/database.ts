@@ -96,41 +96,26 @@ export class Database {
 
   /** As `find`, for reading: counts hit or miss and notes the time of access. */
   read(buf: Uint8Array, start: number, end: number): number {
-    this.hash = this.entries.hash(buf, start, end)
-    let handle = this.keys.find(buf, start, end, this.hash)
-    if (handle !== 0) {
-      const chunk = chunkOf(handle)
-      const word = wordOf(handle)
-      const u32 = this.entries.heap.u32[chunk]!
-      if ((u32[word]! & (EXPIRES << 8)) !== 0 && this.hasExpired(handle)) {
-        if (this.keyspace.expiry === EXPIRE_DELETE) this.expire(handle)
-        handle = 0
-      } else {
-        const { keyspace } = this
-        u32[word + 1] = keyspace.asksForClock ? keyspace.accessNow(u32[word + 1]!) : keyspace.lruClock
-        this.keyspace.hits++
-        return handle
-      }
-    }
-    this.keyspace.misses++
-    return handle
+    return this.readHashed(buf, start, end, this.entries.hash(buf, start, end))
   }
 
   /** As `read`, where the key's hash is known. */
   readHashed(buf: Uint8Array, start: number, end: number, hash: number): number {
+    this.hash = hash
     const { keyspace } = this
     const handle = this.keys.find(buf, start, end, hash)
-    if (handle === 0) {
-      keyspace.misses++
-      return 0
+    if (handle !== 0) {
+      const word = wordOf(handle)
+      const u32 = this.entries.heap.u32[chunkOf(handle)]!
+      if ((u32[word]! & (EXPIRES << 8)) === 0 || !this.hasExpired(handle)) {
+        u32[word + 1] = keyspace.asksForClock ? keyspace.accessNow(u32[word + 1]!) : keyspace.lruClock
+        keyspace.hits++
+        return handle
+      }
+      if (keyspace.expiry === EXPIRE_DELETE) this.expire(handle)
     }
-    const word = wordOf(handle)
-    const u32 = this.entries.heap.u32[chunkOf(handle)]!
-    if ((u32[word]! & (EXPIRES << 8)) !== 0) return this.read(buf, start, end)
-    this.hash = hash
-    keyspace.hits++
-    u32[word + 1] = keyspace.asksForClock ? keyspace.accessNow(u32[word + 1]!) : keyspace.lruClock
-    return handle
+    keyspace.misses++
+    return 0
   }
 
   /**
