@@ -365,12 +365,8 @@ export class RankTree extends RankNodes {
       if (level === this.height) this.root = made
       else this.setWord(nodes[level + 1]!, INNER_CHILDREN + slots[level + 1]!, made)
       if (level === 0) {
-        const before = this.word(made, BEFORE)
-        const behind = this.word(made, BEHIND)
-        if (before === 0) this.firstLeaf = made
-        else this.setWord(before, BEHIND, made)
-        if (behind === 0) this.lastLeaf = made
-        else this.setWord(behind, BEFORE, made)
+        this.setBehind(this.word(made, BEFORE), made)
+        this.setBefore(this.word(made, BEHIND), made)
       }
       heap.free(old)
     }
@@ -467,8 +463,7 @@ export class RankTree extends RankNodes {
     this.setWord(right, BEFORE, leaf)
     this.setWord(right, BEHIND, behind)
     this.setWord(leaf, BEHIND, right)
-    if (behind === 0) this.lastLeaf = right
-    else this.setWord(behind, BEFORE, right)
+    this.setBefore(behind, right)
     if (appends || index > from) this.put(right, index - from, element)
     else this.put(leaf, index, element)
     const first = this.word(right, this.elementsOf(right))
@@ -573,15 +568,22 @@ export class RankTree extends RankNodes {
 
   private dropNode(level: number, node: number): void {
     if (level === 0) {
-      const before = this.word(node, BEFORE)
-      const behind = this.word(node, BEHIND)
-      if (before === 0) this.firstLeaf = behind
-      else this.setWord(before, BEHIND, behind)
-      if (behind === 0) this.lastLeaf = before
-      else this.setWord(behind, BEFORE, before)
+      this.setBehind(this.word(node, BEFORE), this.word(node, BEHIND))
+      this.setBefore(this.word(node, BEHIND), this.word(node, BEFORE))
       this.leaves--
     } else this.inner--
     this.heap.free(node)
+  }
+
+  /** The neighbour of a leaf is another. Where `leaf` is 0 it is an end of the row: the last leaf, or the first. */
+  private setBefore(leaf: number, before: number): void {
+    if (leaf === 0) this.lastLeaf = before
+    else this.setWord(leaf, BEFORE, before)
+  }
+
+  private setBehind(leaf: number, behind: number): void {
+    if (leaf === 0) this.firstLeaf = behind
+    else this.setWord(leaf, BEHIND, behind)
   }
 
   /** A root with one child is none. */
