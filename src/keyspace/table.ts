@@ -31,6 +31,8 @@ const SHRINK_SHIFT_MAX = 4
 const EMPTY_BUCKETS_A_STEP = 16
 /** How many look-ups can be foreseen at once: more than a processor has reads under way. */
 export const FORESEEN_MAX = 32
+/** A table of fewer entries is near enough to the processor: nothing in it need be foreseen. */
+export const FAR_MIN = 10_000
 /** How often a random place is drawn in one of two tables before it is drawn again in which. */
 const TRIES_A_TABLE = 256
 /** How many random places of a large table are drawn, and read, ahead at most. */

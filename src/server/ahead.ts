@@ -10,16 +10,15 @@ import { refOf } from '../keyspace/collections/value.js'
 import type { Database } from '../keyspace/database.js'
 import { HASHTABLE, SKIPLIST } from '../keyspace/entries.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
-import { FORESEEN_MAX } from '../keyspace/table.js'
+import { FAR_MIN, FORESEEN_MAX } from '../keyspace/table.js'
 import { Args } from '../resp/args.js'
 import { COMMAND, type RequestParser } from '../resp/request.js'
 
 /** How many commands are read at once. */
 export const AHEAD_MAX = 32
-/** A table of fewer keys or elements is near enough to the processor, and a few look-ups are not worth the trouble. */
-const FAR_MIN = 10_000
 /** What the table of so many elements takes, at least. */
 const FAR_BYTES_MIN = FAR_MIN * 4
+/** Fewer look-ups are not worth the trouble. */
 const LOOK_UPS_MIN = 3
 /** Arguments do not keep more memory than this from the longest command that stood in them. */
 const RANGES_MAX = 4096

@@ -18,14 +18,14 @@ import {
 import { Piece } from '../../keyspace/collections/piece.js'
 import { refOf } from '../../keyspace/collections/value.js'
 import { INTSET, LISTPACK, ZSET } from '../../keyspace/entries.js'
-import { FORESEEN_MAX } from '../../keyspace/table.js'
+import { FAR_MIN, FORESEEN_MAX } from '../../keyspace/table.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
 import type { Pattern } from './sort-pattern.js'
 import { scoreOf } from './sort-score.js'
 
 /** Up to so many elements are put in order one by one. */
-export const FEW = 48
+const FEW = 48
 /** The texts of more bytes than this are sorted as those of large collections are. */
 const TEXT_BYTES_MAX = 4096
 /** So much room do the keys have that a pattern names. */
@@ -33,8 +33,6 @@ const KEY_BYTES_MAX = 2 * TEXT_BYTES_MAX
 /** The text of an integer, and what stands around it as a reply. */
 const INTEGER_BYTES_MAX = 20
 const BULK_BYTES_MAX = INTEGER_BYTES_MAX + 8
-/** In a database of fewer keys nothing is far. */
-const FAR_KEYS_MIN = 10_000
 
 /** What SORT is asked for, so far as it matters here. */
 export interface FewWish {
@@ -167,7 +165,7 @@ function writeBulkInteger(buf: Uint8Array, at: number, value: number): number {
 /** What `sortTexts` says: done, or a number is none, or nothing was done since there is too much text. */
 export const SORTED = 0
 export const NO_NUMBER = 1
-export const TOO_LONG = 2
+const TOO_LONG = 2
 
 /** Sorts elements by numbers, their own or those that a pattern names. Positions [from, to] are shown. */
 export function sortTexts(
@@ -299,7 +297,7 @@ function nameKeys(call: Call, space: FewSpace, pattern: Pattern, from: number, t
     ends[i] = end
     hashes[i] = db.entries.hash(keys, start, end)
   }
-  if (db.size >= FAR_KEYS_MIN) {
+  if (db.size >= FAR_MIN) {
     space.seen ^= db.foresee(hashes, Math.min(many, FORESEEN_MAX))
     if (many > FORESEEN_MAX) space.seen ^= db.foresee(hashes.subarray(FORESEEN_MAX), many - FORESEEN_MAX)
   }

@@ -104,20 +104,10 @@ function readOption(
 }
 
 /** What is asked for without options. */
-const PLAIN: Readonly<Request> = {
-  descending: false,
-  alpha: false,
-  offset: 0,
-  count: -1,
-  by: null,
-  unsorted: false,
-  get: [],
-  store: 0,
-}
+const PLAIN: Readonly<Request> = plainRequest()
 
-function readRequest(call: Call, args: Args, stores: boolean, reply: Reply): Readonly<Request> | null {
-  if (args.count === 2) return PLAIN
-  const request: Request = {
+function plainRequest(): Request {
+  return {
     descending: false,
     alpha: false,
     offset: 0,
@@ -127,6 +117,11 @@ function readRequest(call: Call, args: Args, stores: boolean, reply: Reply): Rea
     get: [],
     store: 0,
   }
+}
+
+function readRequest(call: Call, args: Args, stores: boolean, reply: Reply): Readonly<Request> | null {
+  if (args.count === 2) return PLAIN
+  const request = plainRequest()
   for (let i = 2; i < args.count; ) {
     i = readOption(call, args, i, request, stores, reply)
     if (i === 0) return null
