@@ -32,7 +32,19 @@ export function halfSipHash(buf: Uint8Array, start: number, end: number, k0: num
   let last = length << 24
   for (let shift = 0; i < end; i++, shift += 8) last |= buf[i]! << shift
   v3 ^= last
-  for (let round = 0; round < 4; round++) {
+  v0 = (v0 + v1) | 0
+  v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
+  v0 = (v0 << 16) | (v0 >>> 16)
+  v2 = (v2 + v3) | 0
+  v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
+  v0 = (v0 + v3) | 0
+  v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
+  v2 = (v2 + v1) | 0
+  v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
+  v2 = (v2 << 16) | (v2 >>> 16)
+  v0 ^= last
+  v2 ^= 0xff
+  for (let round = 0; round < 3; round++) {
     v0 = (v0 + v1) | 0
     v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
     v0 = (v0 << 16) | (v0 >>> 16)
@@ -43,10 +55,6 @@ export function halfSipHash(buf: Uint8Array, start: number, end: number, k0: num
     v2 = (v2 + v1) | 0
     v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
     v2 = (v2 << 16) | (v2 >>> 16)
-    if (round === 0) {
-      v0 ^= last
-      v2 ^= 0xff
-    }
   }
   return v1 ^ v3
 }

@@ -142,12 +142,15 @@ function hashName(buf: Uint8Array, start: number, end: number): number {
   return hash ^ (hash >>> 10)
 }
 
+/** Whether `buf[start, end)` is the name, which is in lower case, in any case of letters. */
 function sameName(name: Uint8Array, buf: Uint8Array, start: number, end: number): boolean {
-  if (name.length !== end - start) return false
-  for (let i = 0; i < name.length; i++) {
-    let byte = buf[start + i]!
-    if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20
-    if (name[i] !== byte) return false
+  const { length } = name
+  if (length !== end - start) return false
+  for (let i = 0; i < length; i++) {
+    const byte = name[i]!
+    const difference = byte ^ buf[start + i]!
+    // A letter may be the other one of its two cases; no other byte may differ.
+    if (difference !== 0 && (difference !== 0x20 || byte < 0x61 || byte > 0x7a)) return false
   }
   return true
 }

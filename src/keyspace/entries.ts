@@ -20,6 +20,7 @@
 
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../bytes/heap.js'
 import { halfSipHash } from '../bytes/siphash.js'
+import { wordsAre } from '../bytes/words.js'
 import type { TableKeys } from './table.js'
 
 export const STRING = 0
@@ -126,11 +127,7 @@ export class Entries implements TableKeys {
     const length = end - start
     if (head >>> 24 !== length && !(length >= LONG_KEY_BYTES && this.keyLength(handle) === length))
       return false
-    const u8 = this.heap.u8[chunk]!
-    const at = (word << 2) + fieldBytes(head >>> 8)
-    // From the end: keys that differ at all have their prefix in common, as a rule.
-    for (let i = length - 1; i >= 0; i--) if (u8[at + i] !== buf[start + i]) return false
-    return true
+    return wordsAre(u32, word + (fieldBytes(head >>> 8) >>> 2), buf, start, end)
   }
 
   /**

@@ -12,6 +12,7 @@ const LF = 0x0a
 const DOLLAR = 0x24
 const NIL_BULK = ascii('$-1\r\n')
 const NIL = ascii('_\r\n')
+const NOTHING = new Uint8Array(0)
 const COPY_LOOP_MAX = 48
 const INITIAL_BYTES = 16 * 1024
 
@@ -33,6 +34,8 @@ export class Reply {
 
   /** What `words` made of `buf`, if somebody asked. */
   private view: DataView | null = null
+  /** What `written` last returned of the buffer's beginning. */
+  private beginning: Uint8Array = NOTHING
 
   constructor(bytes = INITIAL_BYTES) {
     this.buf = new Uint8Array(bytes)
@@ -42,6 +45,16 @@ export class Reply {
   words(): DataView {
     this.view ??= new DataView(this.buf.buffer)
     return this.view
+  }
+
+  /**
+   * `buf[from, to)` as a view. Answers to one pipeline are often as long as those to the one before: then it is the view of last
+   * time, since to make one costs more than a small command.
+   */
+  written(from: number, to: number): Uint8Array {
+    if (from > 0) return this.buf.subarray(from, to)
+    if (this.beginning.length !== to) this.beginning = this.buf.subarray(0, to)
+    return this.beginning
   }
 
   /** Makes room for `more` bytes. */
@@ -57,15 +70,19 @@ export class Reply {
     }
     const bigger = new Uint8Array(Math.max(this.buf.length * 2, this.pos + more))
     bigger.set(this.buf.subarray(0, this.pos))
-    this.buf = bigger
+    this.take(bigger)
+  }
+
+  private take(buf: Uint8Array): void {
+    this.buf = buf
     this.view = null
+    this.beginning = NOTHING
   }
 
   /** Leaves the buffer, with all before `at`, to whoever still reads from it, and goes on in another one. */
   leave(at: number): void {
     const rest = this.buf.subarray(at, this.pos)
-    this.buf = new Uint8Array(Math.max(INITIAL_BYTES, rest.length * 2))
-    this.view = null
+    this.take(new Uint8Array(Math.max(INITIAL_BYTES, rest.length * 2)))
     this.buf.set(rest)
     this.pos = rest.length
   }

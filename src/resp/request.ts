@@ -80,6 +80,13 @@ export class RequestParser {
       this.args.buf = buf
       this.args.count = 0
       this.args.rawStart = start
+      // The common case, fewer than ten arguments, without a call.
+      if (start + 3 < end && buf[start + 2] === CR && buf[start + 1]! > 0x30 && buf[start + 1]! <= 0x39) {
+        this.at = start + 4
+        this.argumentsLeft = buf[start + 1]! - 0x30
+        this.inCommand = true
+        return this.parseArguments(buf, start, end)
+      }
       this.at = start
       const count = this.readLine(buf, start + 1, end)
       if (count === NO_LINE) return this.needLine(start, end, 'too big mbulk count string')

@@ -11,6 +11,7 @@ import { FAST, TOUCHES_ARBITRARY_KEYS } from '../commands/command.js'
 import { replyError } from '../commands/errors.js'
 import { type Entry, findKeys } from '../commands/table.js'
 import type { Args } from '../resp/args.js'
+import type { Reply } from '../resp/reply.js'
 import {
   isExec,
   isQueued,
@@ -118,36 +119,25 @@ function admit(node: ServerNode, client: Client, entry: Entry, args: Args): bool
 
 /** Carries out a command that may run. */
 export function run(node: ServerNode, client: Client, entry: Entry, args: Args): void {
-  const { call, propagation } = node
+  const { call, propagation, keyspace } = node
   const out = node.turn.outOf(client)
-  const special = client.special
+  const { special } = client
   const mark = out.pos
-  const errors = out.errors
+  const { errors } = out
   const outer = node.running
-  const flags = entry.flags
-  call.caller = client
-  call.db = node.keyspace.databases[client.db]!
+  if (call.caller !== client) call.caller = client
+  const db = keyspace.databases[client.db]!
+  if (call.db !== db) call.db = db
   call.dirty = 0
   call.instead = null
-  node.keyspace.expiry = client.trusted ? node.trustedExpiry : node.clientExpiry
+  keyspace.expiry = client.trusted ? node.trustedExpiry : node.clientExpiry
   node.running = entry
-  propagation.beginUnit((flags & TOUCHES_ARBITRARY_KEYS) !== 0)
-  const all = !entry.sampled || node.timesAll || args.rawEnd - args.rawStart > LONG_COMMAND_BYTES
-  const timed = all || (entry.calls & (TIMED_ONE_IN - 1)) === 0
-  const began_us = timed ? node.clock.monotonic_us() : 0
-  const untouched = (special & NO_TOUCH) !== 0 && entry.fullName !== 'touch'
-  if (untouched) node.keyspace.leavesClocks = true
-  entry.handler(call, args, out)
-  if (untouched) node.keyspace.leavesClocks = false
+  propagation.beginUnit((entry.flags & TOUCHES_ARBITRARY_KEYS) !== 0)
+  const isShort = entry.sampled && !node.timesAll && args.rawEnd - args.rawStart <= LONG_COMMAND_BYTES
+  if (!isShort || (entry.calls & (TIMED_ONE_IN - 1)) === 0 || (special & NO_TOUCH) !== 0)
+    runClosely(node, client, entry, args, out, isShort)
+  else entry.handler(call, args, out)
   entry.calls++
-  // A command that waits for keys is counted when it has been served.
-  if (timed && client.blocked?.kind !== 'keys') {
-    const usec = node.clock.monotonic_us() - began_us
-    entry.usec += all ? usec : usec * TIMED_ONE_IN
-    if (node.times !== null && client.blocked === null) node.times.add(entry, usec, all ? 1 : TIMED_ONE_IN)
-    if (usec >= node.slow_us) node.wasSlow(client, entry, args, usec)
-    if (usec >= node.late_us) node.wasLate((flags & FAST) === 0 ? 'command' : 'fast-command', usec)
-  }
   if (out.errors !== errors) {
     // Whoever ran this command, EXEC or a script, has not failed with it.
     node.countError(out.lastError)
@@ -158,11 +148,7 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   propagation.endUnit()
   if (node.monitors > 0) node.monitor(client, entry, args)
   node.running = outer
-  if (client.special !== 0) {
-    if (client.tracking !== null) node.tracking!.commandRan(client, entry, args)
-    if (!answersForItself(entry)) silence(client, special, mark)
-    if ((special & IS_REPLICA) !== 0) disownReply(node, client, entry, mark)
-  }
+  if (client.special !== 0) afterSpecial(node, client, entry, args, special, mark)
   if (outer !== null) return
   if (client.special !== 0) {
     turnSilence(client)
@@ -170,6 +156,45 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   }
   if (node.heldMessages !== null) node.releaseMessages(client)
   if (node.afterCommand !== null) node.afterCommand()
+}
+
+/** Runs a command and takes its time; `isShort` for one that stands for TIMED_ONE_IN. */
+function runClosely(
+  node: ServerNode,
+  client: Client,
+  entry: Entry,
+  args: Args,
+  out: Reply,
+  isShort: boolean,
+): void {
+  const timed = !isShort || (entry.calls & (TIMED_ONE_IN - 1)) === 0
+  const began_us = timed ? node.clock.monotonic_us() : 0
+  const untouched = (client.special & NO_TOUCH) !== 0 && entry.fullName !== 'touch'
+  if (untouched) node.keyspace.leavesClocks = true
+  entry.handler(node.call, args, out)
+  if (untouched) node.keyspace.leavesClocks = false
+  // A command that waits for keys is counted when it has been served.
+  if (!timed || client.blocked?.kind === 'keys') return
+  const usec = node.clock.monotonic_us() - began_us
+  const times = isShort ? TIMED_ONE_IN : 1
+  entry.usec += usec * times
+  if (node.times !== null && client.blocked === null) node.times.add(entry, usec, times)
+  if (usec >= node.slow_us) node.wasSlow(client, entry, args, usec)
+  if (usec >= node.late_us) node.wasLate((entry.flags & FAST) === 0 ? 'command' : 'fast-command', usec)
+}
+
+/** What follows a command of a client that is not served the plain way. `special` and `mark` are from before it. */
+function afterSpecial(
+  node: ServerNode,
+  client: Client,
+  entry: Entry,
+  args: Args,
+  special: number,
+  mark: number,
+): void {
+  if (client.tracking !== null) node.tracking!.commandRan(client, entry, args)
+  if (!answersForItself(entry)) silence(client, special, mark)
+  if ((special & IS_REPLICA) !== 0) disownReply(node, client, entry, mark)
 }
 
 /** Commands whose reply is a message, and as such is not subject to CLIENT REPLY. */

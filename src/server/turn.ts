@@ -154,7 +154,8 @@ export class Turn {
     if (to > from && link.pendingBytes === 0) {
       client.bytesOut += to - from
       client.sent = to
-      if (!link.send(out.buf, from, to)) {
+      const bytes = out.written(from, to)
+      if (!link.send(bytes, 0, bytes.length)) {
         this.leaveToSocket(client, out)
         return
       }

@@ -21,15 +21,15 @@ import { INTSET, LISTPACK, ZSET } from '../../keyspace/entries.js'
 import { FAR_MIN, FORESEEN_MAX } from '../../keyspace/table.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
-import type { Pattern } from './sort-pattern.js'
+import { type Pattern, SLOT_ELEMENT_BYTES_MAX } from './sort-pattern.js'
 import { scoreOf } from './sort-score.js'
 
 /** Up to so many elements are put in order one by one. */
 const FEW = 48
 /** The texts of more bytes than this are sorted as those of large collections are. */
 const TEXT_BYTES_MAX = 4096
-/** So much room do the keys have that a pattern names. */
-const KEY_BYTES_MAX = 2 * TEXT_BYTES_MAX
+/** Texts may be read so far behind the last. */
+const TOO_FAR_BYTES_MAX = 4
 /** The text of an integer, and what stands around it as a reply. */
 const INTEGER_BYTES_MAX = 20
 const BULK_BYTES_MAX = INTEGER_BYTES_MAX + 8
@@ -46,11 +46,10 @@ export class FewSpace {
   readonly value = new Piece()
   readonly scores = new Float64Array(FEW)
   readonly order = new Int32Array(FEW)
-  readonly texts = new Uint8Array(TEXT_BYTES_MAX)
+  readonly texts = new Uint8Array(TEXT_BYTES_MAX + TOO_FAR_BYTES_MAX)
   /** Where each element's text begins, and the last one's ends. */
   readonly starts = new Int32Array(FEW + 1)
-  /** The keys that a pattern names, one behind the other; where each ends, and its hash. */
-  readonly keys = new Uint8Array(KEY_BYTES_MAX)
+  /** Where each of the keys that a pattern names ends in its slot, and its hash. */
   readonly ends = new Int32Array(FEW)
   readonly hashes = new Int32Array(FEW)
   /** What was read in advance is put here, so that it is read. */
@@ -279,23 +278,24 @@ function loadScores(call: Call, space: FewSpace, by: Pattern | null, count: numb
 }
 
 /**
- * Writes the keys of a pattern for the elements `order[from]` to `order[to]` one behind the other, and hashes them: none waits
- * for another, so that they are hashed side by side. Where the database is large, what their look-ups are going to
- * read is brought near. False where the pattern has no such keys, or they are too long.
+ * Writes the keys of a pattern for the elements `order[from]` to `order[to]` into its slots, and hashes them: none waits for another,
+ * so that they are hashed side by side. Where the database is large, what their look-ups are going to read is brought near.
+ * False where the pattern has no such keys, or an element is too long for a slot.
  */
 function nameKeys(call: Call, space: FewSpace, pattern: Pattern, from: number, to: number): boolean {
-  const { texts, starts, order, keys, ends, hashes } = space
+  const { texts, starts, order, ends, hashes } = space
   const many = to - from + 1
   if (!pattern.namesKeys || many <= 0) return false
-  if (pattern.keyLength(0) * many + TEXT_BYTES_MAX > KEY_BYTES_MAX) return false
+  const keys = pattern.keySlots(FEW)
+  const { slotBytes } = pattern
   const { db } = call
-  let end = 0
-  for (let i = 0; i < many; i++) {
+  for (let i = 0, slot = 0; i < many; i++, slot += slotBytes) {
     const index = order[from + i]!
-    const start = end
-    end = pattern.writeKey(texts, starts[index]!, starts[index + 1]!, keys, start)
-    ends[i] = end
-    hashes[i] = db.entries.hash(keys, start, end)
+    const start = starts[index]!
+    const end = starts[index + 1]!
+    if (end - start > SLOT_ELEMENT_BYTES_MAX) return false
+    ends[i] = pattern.writeInSlot(texts, start, end, keys, slot)
+    hashes[i] = db.entries.hash(keys, slot, ends[i]!)
   }
   if (db.size >= FAR_MIN) {
     space.seen ^= db.foresee(hashes, Math.min(many, FORESEEN_MAX))
@@ -315,14 +315,14 @@ function lookUpAll(
   many: number,
   reply: Reply | null,
 ): boolean {
-  const { keys, ends, hashes, value, scores } = space
+  const { ends, hashes, value, scores } = space
+  const keys = pattern.keySlots(FEW)
+  const { slotBytes } = pattern
   const { db } = call
   let valid = true
-  let start = 0
-  for (let i = 0; i < many; i++) {
+  for (let i = 0, start = 0; i < many; i++, start += slotBytes) {
     const end = ends[i]!
     const found = pattern.show(call, db.readHashed(keys, start, end, hashes[i]!), keys, start, end, value)
-    start = end
     if (reply !== null) {
       if (found) reply.bulkRange(value.buf, value.start, value.end)
       else reply.nil()

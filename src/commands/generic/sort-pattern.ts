@@ -13,6 +13,11 @@ const MINUS = 0x2d
 const GREATER = 0x3e
 const HASH_SIGN = 0x23
 
+/** Elements of more bytes have no place in a slot. */
+export const SLOT_ELEMENT_BYTES_MAX = 32
+/** So many bytes are written at a time. */
+const FOUR = 4
+
 export class Pattern {
   readonly isElement: boolean
   /** A pattern without a star names nothing that differs between elements. */
@@ -22,6 +27,10 @@ export class Pattern {
   private readonly back: Uint8Array
   private readonly field: Uint8Array | null
   private key: Uint8Array
+  /** See `keySlots`. */
+  private slots: Uint8Array | null = null
+  /** Bytes from one slot to the next. */
+  readonly slotBytes: number
 
   constructor(bytes: Uint8Array) {
     // Stars and arrows are looked for as in C, up to the first zero byte.
@@ -36,6 +45,7 @@ export class Pattern {
     this.back = bytes.slice(star + 1, arrow < 0 ? bytes.length : arrow)
     this.bytes = bytes
     this.key = new Uint8Array(this.keyLength(64))
+    this.slotBytes = this.keyLength(SLOT_ELEMENT_BYTES_MAX + FOUR)
   }
 
   /** Shows in `value` what belongs to the element `buf[start, end)`; false where there is no such string or field. */
@@ -74,6 +84,37 @@ export class Pattern {
     if (type !== HASH || !hashes.get(handle, this.field, 0, this.field.length)) return false
     value.range(hashes.value.buf, hashes.value.start, hashes.value.end)
     return true
+  }
+
+  /**
+   * Room for the keys of `count` elements, one every `slotBytes`, in which what stands in front of the element is written already:
+   * `writeInSlot` writes the rest. Kept for the next time.
+   */
+  keySlots(count: number): Uint8Array {
+    const { slotBytes, front } = this
+    if (this.slots === null || this.slots.length < count * slotBytes) {
+      this.slots = new Uint8Array(count * slotBytes)
+      for (let at = 0; at < this.slots.length; at += slotBytes) this.slots.set(front, at)
+    }
+    return this.slots
+  }
+
+  /**
+   * Writes the key of the element `buf[start, end)`, at most SLOT_ELEMENT_BYTES_MAX, into the slot that begins at `slot`; returns where
+   * it ends. Up to three bytes behind the element are read too, and written over.
+   */
+  writeInSlot(buf: Uint8Array, start: number, end: number, slots: Uint8Array, slot: number): number {
+    const { back } = this
+    let to = slot + this.front.length
+    for (let i = start; i < end; i += FOUR, to += FOUR) {
+      slots[to] = buf[i]!
+      slots[to + 1] = buf[i + 1]!
+      slots[to + 2] = buf[i + 2]!
+      slots[to + 3] = buf[i + 3]!
+    }
+    let at = slot + this.front.length + end - start
+    for (let i = 0; i < back.length; i++) slots[at++] = back[i]!
+    return at
   }
 
   /** Bytes of the key of an element of so many bytes. */

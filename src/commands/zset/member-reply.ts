@@ -30,7 +30,7 @@ const SHORT_BYTES_MAX = 99
 /** What a short member becomes at most: head, bytes, line end. */
 const MEMBER_BYTES_MAX = SHORT_BYTES_MAX + 7
 /** Words may be written so far behind the last member. */
-const TOO_FAR_BYTES_MAX = 4
+const TOO_FAR_BYTES_MAX = 8
 /** The longest score that is written here: a sign and nine digits, or none and ten. */
 const SCORE_BYTES_MAX = 24
 const SCORE_MIN = -999_999_999
@@ -144,7 +144,12 @@ export function replyMembers(
       const words = ranking.wordsOf(element)
       let word = ranking.memberWord(element)
       const end = pos + length
-      for (; pos < end; pos += 4) view.setUint32(pos, words[word++]!, true)
+      view.setUint32(pos, words[word++]!, true)
+      // The rest begins at a multiple of sixteen.
+      for (pos += 4; pos < end; pos += 8, word += 2) {
+        view.setUint32(pos, words[word]!, true)
+        view.setUint32(pos + 4, words[word + 1]!, true)
+      }
       view.setUint16(end, CRLF, true)
       pos = end + 2
     } else {

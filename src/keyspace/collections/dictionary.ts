@@ -15,6 +15,7 @@
  */
 
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
+import { wordsAre } from '../../bytes/words.js'
 import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
@@ -30,6 +31,8 @@ const EXPIRY_BYTES = 12
 const LONG_MEMBER = 0x80
 const SHORT_HEADER_BYTES = 1
 const LONG_HEADER_BYTES = 8
+/** Bytes of a short member that share a word with its length. */
+const BESIDE_LENGTH = 3
 const HASH_HEADER_BYTES = 8
 
 export class Dictionary implements LargeValue, TableKeys {
@@ -79,24 +82,33 @@ export class Dictionary implements LargeValue, TableKeys {
   }
 
   keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean {
-    const chunk = chunkOf(handle)
+    const u32 = this.heap.u32[chunkOf(handle)]!
     const word = wordOf(handle)
-    const u8 = this.heap.u8[chunk]!
+    const head = u32[word]!
     const length = end - start
-    let at = word << 2
     if (this.withValues) {
-      const head = this.heap.u32[chunk]![word]!
       if ((head & LENGTH_MASK) !== length) return false
-      at += head >= EXPIRES ? HASH_HEADER_BYTES + EXPIRY_BYTES : HASH_HEADER_BYTES
-    } else if (u8[at]! < LONG_MEMBER) {
-      if (u8[at] !== length) return false
-      at += SHORT_HEADER_BYTES
-    } else {
-      if (this.heap.u32[chunk]![word + 1] !== length) return false
-      at += LONG_HEADER_BYTES
+      return wordsAre(
+        u32,
+        word + ((head >= EXPIRES ? HASH_HEADER_BYTES + EXPIRY_BYTES : HASH_HEADER_BYTES) >>> 2),
+        buf,
+        start,
+        end,
+      )
     }
-    for (let i = length - 1; i >= 0; i--) if (u8[at + i] !== buf[start + i]) return false
-    return true
+    if (length >= LONG_MEMBER) {
+      return (
+        (head & 0xff) === LONG_MEMBER &&
+        u32[word + 1] === length &&
+        wordsAre(u32, word + (LONG_HEADER_BYTES >>> 2), buf, start, end)
+      )
+    }
+    if ((head & 0xff) !== length) return false
+    // Three bytes stand beside the length, the others at a multiple of four.
+    let rest = head >>> 8
+    const beside = length < BESIDE_LENGTH ? end : start + BESIDE_LENGTH
+    for (let i = start; i < beside; i++, rest >>>= 8) if ((rest & 0xff) !== buf[i]) return false
+    return wordsAre(u32, word + 1, buf, beside, end)
   }
 
   /** The element whose field is `buf[start, end)`, or 0. Valid until the next write. */

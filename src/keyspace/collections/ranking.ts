@@ -3,8 +3,8 @@
  * found by its member in a table (table.ts), and kept in order by a B+ tree that counts.
  */
 
-import { sameBytes } from '../../bytes/ascii.js'
 import { type ByteHeap, byteOf, chunkOf, doubleOf, wordOf } from '../../bytes/heap.js'
+import { wordsAre } from '../../bytes/words.js'
 import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
@@ -66,8 +66,10 @@ export class Ranking implements LargeValue, TableKeys {
   }
 
   keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean {
-    const at = this.memberStart(handle)
-    return sameBytes(this.bytesOf(handle), at, at + this.memberLength(handle), buf, start, end)
+    const u32 = this.heap.u32[chunkOf(handle)]!
+    const word = wordOf(handle)
+    if (u32[word + LENGTH_WORD] !== end - start) return false
+    return wordsAre(u32, word + ELEMENT_HEADER_BYTES / 4, buf, start, end)
   }
 
   /** Reads something of the element, so that it is near when it is needed; returns a number made of it. */

@@ -1,10 +1,13 @@
 /** What concerns a connection and nothing else: PING, ECHO, SELECT, QUIT, READONLY, READWRITE, ASKING. */
 
+import { ascii } from '../../bytes/ascii.js'
 import { ALLOW_BUSY, type Command, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
 import { ASKING, READONLY_MODE, SUBSCRIBED } from '../client.js'
 import { setAsking } from '../cluster/asking.js'
 import { serverCommand } from '../server-command.js'
+
+const PONG = ascii('+PONG\r\n')
 
 const ping = serverCommand(
   {
@@ -27,7 +30,7 @@ const ping = serverCommand(
       if (args.count === 1) reply.bulkText('')
       else reply.bulk(args.view(1))
     } else if (args.count === 1) {
-      reply.simple('PONG')
+      reply.raw(PONG)
     } else {
       reply.bulk(args.view(1))
     }

@@ -1,0 +1,39 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { wordsAre } from './words.js'
+
+const bytes = fc.uint8Array({ maxLength: 40 })
+
+/** The bytes as a block of the heap has them: from a word on, with something behind them. */
+function stored(content: Uint8Array, word: number): Uint32Array {
+  const u32 = new Uint32Array(word + Math.ceil(content.length / 4) + 1).fill(0xa5a5a5a5)
+  new Uint8Array(u32.buffer).set(content, word * 4)
+  return u32
+}
+
+describe('wordsAre', () => {
+  it('finds bytes equal to themselves wherever they stand', () => {
+    fc.assert(
+      fc.property(bytes, fc.nat(5), fc.nat(5), fc.nat(5), (content, word, before, behind) => {
+        const buf = new Uint8Array(before + content.length + behind).fill(0x5a)
+        buf.set(content, before)
+        expect(wordsAre(stored(content, word), word, buf, before, before + content.length)).toBe(true)
+      }),
+    )
+  })
+
+  it('sees any one byte that differs', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 40 }),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        (content, at, by) => {
+          const other = content.slice()
+          other[at % content.length]! ^= by
+          expect(wordsAre(stored(content, 2), 2, other, 0, other.length)).toBe(false)
+        },
+      ),
+    )
+  })
+})
