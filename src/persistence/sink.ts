@@ -62,6 +62,9 @@ export class ByteSink {
   private readonly crc: Uint32Array | undefined
   private crcFrom = 0
   private flushed = 0
+  /** Where `double` takes one apart; made when it first does. */
+  private wide: Float64Array | null = null
+  private wideBytes: Uint8Array = NO_BLOCK
 
   constructor(options: SinkOptions = {}) {
     this.onBlock = options.onBlock
@@ -84,6 +87,19 @@ export class ByteSink {
   byte(value: number): void {
     if (this.pos === this.buf.length) this.makeRoom(1)
     this.buf[this.pos++] = value
+  }
+
+  /**
+   * A double of eight bytes, least significant first. Nothing is made for it: to look at a small typed array's buffer makes V8
+   * allocate memory of the system's, and a million freed crumbs make the next large allocation wait while they are swept together.
+   */
+  double(value: number): void {
+    if (this.wide === null) {
+      this.wide = new Float64Array(1)
+      this.wideBytes = new Uint8Array(this.wide.buffer)
+    }
+    this.wide[0] = value
+    this.bytes(this.wideBytes, 0, 8)
   }
 
   bytes(src: Uint8Array, start: number, end: number): void {

@@ -22,7 +22,6 @@ import { REWRITE_ITEMS_MAX } from './codec.js'
 import { fileTime, writeFieldTime } from './hash-times.js'
 import { hasListNodes, writeListNode } from './list.js'
 import { piecesOfStream } from './stream.js'
-import { writeDouble } from './zset.js'
 
 /** What a codec writes at once is no more than this many elements, or nodes of a list. */
 const ELEMENTS_AT_ONCE = 512
@@ -150,7 +149,7 @@ function piecesOfRanking(ranking: Ranking): Pieces {
     write(writer, element) {
       const start = ranking.memberStart(element)
       writer.string(ranking.bytesOf(element), start, start + ranking.memberLength(element))
-      writeDouble(writer.sink, ranking.score(element))
+      writer.sink.double(ranking.score(element))
     },
     command: 'ZADD',
     rewrite(batch, element) {

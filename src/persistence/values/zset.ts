@@ -15,7 +15,6 @@ import type { Keyspace } from '../../keyspace/keyspace.js'
 import { writeArgument, writeCommandStart, writeTextArgument } from '../aof/record.js'
 import { DecodedString } from '../rdb/cursor.js'
 import * as format from '../rdb/format.js'
-import type { ByteSink } from '../sink.js'
 import {
   BAD_VALUE,
   EMPTY_VALUE,
@@ -51,7 +50,7 @@ export const ZSET_CODEC: ValueCodec = {
     // From the last to the first: Redis, which writes them so, then inserts each at the front.
     zsets.range(handle, 0, size, true, () => {
       writer.string(member.buf, member.start, member.end)
-      writeDouble(writer.sink, zsets.score)
+      writer.sink.double(zsets.score)
     })
   },
 
@@ -94,12 +93,6 @@ export const ZSET_CODEC: ValueCodec = {
     })
     return finish(keyspace, ref, count, deep)
   },
-}
-
-export function writeDouble(sink: ByteSink, value: number): void {
-  const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setFloat64(0, value, true)
-  sink.bytes(bytes, 0, 8)
 }
 
 /** A bare entry of a listpack of `count` elements, -1 where it turned out to be none. */
