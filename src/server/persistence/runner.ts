@@ -12,7 +12,7 @@ import type { Clock } from '../../runtime/clock.js'
 /** The time that a slice may take out of a turn. */
 const SLICE_US = 1000
 /** Entries between two looks at the clock. */
-const SLICE_ENTRIES = 64
+const SLICE_ENTRIES = 16
 /** The longest rest between entries: a day. */
 const REST_MS_MAX = 24 * 60 * 60 * 1000
 /** So often a rest looks whether it is still wanted. */
