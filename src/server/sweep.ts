@@ -10,7 +10,7 @@ import type { ServerNode } from './node.js'
 /** The time that a slice may take out of a turn. */
 const SLICE_US = 500
 /** Blocks between two looks at the clock. */
-const BLOCKS_A_LOOK = 256
+const BLOCKS_A_LOOK = 64
 /** The largest buffer that is given back at once. */
 const RELEASE_BYTES_MAX = 48 * 1024 * 1024
 
