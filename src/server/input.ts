@@ -14,6 +14,9 @@ import type { ServerNode } from './node.js'
 import { TURN_OUTPUT_BYTES_MAX } from './turn.js'
 
 const PENDING_BYTES_MIN = 1024
+/** Buffers of this size go round among the clients: a pipeline ends in the middle of a command with nearly every read. */
+const PENDING_BYTES_SHARED = 4096
+const PENDING_KEPT_MAX = 32
 /**
  * A buffer grows to what the command under way has announced, but never further than to twice what has arrived and this
  * much more: who announces must also send.
@@ -39,13 +42,13 @@ export function receive(node: ServerNode, client: Client, buf: Uint8Array, start
   if (client.pending === null) {
     if (client.blocked === null && !client.paused && !client.choked) {
       const at = carryOut(node, client, buf, start, end)
-      if (at < end && !client.closing) keep(client, buf, at, end)
+      if (at < end && !client.closing) keep(node, client, buf, at, end)
     } else {
-      keep(client, buf, start, end)
+      keep(node, client, buf, start, end)
     }
     return
   }
-  append(client, buf, start, end)
+  append(node, client, buf, start, end)
   if (client.pendingLength > node.queryBufferMax) {
     closeTooLong(node, client)
     return
@@ -65,6 +68,7 @@ export function goOn(node: ServerNode, client: Client): void {
       client.pending = null
       client.pendingLength = 0
       if (node.parser.args.buf === buf) node.parser.args.forget()
+      node.pendingBuffers.giveBack(buf)
     } else if (at > 0) {
       moveDown(client, buf, at, length)
     }
@@ -166,25 +170,26 @@ function isHeld(client: Client): boolean {
 }
 
 /** Keeps the beginning of a command until its end arrives. */
-function keep(client: Client, buf: Uint8Array, start: number, end: number): void {
+function keep(node: ServerNode, client: Client, buf: Uint8Array, start: number, end: number): void {
   const parser = client.parser
   const length = end - start
-  const own = new Uint8Array(Math.max(PENDING_BYTES_MIN, roomFor(client, length)))
+  const own = node.pendingBuffers.take(Math.max(PENDING_BYTES_MIN, roomFor(client, length)))
   own.set(buf.subarray(start, end))
   parser?.rebase(own, start)
   client.pending = own
   client.pendingLength = length
 }
 
-function append(client: Client, buf: Uint8Array, start: number, end: number): void {
+function append(node: ServerNode, client: Client, buf: Uint8Array, start: number, end: number): void {
   let own = client.pending!
   const length = client.pendingLength + end - start
   if (length > own.length) {
-    const bigger = new Uint8Array(Math.max(length + (length >> 1), roomFor(client, length)))
+    const bigger = node.pendingBuffers.take(Math.max(length + (length >> 1), roomFor(client, length)))
     bigger.set(own.subarray(0, client.pendingLength))
+    client.pending = bigger
+    client.parser?.rebase(bigger, 0)
+    node.pendingBuffers.giveBack(own)
     own = bigger
-    client.pending = own
-    client.parser?.rebase(own, 0)
   }
   own.set(buf.subarray(start, end), client.pendingLength)
   client.pendingLength = length
@@ -242,6 +247,25 @@ function protocolError(node: ServerNode, client: Client, error: string, input: U
   replyError(node.turn.outOf(client), message)
   node.countError(message)
   node.closeAfterReply(client)
+}
+
+/**
+ * Buffers for the beginnings of commands. To make one for each would leave thousands a second to the collector, all of
+ * them memory that the system's allocator has to find and to sweep together again.
+ */
+export class PendingBuffers {
+  private readonly free: Uint8Array[] = []
+
+  /** A buffer of at least so many bytes; what is in it is undefined. */
+  take(bytes: number): Uint8Array {
+    if (bytes > PENDING_BYTES_SHARED) return new Uint8Array(bytes)
+    return this.free.pop() ?? new Uint8Array(PENDING_BYTES_SHARED)
+  }
+
+  /** Nobody reads or writes the buffer any more. */
+  giveBack(buf: Uint8Array): void {
+    if (buf.length === PENDING_BYTES_SHARED && this.free.length < PENDING_KEPT_MAX) this.free.push(buf)
+  }
 }
 
 /** Parsers that connections have finished with. */

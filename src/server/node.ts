@@ -36,7 +36,7 @@ import { dispatch, isAnsweredByMessages } from './dispatch.js'
 import { notifyKeyspaceEvent, notifyMask } from './events.js'
 import { fieldExpired } from './field-expiry.js'
 import { Info } from './info.js'
-import { goOn, ParserPool } from './input.js'
+import { goOn, ParserPool, PendingBuffers } from './input.js'
 import { Migrations } from './migrate.js'
 import { OwnExpiry } from './own-expiry.js'
 import type { Access, Regular, SlotRouter, StopWish } from './parts.js'
@@ -102,6 +102,7 @@ export class ServerNode implements Host {
   /** The parser of all connections whose commands arrive whole. */
   parser: RequestParser = new RequestParser()
   private readonly parsers = new ParserPool()
+  readonly pendingBuffers = new PendingBuffers()
   readonly ahead = new Ahead()
 
   // What the dispatcher looks at for every command.
