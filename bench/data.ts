@@ -17,10 +17,11 @@ export function* many(
   key: string,
   count: number,
   element: (i: number) => readonly string[],
+  at_once = ELEMENTS_A_COMMAND,
 ): Generator<readonly string[]> {
-  for (let i = 0; i < count; i += ELEMENTS_A_COMMAND) {
+  for (let i = 0; i < count; i += at_once) {
     const parts = [command, key]
-    for (let j = i; j < Math.min(count, i + ELEMENTS_A_COMMAND); j++) parts.push(...element(j))
+    for (let j = i; j < Math.min(count, i + at_once); j++) parts.push(...element(j))
     yield parts
   }
 }
