@@ -111,6 +111,20 @@ export class Reply {
     this.pos = pos + 5
   }
 
+  pong(): void {
+    if (this.pos + 7 > this.buf.length) this.grow(7)
+    const buf = this.buf
+    const pos = this.pos
+    buf[pos] = 0x2b
+    buf[pos + 1] = 0x50
+    buf[pos + 2] = 0x4f
+    buf[pos + 3] = 0x4e
+    buf[pos + 4] = 0x47
+    buf[pos + 5] = CR
+    buf[pos + 6] = LF
+    this.pos = pos + 7
+  }
+
   /** A status such as OK or QUEUED: ASCII, without line ends. */
   simple(status: string): void {
     this.line(0x2b, status)
