@@ -6,7 +6,7 @@
  */
 
 import { writeInteger } from '../../bytes/ascii.js'
-import { byteOf, chunkOf } from '../../bytes/heap.js'
+import { byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
 import {
   LP_SHORT,
   LP_SHORT_BYTES_MAX,
@@ -16,6 +16,7 @@ import {
   lpRead,
   lpSeek,
 } from '../../keyspace/collections/listpack.js'
+import { ELEMENT_HEADER_BYTES, LENGTH_WORD } from '../../keyspace/collections/rank-nodes.js'
 import type { Ranking } from '../../keyspace/collections/ranking.js'
 import { lpScore } from '../../keyspace/collections/scored-listpack.js'
 import { refOf } from '../../keyspace/collections/value.js'
@@ -36,6 +37,8 @@ const SCORE_BYTES_MAX = 24
 const SCORE_MIN = -999_999_999
 const SCORE_MAX = 999_999_999
 const ONE_DIGIT = 9
+/** The elements of a smaller set are near enough to the processor: some hundred kilobytes. */
+const FAR_MEMBERS_MIN = 20_000
 
 /** By length: `$20` and the first byte of a line end; of one digit all of the head, `$7` and a line end. Little endian. */
 const HEADS: Uint32Array = Uint32Array.from({ length: SHORT_BYTES_MAX + 1 }, (_, length) => {
@@ -116,7 +119,7 @@ function replySmall(
 
 /**
  * Reads how long the members of `count` elements are, into `lengths`; all together, since reads which do not wait for each other
- * bring many elements near at once.
+ * bring many elements near at once. Only for that: who shows them reads it again.
  */
 function measure(ranking: Ranking, elements: Uint32Array, lengths: Int32Array, count: number): void {
   for (let i = 0; i < count; i++) lengths[i] = ranking.memberLength(elements[i]!)
@@ -130,19 +133,21 @@ export function replyMembers(
   count: number,
   reply: Reply,
 ): void {
-  measure(ranking, elements, lengths, count)
+  if (ranking.size >= FAR_MEMBERS_MIN) measure(ranking, elements, lengths, count)
   reply.ensure(count * MEMBER_BYTES_MAX + TOO_FAR_BYTES_MAX)
   let view = reply.words()
   let { buf, pos } = reply
+  const chunks = ranking.heap.u32
   for (let i = 0; i < count; i++) {
     const element = elements[i]!
-    const length = lengths[i]!
+    const words = chunks[chunkOf(element)]!
+    let word = wordOf(element)
+    const length = words[word + LENGTH_WORD]!
+    word += ELEMENT_HEADER_BYTES / 4
     if (length <= SHORT_BYTES_MAX) {
       view.setUint32(pos, HEADS[length]!, true)
       pos += 4
       if (length > ONE_DIGIT) buf[pos++] = LF
-      const words = ranking.wordsOf(element)
-      let word = ranking.memberWord(element)
       const end = pos + length
       view.setUint32(pos, words[word++]!, true)
       // The rest begins at a multiple of sixteen.

@@ -22,7 +22,7 @@ const POPS_BEFORE_LOOK = 4
 
 export class Ranking implements LargeValue, TableKeys {
   private readonly entries: Entries
-  private readonly heap: ByteHeap
+  readonly heap: ByteHeap
   private readonly owner: LargeValues
   private readonly table: Table
   private readonly tree: RankTree
