@@ -144,8 +144,8 @@ function hashName(buf: Uint8Array, start: number, end: number): number {
 
 /** Whether `buf[start, end)` is the name, which is in lower case, in any case of letters. */
 function sameName(name: Uint8Array, buf: Uint8Array, start: number, end: number): boolean {
-  const { length } = name
-  if (length !== end - start) return false
+  const length = end - start
+  if (name.length !== length) return false
   for (let i = 0; i < length; i++) {
     const byte = name[i]!
     const difference = byte ^ buf[start + i]!

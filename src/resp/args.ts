@@ -7,12 +7,16 @@
 import { isWord, NOT_EXACT, parseInteger, text } from '../bytes/ascii.js'
 
 const NOTHING = new Uint8Array(0)
+/** Room for sixteen arguments. */
+const RANGES_MIN = 32
 
 export class Args {
   buf: Uint8Array = NOTHING
   count = 0
-  /** Start and end of each argument, in turns. */
-  ranges: Int32Array = new Int32Array(32)
+  /** Start and end of each argument, in turns. Others are put in their place by `exchange`. */
+  ranges: Int32Array = new Int32Array(RANGES_MIN)
+  /** How many numbers `ranges` has room for: see Reply, which keeps the length of its buffer for the same reason. */
+  room = RANGES_MIN
   /**
    * Where the command's own bytes stand in `buf` in RESP form, so that they can go to the append-only file and to
    * replicas as they came. `rawEnd` is 0 where they do not stand there (inline commands, commands made by hand).
@@ -67,14 +71,20 @@ export class Args {
   /** Appends a range of `buf`. */
   push(start: number, end: number): void {
     const at = this.count << 1
-    if (at === this.ranges.length) {
-      const more = new Int32Array(this.ranges.length * 2)
+    if (at === this.room) {
+      const more = new Int32Array(this.room * 2)
       more.set(this.ranges)
-      this.ranges = more
+      this.exchange(more)
     }
     this.ranges[at] = start
     this.ranges[at + 1] = end
     this.count++
+  }
+
+  /** Takes other room for the ranges; what they are is the caller's. */
+  exchange(ranges: Int32Array): void {
+    this.ranges = ranges
+    this.room = ranges.length
   }
 
   /** Makes these the arguments given, joined in a buffer of their own: for commands that the node makes itself. */

@@ -32,6 +32,11 @@ export class Reply {
   /** More was written than one buffer holds: what is in it is not to be used, and its reader has to be given up. */
   overflowed = false
 
+  /**
+   * The length of `buf`. As a field of its own it is a small integer; what a typed array says of its length may be so large
+   * that V8 compares it as a floating-point number.
+   */
+  private room: number
   /** What `words` made of `buf`, if somebody asked. */
   private view: DataView | null = null
   /** What `written` last returned of the buffer's beginning. */
@@ -39,6 +44,7 @@ export class Reply {
 
   constructor(bytes = INITIAL_BYTES) {
     this.buf = new Uint8Array(bytes)
+    this.room = bytes
   }
 
   /** The buffer, for whoever writes several bytes at once. Valid as long as `buf` is. */
@@ -59,7 +65,7 @@ export class Reply {
 
   /** Makes room for `more` bytes. */
   ensure(more: number): void {
-    if (this.pos + more > this.buf.length) this.grow(more)
+    if (this.pos + more > this.room) this.grow(more)
   }
 
   private grow(more: number): void {
@@ -75,6 +81,7 @@ export class Reply {
 
   private take(buf: Uint8Array): void {
     this.buf = buf
+    this.room = buf.length
     this.view = null
     this.beginning = NOTHING
   }
@@ -94,13 +101,13 @@ export class Reply {
 
   rawRange(from: Uint8Array, start: number, end: number): void {
     const length = end - start
-    if (this.pos + length > this.buf.length) this.grow(length)
+    if (this.pos + length > this.room) this.grow(length)
     copy(this.buf, this.pos, from, start, end)
     this.pos += length
   }
 
   ok(): void {
-    if (this.pos + 5 > this.buf.length) this.grow(5)
+    if (this.pos + 5 > this.room) this.grow(5)
     const buf = this.buf
     const pos = this.pos
     buf[pos] = 0x2b
@@ -112,7 +119,7 @@ export class Reply {
   }
 
   pong(): void {
-    if (this.pos + 7 > this.buf.length) this.grow(7)
+    if (this.pos + 7 > this.room) this.grow(7)
     const buf = this.buf
     const pos = this.pos
     buf[pos] = 0x2b
@@ -150,7 +157,7 @@ export class Reply {
   }
 
   private header(type: number, value: number): void {
-    if (this.pos + 24 > this.buf.length) this.grow(24)
+    if (this.pos + 24 > this.room) this.grow(24)
     const buf = this.buf
     const pos = this.pos
     buf[pos] = type
@@ -189,7 +196,7 @@ export class Reply {
 
   bulkRange(from: Uint8Array, start: number, end: number): void {
     const length = end - start
-    if (this.pos + length + 26 > this.buf.length) this.grow(length + 26)
+    if (this.pos + length + 26 > this.room) this.grow(length + 26)
     const buf = this.buf
     let pos = this.pos
     buf[pos++] = DOLLAR

@@ -161,7 +161,7 @@ export class Ahead {
     this.knows = false
     for (let i = 0; i < count; i++) {
       const args = this.commands[i]!
-      if (args.ranges.length > RANGES_MAX) this.commands[i] = new Args()
+      if (args.room > RANGES_MAX) this.commands[i] = new Args()
       else args.forget()
     }
   }

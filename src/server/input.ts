@@ -279,7 +279,6 @@ export class ParserPool {
   giveBack(parser: RequestParser): void {
     parser.reset()
     parser.args.forget()
-    if (parser.args.ranges.length <= PARSER_RANGES_MAX && this.free.length < PARSERS_KEPT_MAX)
-      this.free.push(parser)
+    if (parser.args.room <= PARSER_RANGES_MAX && this.free.length < PARSERS_KEPT_MAX) this.free.push(parser)
   }
 }

@@ -25,6 +25,9 @@ export class Pattern {
   readonly bytes: Uint8Array
   private readonly front: Uint8Array
   private readonly back: Uint8Array
+  // Their lengths, as small integers.
+  private readonly frontLength: number
+  private readonly backLength: number
   private readonly field: Uint8Array | null
   private key: Uint8Array
   /** See `keySlots`. */
@@ -43,6 +46,8 @@ export class Pattern {
     this.field = arrow < 0 ? null : bytes.slice(arrow + 2)
     this.front = bytes.slice(0, Math.max(0, star))
     this.back = bytes.slice(star + 1, arrow < 0 ? bytes.length : arrow)
+    this.frontLength = this.front.length
+    this.backLength = this.back.length
     this.bytes = bytes
     this.key = new Uint8Array(this.keyLength(64))
     this.slotBytes = this.keyLength(SLOT_ELEMENT_BYTES_MAX + FOUR)
@@ -104,31 +109,31 @@ export class Pattern {
    * it ends. Up to three bytes behind the element are read too, and written over.
    */
   writeInSlot(buf: Uint8Array, start: number, end: number, slots: Uint8Array, slot: number): number {
-    const { back } = this
-    let to = slot + this.front.length
+    const { back, backLength } = this
+    let to = slot + this.frontLength
     for (let i = start; i < end; i += FOUR, to += FOUR) {
       slots[to] = buf[i]!
       slots[to + 1] = buf[i + 1]!
       slots[to + 2] = buf[i + 2]!
       slots[to + 3] = buf[i + 3]!
     }
-    let at = slot + this.front.length + end - start
-    for (let i = 0; i < back.length; i++) slots[at++] = back[i]!
+    let at = slot + this.frontLength + end - start
+    for (let i = 0; i < backLength; i++) slots[at++] = back[i]!
     return at
   }
 
   /** Bytes of the key of an element of so many bytes. */
   keyLength(bytes: number): number {
-    return this.front.length + bytes + this.back.length
+    return this.frontLength + bytes + this.backLength
   }
 
   /** Writes the key of the element `buf[start, end)` at `key[to]`, where there is room; returns its end. */
   writeKey(buf: Uint8Array, start: number, end: number, key: Uint8Array, to: number): number {
-    const { front, back } = this
+    const { front, back, frontLength, backLength } = this
     let at = to
-    for (let i = 0; i < front.length; i++) key[at++] = front[i]!
+    for (let i = 0; i < frontLength; i++) key[at++] = front[i]!
     for (let i = start; i < end; i++) key[at++] = buf[i]!
-    for (let i = 0; i < back.length; i++) key[at++] = back[i]!
+    for (let i = 0; i < backLength; i++) key[at++] = back[i]!
     return at
   }
 }

@@ -13,7 +13,7 @@ export function replayer(node: ServerNode): Replay {
   return (buf, count, ranges, start, end) => {
     args.buf = buf
     args.count = count
-    args.ranges = ranges
+    args.exchange(ranges)
     args.rawStart = start
     args.rawEnd = end
     if (node.table.find(buf, args.start(0), args.end(0)) === null) {
