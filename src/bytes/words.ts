@@ -1,6 +1,6 @@
 /**
  * Bytes that begin at a multiple of four are compared four at a time: what stands in the heap is read as words, what a client sent,
- * which stands anywhere, is put together. Words are little endian, as on every machine that Node runs on.
+ * which stands anywhere, is put together. Words are little endian, as those of all machines that Shoal is made for.
  */
 
 /**

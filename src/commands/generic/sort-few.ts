@@ -280,12 +280,12 @@ function loadScores(call: Call, space: FewSpace, by: Pattern | null, count: numb
 /**
  * Writes the keys of a pattern for the elements `order[from]` to `order[to]` into its slots, and hashes them: none waits for another,
  * so that they are hashed side by side. Where the database is large, what their look-ups are going to read is brought near.
- * False where the pattern has no such keys, or an element is too long for a slot.
+ * False where the pattern has no slots, or an element is too long for one.
  */
 function nameKeys(call: Call, space: FewSpace, pattern: Pattern, from: number, to: number): boolean {
   const { texts, starts, order, ends, hashes } = space
   const many = to - from + 1
-  if (!pattern.namesKeys || many <= 0) return false
+  if (!pattern.hasSlots || many <= 0) return false
   const keys = pattern.keySlots(FEW)
   const { slotBytes } = pattern
   const { db } = call

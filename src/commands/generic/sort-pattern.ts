@@ -15,6 +15,8 @@ const HASH_SIGN = 0x23
 
 /** Elements of more bytes have no place in a slot. */
 export const SLOT_ELEMENT_BYTES_MAX = 32
+/** Longer patterns have no slots: room for forty-eight is made, and kept. */
+const SLOT_BYTES_MAX = 256
 /** So many bytes are written at a time. */
 const FOUR = 4
 
@@ -66,9 +68,9 @@ export class Pattern {
     return this.show(call, call.db.read(this.key, 0, length), this.key, 0, length, value)
   }
 
-  /** Whether elements have keys of their own. */
-  get namesKeys(): boolean {
-    return this.hasStar && !this.isElement
+  /** Whether elements have keys of their own that have room in slots. */
+  get hasSlots(): boolean {
+    return this.hasStar && !this.isElement && this.slotBytes <= SLOT_BYTES_MAX
   }
 
   /** Shows in `value` what belongs to the key `key[start, end)`, of which `handle` is the entry, 0 for none; false for nothing. */
@@ -93,7 +95,7 @@ export class Pattern {
 
   /**
    * Room for the keys of `count` elements, one every `slotBytes`, in which what stands in front of the element is written already:
-   * `writeInSlot` writes the rest. Kept for the next time.
+   * `writeInSlot` writes the rest. Kept for the next time. Only where `hasSlots`.
    */
   keySlots(count: number): Uint8Array {
     const { slotBytes, front } = this

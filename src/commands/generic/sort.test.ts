@@ -71,6 +71,36 @@ describe('SORT', () => {
     expect(runner.say('SORT k')).toBe("-ERR One or more scores can't be converted into double")
   })
 
+  test('elements and patterns of any length name their keys', () => {
+    for (const [front, back] of [
+      [0, 0],
+      [5, 0],
+      [3, 2],
+      [0, 7],
+      [250, 1],
+      [3000, 30],
+    ]) {
+      const runner = new Runner()
+      const pattern = `${'f'.repeat(front!)}*${'b'.repeat(back!)}`
+      const elements = [1, 2, 3, 4, 5, 31, 32, 33, 40].map((length) => 'e'.repeat(length))
+      for (const [i, element] of elements.entries()) {
+        runner.run('RPUSH', 'a list', element)
+        runner.run('SET', pattern.replace('*', element), `${(i * 5) % 9}`)
+      }
+      const few = elements.slice(0, 7)
+      for (const shown of [elements, few]) {
+        runner.run('LTRIM', 'a list', '0', `${shown.length - 1}`)
+        const scores = shown.map((_, i) => (i * 5) % 9)
+        const sorted = [...scores].sort((a, b) => a - b)
+        const expected = [...sorted.map((score) => shown[scores.indexOf(score)]!)]
+        const replies = runner.run('SORT', 'a list', 'BY', pattern, 'GET', '#').split('\r\n')
+        expect(replies.filter((line) => line.startsWith('e'))).toEqual(expected)
+        const values = runner.run('SORT', 'a list', 'BY', pattern, 'GET', pattern).split('\r\n')
+        expect(values.filter((line) => /^\d$/.test(line))).toEqual(sorted.map(String))
+      }
+    }
+  })
+
   test('a set has an order where a script asks, too', () => {
     const runner = new Runner()
     runner.say('SADD s 10 9 1 3')
