@@ -75,7 +75,8 @@ export class Propagation {
 
   /** Something for the replicas alone, which changes no data: a published message. */
   message(db: number, parts: readonly Uint8Array[]): void {
-    if (this.feeds.length > 0) this.add(db, encodeCommand(parts), true)
+    // Where nobody takes it, it does not count as a command of its unit either.
+    if (this.feeds.some((feed) => feed.keepsDataOnly !== true)) this.add(db, encodeCommand(parts), true)
   }
 
   private add(db: number, bytes: Uint8Array, isMessage: boolean): void {

@@ -101,6 +101,25 @@ describe.skipIf(missing('redis-server'))('transactions beside redis-server', DEE
     expect(ours).toEqual(theirs)
   })
 
+  test('a message in a transaction is nothing to the file', async () => {
+    const folders = [node.node.config.values.dir, redis.directory] as const
+    const before = folders.map((folder) => commandsOf(folder).length)
+    await same([
+      [0, 'MULTI'],
+      [0, 'SET a 1'],
+      [0, 'PUBLISH ch m'],
+      [0, 'EXEC'],
+      [0, 'MULTI'],
+      [0, 'PUBLISH ch m'],
+      [0, 'SET a 1'],
+      [0, 'SET b 1'],
+      [0, 'EXEC'],
+    ])
+    const [ours, theirs] = folders.map((folder, i) => commandsOf(folder).slice(before[i]))
+    expect(ours).toEqual(theirs)
+    expect(ours!.slice(-5)).toEqual(['SET a 1', 'MULTI', 'SET a 1', 'SET b 1', 'EXEC'])
+  })
+
   test('a watched key that had expired is no key: its removal changes nothing', async () => {
     for (const removal of ['EXISTS a', 'FLUSHDB', 'FLUSHALL', 'SWAPDB 0 1', 'PING']) {
       const told = await same([

@@ -212,6 +212,11 @@ export class ReplicationPart implements Feed {
     this.run((r, turn) => masterBytes(r, attempt, buf, start, end, turn))
   }
 
+  /** Without a backlog only offsets are counted here, and messages have none. */
+  get keepsDataOnly(): boolean {
+    return !wantsFeed(this.r)
+  }
+
   /** The dataset has changed by this command: into the stream with it. */
   feed(db: number, buf: Uint8Array, start: number, end: number): void {
     const turn = this.feedTurn
