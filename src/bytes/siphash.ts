@@ -31,6 +31,7 @@ export function halfSipHash(buf: Uint8Array, start: number, end: number, k0: num
   }
   let last = length << 24
   for (let shift = 0; i < end; i++, shift += 8) last |= buf[i]! << shift
+  // The last word's round is written out once more: to ask in every round whether it is that one costs a sixth of a short key's hash.
   v3 ^= last
   v0 = (v0 + v1) | 0
   v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
