@@ -14,8 +14,6 @@
  * The table stores no keys: who holds it gives `TableKeys`, which can hash and compare entries by their handles.
  */
 
-import { Entries } from './entries.js'
-
 const BUCKET_WORDS = 16
 const PLACES = 12
 const CHAIN = 15
@@ -116,11 +114,6 @@ export class Table {
   /** While positive, no entry moves: somebody walks the table and changes it. */
   private pauses = 0
   private readonly keys: TableKeys
-  /**
-   * `keys`, where these are those of a database: of all tables these are asked most, and asked so they are always the same class,
-   * whatever collections are looked up in between.
-   */
-  private readonly entries: Entries | null
   private draws: Draws | null = null
   /** What `touch` returns is put here, so that it is read. */
   private touched = 0
@@ -135,7 +128,6 @@ export class Table {
 
   constructor(keys: TableKeys) {
     this.keys = keys
-    this.entries = keys instanceof Entries ? keys : null
   }
 
   get size(): number {
@@ -157,7 +149,6 @@ export class Table {
 
   /** The handle of the entry whose key is `buf[start, end)` and hashes to `hash`, or 0. */
   find(buf: Uint8Array, start: number, end: number, hash: number): number {
-    const { entries } = this
     const place = this.homeOf(hash)
     const words = place.words
     const pattern = Math.imul(hash >>> 24, 0x01010101)
@@ -177,12 +168,7 @@ export class Table {
         const mark = 31 - Math.clz32(marks & -marks)
         const word = base + ((mark & 3) << 2) + (mark >>> 3)
         const handle = words[word]!
-        const isIt =
-          handle !== 0 &&
-          (entries !== null
-            ? entries.keyIs(handle, buf, start, end)
-            : this.keys.keyIs(handle, buf, start, end))
-        if (isIt) {
+        if (handle !== 0 && this.keys.keyIs(handle, buf, start, end)) {
           this.foundIn = place
           this.foundBucket = bucket
           this.foundWord = word
@@ -205,8 +191,6 @@ export class Table {
     const handle = this.foundHandle
     // Something else may have been drawn, or looked for by its handle, or everything may be on its way to another table.
     if (handle === 0 || this.next !== null || this.foundIn.words[this.foundWord] !== handle) return 0
-    const { entries } = this
-    if (entries !== null) return entries.keyIs(handle, buf, start, end) ? handle : 0
     return this.keys.keyIs(handle, buf, start, end) ? handle : 0
   }
 
