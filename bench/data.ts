@@ -17,11 +17,11 @@ export function* many(
   key: string,
   count: number,
   element: (i: number) => readonly string[],
-  at_once = ELEMENTS_A_COMMAND,
+  atOnce = ELEMENTS_A_COMMAND,
 ): Generator<readonly string[]> {
-  for (let i = 0; i < count; i += at_once) {
+  for (let i = 0; i < count; i += atOnce) {
     const parts = [command, key]
-    for (let j = i; j < Math.min(count, i + at_once); j++) parts.push(...element(j))
+    for (let j = i; j < Math.min(count, i + atOnce); j++) parts.push(...element(j))
     yield parts
   }
 }

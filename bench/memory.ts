@@ -7,13 +7,14 @@
  * Since collectors and allocators come and go as they please, each is measured in several processes, and the median counts.
  */
 
-import { many, pad, scattered, send } from './data.js'
+import { ELEMENTS_A_COMMAND, many, pad, scattered, send } from './data.js'
 import { ask, type Engine, median, rss_bytes, start, stop, type Table, until } from './tools.js'
 
 const MILLION = 1_000_000
 /** How many millions are measured, after the first: elements of which a command brings many are sent sooner. */
 const MORE_KEYS = 3
 const MORE_ELEMENTS = 9
+const FIRST_ELEMENTS_A_COMMAND = 10
 const VALUE = 'x'.repeat(64)
 
 interface Case {
@@ -37,7 +38,7 @@ function* hashes(million: number): Generator<readonly string[]> {
 
 /** The first million comes in many short commands: then what they make V8 compile has been compiled before anything is measured. */
 const elements = (command: string, key: string, million: number, element: (i: number) => readonly string[]) =>
-  many(command, key, MILLION, element, million === 0 ? 10 : 100)
+  many(command, key, MILLION, element, million === 0 ? FIRST_ELEMENTS_A_COMMAND : ELEMENTS_A_COMMAND)
 
 /** Thirteen bytes. */
 const member = (i: number) => `m${pad(i)}`

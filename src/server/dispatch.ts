@@ -125,9 +125,8 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   const mark = out.pos
   const { errors } = out
   const outer = node.running
-  if (call.caller !== client) call.caller = client
-  const db = keyspace.databases[client.db]!
-  if (call.db !== db) call.db = db
+  call.caller = client
+  call.db = keyspace.databases[client.db]!
   call.dirty = 0
   call.instead = null
   keyspace.expiry = client.trusted ? node.trustedExpiry : node.clientExpiry

@@ -92,7 +92,7 @@ describe('SORT', () => {
         runner.run('LTRIM', 'a list', '0', `${shown.length - 1}`)
         const scores = shown.map((_, i) => (i * 5) % 9)
         const sorted = [...scores].sort((a, b) => a - b)
-        const expected = [...sorted.map((score) => shown[scores.indexOf(score)]!)]
+        const expected = sorted.map((score) => shown[scores.indexOf(score)]!)
         const replies = runner.run('SORT', 'a list', 'BY', pattern, 'GET', '#').split('\r\n')
         expect(replies.filter((line) => line.startsWith('e'))).toEqual(expected)
         const values = runner.run('SORT', 'a list', 'BY', pattern, 'GET', pattern).split('\r\n')

@@ -87,15 +87,6 @@ export class Ranking implements LargeValue, TableKeys {
     return byteOf(handle) + ELEMENT_HEADER_BYTES
   }
 
-  /** The chunk's words, which `memberWord` indexes: where the member begins. */
-  wordsOf(handle: number): Uint32Array {
-    return this.heap.u32[chunkOf(handle)]!
-  }
-
-  memberWord(handle: number): number {
-    return wordOf(handle) + ELEMENT_HEADER_BYTES / 4
-  }
-
   memberLength(handle: number): number {
     return this.heap.u32[chunkOf(handle)]![wordOf(handle) + LENGTH_WORD]!
   }
