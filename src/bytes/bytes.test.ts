@@ -12,7 +12,7 @@ import {
   writeInteger,
 } from './ascii.js'
 import { globMatch } from './glob.js'
-import { halfSipHash } from './siphash.js'
+import { halfSipHash, halfSipHashWords } from './siphash.js'
 
 test('an integer written is the integer read', () => {
   fc.assert(
@@ -116,4 +116,15 @@ test('the hash depends on every byte, on the length and on the key', () => {
   seen.add(halfSipHash(new Uint8Array(64), 0, 64, 2, 2))
   seen.add(halfSipHash(new Uint8Array(64), 0, 64, 1, 3))
   expect(seen.size).toBe(64 + 512 + 2)
+})
+
+test('the hash of words is that of their bytes', () => {
+  const words = Uint32Array.from({ length: 20 }, (_, i) => Math.imul(i + 1, 0x9e3779b1))
+  const buf = new Uint8Array(words.buffer)
+  for (let word = 0; word < 3; word++) {
+    for (let length = 0; length <= 64; length++) {
+      const start = word * 4
+      expect(halfSipHashWords(words, word, length, 3, 4)).toBe(halfSipHash(buf, start, start + length, 3, 4))
+    }
+  }
 })

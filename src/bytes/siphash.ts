@@ -31,8 +31,49 @@ export function halfSipHash(buf: Uint8Array, start: number, end: number, k0: num
   }
   let last = length << 24
   for (let shift = 0; i < end; i++, shift += 8) last |= buf[i]! << shift
-  // The last word's round is written out once more: to ask in every round whether it is that one costs a sixth of a short key's hash.
-  v3 ^= last
+  return finish(v0, v1, v2, v3, last)
+}
+
+/** As `halfSipHash`, of the `length` bytes from `words[word]` on, little endian; up to three bytes behind them are read too. */
+export function halfSipHashWords(
+  words: Uint32Array,
+  word: number,
+  length: number,
+  k0: number,
+  k1: number,
+): number {
+  let v0 = k0
+  let v1 = k1
+  let v2 = 0x6c796765 ^ k0
+  let v3 = 0x74656462 ^ k1
+  const whole = word + (length >>> 2)
+  for (let i = word; i < whole; i++) {
+    const m = words[i]! | 0
+    v3 ^= m
+    v0 = (v0 + v1) | 0
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
+    v0 = (v0 << 16) | (v0 >>> 16)
+    v2 = (v2 + v3) | 0
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
+    v0 = (v0 + v3) | 0
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
+    v2 = (v2 + v1) | 0
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
+    v2 = (v2 << 16) | (v2 >>> 16)
+    v0 ^= m
+  }
+  const rest = length & 3
+  const last = rest === 0 ? 0 : words[whole]! & ((1 << (rest << 3)) - 1)
+  return finish(v0, v1, v2, v3, (length << 24) | last)
+}
+
+/** The round of the last word, which holds the length, and the three that follow. */
+function finish(a: number, b: number, c: number, d: number, last: number): number {
+  let v0 = a
+  let v1 = b
+  let v2 = c
+  let v3 = d ^ last
+  // Written out: to ask in every round whether it is this one costs a sixth of a short key's hash.
   v0 = (v0 + v1) | 0
   v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
   v0 = (v0 << 16) | (v0 >>> 16)

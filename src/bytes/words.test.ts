@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { wordsAre } from './words.js'
+import { sameWords, wordsAre } from './words.js'
 
 const bytes = fc.uint8Array({ maxLength: 40 })
 
@@ -34,6 +34,29 @@ describe('wordsAre', () => {
           expect(wordsAre(stored(content, 2), 2, other, 0, other.length)).toBe(false)
         },
       ),
+    )
+  })
+})
+
+describe('sameWords', () => {
+  it('looks at all bytes that belong to the ranges, and at none behind them', () => {
+    fc.assert(
+      fc.property(bytes, bytes, fc.nat(3), fc.nat(3), (one, other, at, from) => {
+        const length = Math.min(one.length, other.length)
+        const equal = Buffer.compare(one.subarray(0, length), other.subarray(0, length)) === 0
+        expect(sameWords(stored(one, at), at, stored(other, from), from, length)).toBe(equal)
+        expect(sameWords(stored(one, at), at, stored(one.slice(), from), from, length)).toBe(true)
+      }),
+    )
+  })
+
+  it('sees any one byte that differs', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.nat(), (content, at) => {
+        const other = content.slice()
+        other[at % content.length]! ^= 0x80
+        expect(sameWords(stored(content, 1), 1, stored(other, 2), 2, content.length)).toBe(false)
+      }),
     )
   })
 })

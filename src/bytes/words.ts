@@ -27,3 +27,21 @@ export function wordsAre(
   }
   return true
 }
+
+/**
+ * The same of two ranges that both begin at a word: whether the `length` bytes from `a[at]` on are those from `b[other]` on. Of the last
+ * word only what belongs to them counts.
+ */
+export function sameWords(
+  a: Uint32Array,
+  at: number,
+  b: Uint32Array,
+  other: number,
+  length: number,
+): boolean {
+  const whole = length >>> 2
+  const rest = length & 3
+  if (rest !== 0 && ((a[at + whole]! ^ b[other + whole]!) & ((1 << (rest << 3)) - 1)) !== 0) return false
+  for (let i = whole - 1; i >= 0; i--) if (a[at + i] !== b[other + i]) return false
+  return true
+}

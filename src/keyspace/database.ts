@@ -23,9 +23,10 @@ import {
 import { EXPIRE_DELETE, EXPIRE_IGNORE } from './expiry.js'
 import { NEVER_USED } from './frequency.js'
 import type { Grave } from './graveyard.js'
+import type { KeyBatch } from './key-batch.js'
 import type { Keyspace } from './keyspace.js'
 import { SlotIndex } from './slots.js'
-import { Table } from './table.js'
+import { FAR_MIN, Table } from './table.js'
 
 /** A string that grows gets room for as much again, up to this many bytes more. */
 const GROWTH_BYTES_MAX = 1024 * 1024
@@ -102,8 +103,42 @@ export class Database {
   /** As `read`, where the key's hash is known. */
   readHashed(buf: Uint8Array, start: number, end: number, hash: number): number {
     this.hash = hash
+    return this.visit(this.keys.find(buf, start, end, hash))
+  }
+
+  /**
+   * Hashes the first `count` keys of a batch and notes which entries they probably name, for `readBatch`; where the database is large,
+   * what the look-ups are going to read is brought near. Returns a number that must be used, as Table.foresee does.
+   */
+  foreseeBatch(batch: KeyBatch, count: number): number {
+    const { words, lengths, hashes, likely } = batch
+    const step = batch.slotBytes >>> 2
+    for (let i = 0, word = 0; i < count; i++, word += step) {
+      hashes[i] = this.entries.hashWords(words, word, lengths[i]!)
+    }
+    batch.size = this.keys.size
+    if (batch.size >= FAR_MIN) return this.keys.foresee(hashes, count, likely)
+    this.keys.guess(hashes, count, likely)
+    return 0
+  }
+
+  /**
+   * Reads the keys `from` up to below `to` of a batch that has been foreseen, up to the first of which more must be known than that it
+   * names a string that does not expire: returns its number, or `to`. Where the values lie stands in the batch. Nothing may have been
+   * written since it was foreseen, but by reading.
+   */
+  readStrings(batch: KeyBatch, from: number, to: number): number {
     const { keyspace } = this
-    const handle = this.keys.find(buf, start, end, hash)
+    // Where an entry has expired since, another key may have named the same one, which is gone.
+    if (batch.size !== this.keys.size || keyspace.asksForClock) return from
+    const end = this.entries.readStrings(batch, from, to, keyspace.lruClock)
+    keyspace.hits += end - from
+    return end
+  }
+
+  /** The entry that was found, 0 for none, is read: notes it, unless its time has come. Returns it, or 0. */
+  private visit(handle: number): number {
+    const { keyspace } = this
     if (handle !== 0) {
       const word = wordOf(handle)
       const u32 = this.entries.heap.u32[chunkOf(handle)]!

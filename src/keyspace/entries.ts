@@ -19,8 +19,9 @@
  */
 
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../bytes/heap.js'
-import { halfSipHash } from '../bytes/siphash.js'
-import { wordsAre } from '../bytes/words.js'
+import { halfSipHash, halfSipHashWords } from '../bytes/siphash.js'
+import { sameWords, wordsAre } from '../bytes/words.js'
+import type { KeyBatch } from './key-batch.js'
 import type { TableKeys } from './table.js'
 
 export const STRING = 0
@@ -52,6 +53,8 @@ const HEADER_BYTES = 12
 const LONG_KEY_BYTES = 255
 const EXPIRY_WORD = HEADER_BYTES >>> 2
 const WORD = 2 ** 32
+/** Nothing of this is set in word 0 of a string that does not expire and has no long key. */
+const PLAIN_MASK = 15 | ((EXPIRES | LONG_KEY) << 8)
 const NOTHING = new Uint8Array(0)
 /** More than the keys and elements that are usually read ahead together. A power of two. */
 const KNOWN_HASHES = 512
@@ -109,6 +112,11 @@ export class Entries implements TableKeys {
     this.knownStarts.fill(-1)
   }
 
+  /** As `hash`, of a key of `length` bytes that begins at `words[word]`. */
+  hashWords(words: Uint32Array, word: number, length: number): number {
+    return halfSipHashWords(words, word, length, this.k0, this.k1)
+  }
+
   hashOf(handle: number): number {
     const start = this.keyStart(handle)
     const u8 = this.heap.u8[chunkOf(handle)]!
@@ -128,6 +136,38 @@ export class Entries implements TableKeys {
     if (head >>> 24 !== length && !(length >= LONG_KEY_BYTES && this.keyLength(handle) === length))
       return false
     return wordsAre(u32, word + (fieldBytes(head >>> 8) >>> 2), buf, start, end)
+  }
+
+  /**
+   * Looks whether the keys `from` up to below `to` of a batch are those of the entries that are believed to be theirs. Of strings
+   * without an expiry it sets the access clock, and notes in the batch where the value lies. Returns the number of the first key of which
+   * this is not so, or `to`.
+   */
+  readStrings(batch: KeyBatch, from: number, to: number, clock: number): number {
+    const { words, lengths, likely, chunks, starts, ends } = batch
+    const slotWords = batch.slotBytes >>> 2
+    let chunk = -1
+    let u32 = words
+    for (let i = from; i < to; i++) {
+      const handle = likely[i]!
+      if (handle === 0) return i
+      if (chunkOf(handle) !== chunk) {
+        chunk = chunkOf(handle)
+        u32 = this.heap.u32[chunk]!
+      }
+      const word = wordOf(handle)
+      const head = u32[word]!
+      const length = lengths[i]!
+      if (((head & PLAIN_MASK) | ((head >>> 24) ^ length)) !== 0) return i
+      const key = word + (fieldBytes(head >>> 8) >>> 2)
+      if (!sameWords(u32, key, words, i * slotWords, length)) return i
+      u32[word + 1] = clock
+      const start = (key << 2) + length
+      chunks[i] = chunk
+      starts[i] = start
+      ends[i] = start + (u32[word + 2]! | 0)
+    }
+    return to
   }
 
   /**

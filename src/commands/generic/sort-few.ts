@@ -18,14 +18,14 @@ import {
 import { Piece } from '../../keyspace/collections/piece.js'
 import { refOf } from '../../keyspace/collections/value.js'
 import { INTSET, LISTPACK, ZSET } from '../../keyspace/entries.js'
-import { FAR_MIN, FORESEEN_MAX } from '../../keyspace/table.js'
+import type { KeyBatch } from '../../keyspace/key-batch.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
-import { type Pattern, SLOT_ELEMENT_BYTES_MAX } from './sort-pattern.js'
+import { BATCH_KEYS, type Pattern } from './sort-pattern.js'
 import { scoreOf } from './sort-score.js'
 
 /** Up to so many elements are put in order one by one. */
-const FEW = 48
+const FEW = BATCH_KEYS
 /** The texts of more bytes than this are sorted as those of large collections are. */
 const TEXT_BYTES_MAX = 4096
 /** Texts may be read so far behind the last. */
@@ -49,9 +49,6 @@ export class FewSpace {
   readonly texts = new Uint8Array(TEXT_BYTES_MAX + TOO_FAR_BYTES_MAX)
   /** Where each element's text begins, and the last one's ends. */
   readonly starts = new Int32Array(FEW + 1)
-  /** Where each of the keys that a pattern names ends in its slot, and its hash. */
-  readonly ends = new Int32Array(FEW)
-  readonly hashes = new Int32Array(FEW)
   /** What was read in advance is put here, so that it is read. */
   seen = 0
 }
@@ -190,8 +187,9 @@ export function sortTexts(
     return SORTED
   }
   const pattern = get[0]!
-  if (get.length === 1 && nameKeys(call, space, pattern, from, to)) {
-    lookUpAll(call, space, pattern, many, reply)
+  const keys = get.length === 1 ? pattern.nameKeys(texts, starts, order, from, many) : null
+  if (keys !== null) {
+    lookUpAll(call, space, pattern, keys, many, reply)
     return SORTED
   }
   for (let i = from; i <= to; i++) {
@@ -261,9 +259,8 @@ function loadIntsetTexts(u8: Uint8Array, base: number, { texts, starts, value }:
 function loadScores(call: Call, space: FewSpace, by: Pattern | null, count: number): boolean {
   const { texts, starts, scores, value, order } = space
   for (let i = 0; i < count; i++) order[i] = i
-  if (by !== null && nameKeys(call, space, by, 0, count - 1)) {
-    return lookUpAll(call, space, by, count, null)
-  }
+  const keys = by === null ? null : by.nameKeys(texts, starts, order, 0, count)
+  if (keys !== null) return lookUpAll(call, space, by!, keys, count, null)
   let valid = true
   for (let i = 0; i < count; i++) {
     let score = 0
@@ -278,61 +275,71 @@ function loadScores(call: Call, space: FewSpace, by: Pattern | null, count: numb
 }
 
 /**
- * Writes the keys of a pattern for the elements `order[from]` to `order[to]` into its slots, and hashes them: none waits for another,
- * so that they are hashed side by side. Where the database is large, what their look-ups are going to read is brought near.
- * False where the pattern has no slots, or an element is too long for one.
- */
-function nameKeys(call: Call, space: FewSpace, pattern: Pattern, from: number, to: number): boolean {
-  const { texts, starts, order, ends, hashes } = space
-  const many = to - from + 1
-  if (!pattern.hasSlots || many <= 0) return false
-  const keys = pattern.keySlots(FEW)
-  const { slotBytes } = pattern
-  const { db } = call
-  for (let i = 0, slot = 0; i < many; i++, slot += slotBytes) {
-    const index = order[from + i]!
-    const start = starts[index]!
-    const end = starts[index + 1]!
-    if (end - start > SLOT_ELEMENT_BYTES_MAX) return false
-    ends[i] = pattern.writeInSlot(texts, start, end, keys, slot)
-    hashes[i] = db.entries.hash(keys, slot, ends[i]!)
-  }
-  if (db.size >= FAR_MIN) {
-    space.seen ^= db.foresee(hashes, Math.min(many, FORESEEN_MAX))
-    if (many > FORESEEN_MAX) space.seen ^= db.foresee(hashes.subarray(FORESEEN_MAX), many - FORESEEN_MAX)
-  }
-  return true
-}
-
-/**
- * Looks up the keys that were named, `many` of them: replies with what belongs to them, or without a reply notes the numbers that
- * it spells, and says whether it does. One loop for both, and only one: compiled as one function, it holds all that a look-up is.
+ * Looks up the keys that a pattern has named, `many` of them: replies with what belongs to them, or without a reply notes the numbers
+ * that it spells, and says whether it does. Plain strings are read many at a time, whatever else there is one by one, in between.
  */
 function lookUpAll(
   call: Call,
   space: FewSpace,
   pattern: Pattern,
+  keys: KeyBatch,
   many: number,
   reply: Reply | null,
 ): boolean {
-  const { ends, hashes, value, scores } = space
-  const keys = pattern.keySlots(FEW)
-  const { slotBytes } = pattern
+  const { scores } = space
   const { db } = call
+  space.seen ^= db.foreseeBatch(keys, many)
   let valid = true
-  for (let i = 0, start = 0; i < many; i++, start += slotBytes) {
-    const end = ends[i]!
-    const found = pattern.show(call, db.readHashed(keys, start, end, hashes[i]!), keys, start, end, value)
-    if (reply !== null) {
-      if (found) reply.bulkRange(value.buf, value.start, value.end)
-      else reply.nil()
-    } else {
-      const score = found ? scoreOf(value.buf, value.start, value.end) : 0
-      if (Number.isNaN(score)) valid = false
-      scores[i] = score
-    }
+  for (let i = 0; i < many; i++) {
+    const read = pattern.namesStrings ? db.readStrings(keys, i, many) : i
+    if (reply !== null) replyStrings(call, keys, i, read, reply)
+    else if (!scoreStrings(call, keys, i, read, scores)) valid = false
+    i = read
+    if (i < many && !lookUpOne(call, space, pattern, keys, i, reply)) valid = false
   }
   return valid
+}
+
+function replyStrings(call: Call, keys: KeyBatch, from: number, to: number, reply: Reply): void {
+  const { u8 } = call.keyspace.heap
+  const { chunks, starts, ends } = keys
+  for (let i = from; i < to; i++) reply.bulkRange(u8[chunks[i]!]!, starts[i]!, ends[i]!)
+}
+
+function scoreStrings(call: Call, keys: KeyBatch, from: number, to: number, scores: Float64Array): boolean {
+  const { u8 } = call.keyspace.heap
+  const { chunks, starts, ends } = keys
+  let valid = true
+  for (let i = from; i < to; i++) {
+    const score = scoreOf(u8[chunks[i]!]!, starts[i]!, ends[i]!)
+    if (Number.isNaN(score)) valid = false
+    scores[i] = score
+  }
+  return valid
+}
+
+/** As `lookUpAll`, only the key `index`. */
+function lookUpOne(
+  call: Call,
+  space: FewSpace,
+  pattern: Pattern,
+  keys: KeyBatch,
+  index: number,
+  reply: Reply | null,
+): boolean {
+  const { value } = space
+  const start = keys.slotBytes * index
+  const end = start + keys.lengths[index]!
+  const handle = call.db.readHashed(keys.bytes, start, end, keys.hashes[index]!)
+  const found = pattern.show(call, handle, keys.bytes, start, end, value)
+  if (reply !== null) {
+    if (found) reply.bulkRange(value.buf, value.start, value.end)
+    else reply.nil()
+    return true
+  }
+  const score = found ? scoreOf(value.buf, value.start, value.end) : 0
+  space.scores[index] = score
+  return !Number.isNaN(score)
 }
 
 /** The elements' numbers by score, equal scores by their bytes: by insertion, which needs neither a call nor room. */

@@ -5,6 +5,7 @@
 
 import type { Piece } from '../../keyspace/collections/piece.js'
 import { HASH, STRING } from '../../keyspace/entries.js'
+import { KeyBatch } from '../../keyspace/key-batch.js'
 import type { Call } from '../call.js'
 import { NOTIFY_KEY_MISS } from '../host.js'
 
@@ -13,10 +14,11 @@ const MINUS = 0x2d
 const GREATER = 0x3e
 const HASH_SIGN = 0x23
 
-/** Elements of more bytes have no place in a slot. */
-export const SLOT_ELEMENT_BYTES_MAX = 32
-/** Longer patterns have no slots: room for forty-eight is made, and kept. */
+/** Elements of more bytes have no place in a batch. */
+const SLOT_ELEMENT_BYTES_MAX = 32
+/** Longer patterns have no batch: room for so many keys is made, and kept. */
 const SLOT_BYTES_MAX = 256
+export const BATCH_KEYS = 48
 /** So many bytes are written at a time. */
 const FOUR = 4
 
@@ -32,10 +34,10 @@ export class Pattern {
   private readonly backLength: number
   private readonly field: Uint8Array | null
   private key: Uint8Array
-  /** See `keySlots`. */
-  private slots: Uint8Array | null = null
-  /** Bytes from one slot to the next. */
-  readonly slotBytes: number
+  /** See `nameKeys`. */
+  private batch: KeyBatch | null = null
+  /** Bytes of the longest key in a batch. */
+  private readonly slotBytes: number
 
   constructor(bytes: Uint8Array) {
     // Stars and arrows are looked for as in C, up to the first zero byte.
@@ -68,9 +70,9 @@ export class Pattern {
     return this.show(call, call.db.read(this.key, 0, length), this.key, 0, length, value)
   }
 
-  /** Whether elements have keys of their own that have room in slots. */
-  get hasSlots(): boolean {
-    return this.hasStar && !this.isElement && this.slotBytes <= SLOT_BYTES_MAX
+  /** Whether what belongs to an element is a string, not the field of a hash. */
+  get namesStrings(): boolean {
+    return this.field === null
   }
 
   /** Shows in `value` what belongs to the key `key[start, end)`, of which `handle` is the entry, 0 for none; false for nothing. */
@@ -94,34 +96,49 @@ export class Pattern {
   }
 
   /**
-   * Room for the keys of `count` elements, one every `slotBytes`, in which what stands in front of the element is written already:
-   * `writeInSlot` writes the rest. Kept for the next time. Only where `hasSlots`.
+   * The keys of the elements `order[from]` to `order[from + count - 1]`, of which the texts are `texts[starts[element], starts[element + 1])`;
+   * up to three bytes behind a text are read too. Of patterns that are asked for in this way a batch is kept in which what stands in front
+   * of the element is written already. Null where there are no such keys, or an element or the pattern is too long.
    */
-  keySlots(count: number): Uint8Array {
-    const { slotBytes, front } = this
-    if (this.slots === null || this.slots.length < count * slotBytes) {
-      this.slots = new Uint8Array(count * slotBytes)
-      for (let at = 0; at < this.slots.length; at += slotBytes) this.slots.set(front, at)
+  nameKeys(
+    texts: Uint8Array,
+    starts: Int32Array,
+    order: Int32Array,
+    from: number,
+    count: number,
+  ): KeyBatch | null {
+    if (!this.hasStar || this.isElement || this.slotBytes > SLOT_BYTES_MAX || count > BATCH_KEYS) return null
+    this.batch ??= this.newBatch()
+    const { batch } = this
+    const { bytes, lengths, slotBytes } = batch
+    const { frontLength, backLength } = this
+    for (let i = 0, slot = 0; i < count; i++, slot += slotBytes) {
+      const element = order[from + i]!
+      const start = starts[element]!
+      const end = starts[element + 1]!
+      if (end - start > SLOT_ELEMENT_BYTES_MAX) return null
+      const to = slot + frontLength - start
+      for (let j = start; j < end; j += FOUR) {
+        bytes[to + j] = texts[j]!
+        bytes[to + j + 1] = texts[j + 1]!
+        bytes[to + j + 2] = texts[j + 2]!
+        bytes[to + j + 3] = texts[j + 3]!
+      }
+      if (backLength > 0) this.writeBack(bytes, to + end)
+      lengths[i] = frontLength + end - start + backLength
     }
-    return this.slots
+    return batch
   }
 
-  /**
-   * Writes the key of the element `buf[start, end)`, at most SLOT_ELEMENT_BYTES_MAX, into the slot that begins at `slot`; returns where
-   * it ends. Up to three bytes behind the element are read too, and written over.
-   */
-  writeInSlot(buf: Uint8Array, start: number, end: number, slots: Uint8Array, slot: number): number {
+  private newBatch(): KeyBatch {
+    const batch = new KeyBatch(BATCH_KEYS, this.slotBytes)
+    for (let at = 0; at < batch.bytes.length; at += batch.slotBytes) batch.bytes.set(this.front, at)
+    return batch
+  }
+
+  private writeBack(to: Uint8Array, at: number): void {
     const { back, backLength } = this
-    let to = slot + this.frontLength
-    for (let i = start; i < end; i += FOUR, to += FOUR) {
-      slots[to] = buf[i]!
-      slots[to + 1] = buf[i + 1]!
-      slots[to + 2] = buf[i + 2]!
-      slots[to + 3] = buf[i + 3]!
-    }
-    let at = slot + this.frontLength + end - start
-    for (let i = 0; i < backLength; i++) slots[at++] = back[i]!
-    return at
+    for (let i = 0; i < backLength; i++) to[at + i] = back[i]!
   }
 
   /** Bytes of the key of an element of so many bytes. */
@@ -131,12 +148,12 @@ export class Pattern {
 
   /** Writes the key of the element `buf[start, end)` at `key[to]`, where there is room; returns its end. */
   writeKey(buf: Uint8Array, start: number, end: number, key: Uint8Array, to: number): number {
-    const { front, back, frontLength, backLength } = this
+    const { front, frontLength, backLength } = this
     let at = to
     for (let i = 0; i < frontLength; i++) key[at++] = front[i]!
     for (let i = start; i < end; i++) key[at++] = buf[i]!
-    for (let i = 0; i < backLength; i++) key[at++] = back[i]!
-    return at
+    this.writeBack(key, at)
+    return at + backLength
   }
 }
 
