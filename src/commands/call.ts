@@ -5,6 +5,7 @@
 
 import type { Database } from '../keyspace/database.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
+import { DumpWriter } from '../persistence/rdb/dump.js'
 import type { Args } from '../resp/args.js'
 import { encodedLengthWith, encodeWith, type Replaced } from '../resp/encode.js'
 import { SortSpace } from './generic/sort-space.js'
@@ -47,6 +48,8 @@ export class Call {
 
   /** What SORT uses again and again. */
   readonly sorting = new SortSpace()
+  /** Where DUMP and MIGRATE make their payloads. */
+  readonly dumping = new DumpWriter()
 
   constructor(host: Host, keyspace: Keyspace, caller: Caller) {
     this.host = host

@@ -24,8 +24,8 @@ import {
   ZSET,
 } from '../keyspace/entries.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
-import { dumpString, dumpValue } from '../persistence/rdb/dump.js'
-import { RDB_VERSION_WRITTEN } from '../persistence/rdb/format.js'
+import type { DumpWriter } from '../persistence/rdb/dump.js'
+import { RDB_VERSION_WRITTEN, TYPE_STRING } from '../persistence/rdb/format.js'
 import { codecOf } from '../persistence/values/index.js'
 
 export interface ValueKind {
@@ -36,16 +36,17 @@ export interface ValueKind {
    * owns blocks of its own (COPY).
    */
   readonly copyOwned?: (keyspace: Keyspace, from: number, made: number) => void
-  /** The payload of DUMP and MIGRATE. */
-  readonly dump: (keyspace: Keyspace, handle: number, compress: boolean) => Uint8Array
+  /** Makes the payload of DUMP and MIGRATE. */
+  readonly dump: (writer: DumpWriter, keyspace: Keyspace, handle: number, compress: boolean) => void
 }
 
 const STRING_KIND: ValueKind = {
   name: 'string',
-  dump: (keyspace, handle, compress) => {
+  dump: (writer, keyspace, handle, compress) => {
     const { entries } = keyspace
     const at = entries.valueStart(handle)
-    return dumpString(entries.bytes(handle), at, at + entries.valueLength(handle), compress)
+    writer.begin(TYPE_STRING, compress).string(entries.bytes(handle), at, at + entries.valueLength(handle))
+    writer.end()
   },
 }
 
@@ -53,10 +54,11 @@ function collection(name: string, copyOwned: NonNullable<ValueKind['copyOwned']>
   return {
     name,
     copyOwned,
-    dump: (keyspace, handle, compress) => {
+    dump: (writer, keyspace, handle, compress) => {
       const codec = codecOf(keyspace.entries.type(handle))!
       const type = codec.rdbType(keyspace, handle, RDB_VERSION_WRITTEN)
-      return dumpValue(type, compress, (writer) => codec.write(writer, keyspace, handle))
+      codec.write(writer.begin(type, compress), keyspace, handle)
+      writer.end()
     },
   }
 }

@@ -12,6 +12,9 @@ import { newCrc64, updateCrc64 } from '../bytes/crc64.js'
 export const SINK_BLOCK_BYTES = 64 * 1024
 /** A pool keeps no more than this; the rest is left to the collector. */
 const SPARE_BYTES_MAX = 16 * 1024 * 1024
+const GROWING_BYTES_MIN = 256
+/** A growing sink that starts again does not keep more room than this. */
+const KEPT_BYTES_MAX = 64 * 1024
 /** No single `reserve` may ask for more than this of a streaming sink. */
 export const RESERVE_BYTES_MAX = 64
 
@@ -70,7 +73,7 @@ export class ByteSink {
     this.onBlock = options.onBlock
     if (options.onBlock !== undefined)
       this.pool = options.pool ?? new BlockPool(options.blockBytes ?? SINK_BLOCK_BYTES)
-    this.buf = this.pool?.take() ?? new Uint8Array(options.blockBytes ?? 256)
+    this.buf = this.pool?.take() ?? new Uint8Array(options.blockBytes ?? GROWING_BYTES_MIN)
     this.crc = options.checksum ? newCrc64() : undefined
   }
 
@@ -140,6 +143,12 @@ export class ByteSink {
   retire(): void {
     this.pool?.give(this.buf)
     this.buf = NO_BLOCK
+  }
+
+  /** A growing sink forgets what it holds, and keeps its room unless that is large. */
+  restart(): void {
+    this.pos = 0
+    if (this.buf.length > KEPT_BYTES_MAX) this.buf = new Uint8Array(GROWING_BYTES_MIN)
   }
 
   /** What a growing sink holds, as a copy of its own. */

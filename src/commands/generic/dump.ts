@@ -51,11 +51,12 @@ const INTEGRITY: ReadonlyMap<number, string> = new Map([
   [format.TYPE_STREAM_LISTPACKS_3, 'Stream listpack'],
 ])
 
-/** The payload of an entry's value, or null for a type that cannot be dumped. */
-export function dumpEntry(call: Call, handle: number): Uint8Array | null {
+/** Makes the payload of an entry's value in `call.dumping`; false for a type that cannot be dumped. */
+export function dumpEntry(call: Call, handle: number): boolean {
   const kind = kindOf(call.db.entries.type(handle))
-  if (kind === undefined) return null
-  return kind.dump(call.keyspace, handle, call.host.configNumber('rdbcompression') !== 0)
+  if (kind === undefined) return false
+  kind.dump(call.dumping, call.keyspace, handle, call.host.configNumber('rdbcompression') !== 0)
+  return true
 }
 
 export const dump = command(
@@ -74,9 +75,8 @@ export const dump = command(
   },
   (call, args, reply) => {
     const handle = readKey(call, args, 1)
-    const payload = handle === 0 ? null : dumpEntry(call, handle)
-    if (payload !== null) reply.bulk(payload)
-    else if (handle === 0) reply.nil()
+    if (handle === 0) reply.nil()
+    else if (dumpEntry(call, handle)) reply.bulkRange(call.dumping.buf, 0, call.dumping.length)
     else reply.error(`ERR Values of type ${typeName(call.db.entries.type(handle))} cannot be dumped`)
   },
 )

@@ -70,9 +70,9 @@ function collect(call: Call, args: Args, options: MigrateOptions): MigratingKey[
     const index = options.firstKey + i
     const handle = readKey(call, args, index)
     if (handle === 0) continue
-    const payload = dumpEntry(call, handle)
-    if (payload === null) return null
-    keys.push({ key: args.copy(index), payload, expiry_ms: call.db.entries.expiry(handle) })
+    if (!dumpEntry(call, handle)) return null
+    const expiry_ms = call.db.entries.expiry(handle)
+    keys.push({ key: args.copy(index), payload: call.dumping.take(), expiry_ms })
   }
   return keys
 }

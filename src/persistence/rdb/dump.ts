@@ -28,40 +28,64 @@ export type DumpReading =
     }
   | { ok: false; error: typeof DUMP_WRONG | typeof DUMP_BAD_DATA }
 
-/** The payload of a string. `compress` as the option `rdbcompression`. */
-export function dumpString(buf: Uint8Array, start: number, end: number, compress: boolean): Uint8Array {
-  const writer = new RdbWriter({ compress, blockBytes: Math.min(end - start, 4096) + 32 })
-  writer.sink.byte(TYPE_STRING)
-  writer.string(buf, start, end)
-  return close(writer, RDB_VERSION_WRITTEN)
+/** Makes payloads one after the other, in room that it uses again: what is made is to be taken before the next one is. */
+export class DumpWriter {
+  private readonly plain = new RdbWriter()
+  /** Has a compressor's table, of 64 KB, so it is made when it is first wanted. */
+  private compressing: RdbWriter | null = null
+  private writer = this.plain
+  private version = 0
+  private readonly crc = newCrc64()
+
+  /** What was made is `buf[0, length)`. */
+  get buf(): Uint8Array {
+    return this.writer.sink.buf
+  }
+
+  get length(): number {
+    return this.writer.sink.pos
+  }
+
+  /** What was made, as a copy. */
+  take(): Uint8Array {
+    return this.writer.sink.take()
+  }
+
+  /** Begins the payload of a value of this type, in the oldest version that knows it: the value is to be written into what it returns. */
+  begin(type: number, compress: boolean): RdbWriter {
+    this.writer = compress ? this.compressor() : this.plain
+    const { sink } = this.writer
+    sink.restart()
+    sink.byte(type)
+    this.version = Math.max(RDB_VERSION_WRITTEN, VALUE_TYPES.get(type)?.since ?? RDB_VERSION_MAX)
+    return this.writer
+  }
+
+  /** The value has been written. */
+  end(): void {
+    const { sink } = this.writer
+    const { crc, version } = this
+    sink.byte(version & 0xff)
+    sink.byte(version >> 8)
+    crc.fill(0)
+    updateCrc64(crc, sink.buf, 0, sink.pos)
+    sink.reserve(8)
+    writeCrc64(crc, sink.buf, sink.pos)
+    sink.pos += 8
+  }
+
+  private compressor(): RdbWriter {
+    this.compressing ??= new RdbWriter({ compress: true })
+    return this.compressing
+  }
 }
 
 /** The payload of a value that is serialized already. */
 export function dumpRaw(type: number, buf: Uint8Array, start: number, end: number): Uint8Array {
-  const writer = new RdbWriter({ blockBytes: end - start + 32 })
-  writer.sink.byte(type)
-  writer.sink.bytes(buf, start, end)
-  return close(writer, Math.max(RDB_VERSION_WRITTEN, VALUE_TYPES.get(type)?.since ?? RDB_VERSION_MAX))
-}
-
-/** The payload of a value that `write` writes, without its type, in the oldest version that knows the type. */
-export function dumpValue(type: number, compress: boolean, write: (writer: RdbWriter) => void): Uint8Array {
-  const writer = new RdbWriter({ compress })
-  writer.sink.byte(type)
-  write(writer)
-  return close(writer, Math.max(RDB_VERSION_WRITTEN, VALUE_TYPES.get(type)?.since ?? RDB_VERSION_MAX))
-}
-
-function close(writer: RdbWriter, version: number): Uint8Array {
-  const { sink } = writer
-  sink.byte(version & 0xff)
-  sink.byte(version >> 8)
-  const crc = newCrc64()
-  updateCrc64(crc, sink.buf, 0, sink.pos)
-  sink.reserve(8)
-  writeCrc64(crc, sink.buf, sink.pos)
-  sink.pos += 8
-  return sink.take()
+  const writer = new DumpWriter()
+  writer.begin(type, false).sink.bytes(buf, start, end)
+  writer.end()
+  return writer.take()
 }
 
 /** Whether the version and the checksum of the payload `buf[start, end)` are right. */

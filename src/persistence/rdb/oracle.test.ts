@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { missing, onPath, type RedisProcess, startRedis } from '../../../tests/oracle.js'
-import { dumpString, readDump } from './dump.js'
+import { DumpWriter, readDump } from './dump.js'
+import { TYPE_STRING } from './format.js'
 import { RdbReader } from './reader.js'
 import { RdbWriter } from './writer.js'
 
@@ -118,9 +119,11 @@ describe.skipIf(missing('redis-server', 'redis-check-rdb'))('with redis-server',
 
   test('DUMP and RESTORE payloads both ways', async () => {
     await client.flushall()
+    const writer = new DumpWriter()
     for (const [key, value] of values()) {
-      const payload = dumpString(value, 0, value.length, true)
-      expect(await client.restore(`r:${key}`, 0, Buffer.from(payload))).toBe('OK')
+      writer.begin(TYPE_STRING, true).string(value, 0, value.length)
+      writer.end()
+      expect(await client.restore(`r:${key}`, 0, Buffer.from(writer.take()))).toBe('OK')
       expect((await client.getBuffer(`r:${key}`))?.equals(value)).toBe(true)
       const theirs = (await client.dumpBuffer(`r:${key}`)) as Buffer
       const read = readDump(theirs, 0, theirs.length)

@@ -79,8 +79,10 @@ const object: DebugHandler = (node, client, args, reply) => {
   const handle = db.peek(args.buf, args.start(2), args.end(2))
   if (handle === 0) return reply.error(NO_SUCH_KEY)
   const { entries } = db
-  const payload = kindOf(entries.type(handle))?.dump(node.keyspace, handle, node.config.values.rdbcompression)
-  const length = payload === undefined ? 0 : payload.length - PAYLOAD_FRAME_BYTES
+  const { dumping } = node.call
+  const kind = kindOf(entries.type(handle))
+  kind?.dump(dumping, node.keyspace, handle, node.config.values.rdbcompression)
+  const length = kind === undefined ? 0 : dumping.length - PAYLOAD_FRAME_BYTES
   const clock = entries.access(handle) & 0xffffff
   const idle_s = (node.keyspace.lruClock - clock) & 0xffffff
   reply.simple(
