@@ -41,7 +41,7 @@ export function scanElements(
   const { count, match } = options
   const elements = elementsOf(handle, options)
   const { name } = elements
-  const mark = reply.pos
+  const from = reply.leaveGap()
   let seen = 0
   let shown = 0
   const visit = () => {
@@ -53,11 +53,5 @@ export function scanElements(
   let buckets = count * BUCKETS_A_KEY
   do cursor = elements.scan(handle, cursor, visit)
   while (cursor !== 0 && buckets-- > 0 && seen < count)
-  // Cursor and count come in front of what was written.
-  const written = reply.buf.slice(mark, reply.pos)
-  reply.pos = mark
-  reply.array(2)
-  reply.bulkInt(cursor)
-  reply.array(shown)
-  reply.raw(written)
+  reply.scanHead(from, cursor, shown)
 }

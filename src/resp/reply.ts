@@ -14,6 +14,8 @@ const NIL_BULK = ascii('$-1\r\n')
 const NIL = ascii('_\r\n')
 const NOTHING = new Uint8Array(0)
 const COPY_LOOP_MAX = 48
+/** The longest head of a reply of SCAN: two arrays' and a cursor of ten digits. */
+const GAP_BYTES = 48
 const INITIAL_BYTES = 16 * 1024
 
 /** What may gather in one buffer before it is sent. */
@@ -315,9 +317,30 @@ export class Reply {
     const end = this.pos
     head()
     const length = this.pos - end
-    const bytes = this.buf.slice(end, this.pos)
     this.buf.copyWithin(mark + length, mark, end)
-    this.buf.set(bytes, mark)
+    this.pos = mark
+    head()
+    this.pos = end + length
+  }
+
+  /** Leaves room for what stands in front of what is written next, and is known only after it: see `scanHead`. Returns where that begins. */
+  leaveGap(): number {
+    this.ensure(GAP_BYTES)
+    this.pos += GAP_BYTES
+    return this.pos
+  }
+
+  /** The head of a reply of SCAN and its kin: the cursor, and how many elements stand behind the gap that ends at `from`. */
+  scanHead(from: number, cursor: number, count: number): void {
+    const end = this.pos
+    this.pos = from - GAP_BYTES
+    this.array(2)
+    this.bulkInt(cursor)
+    this.array(count)
+    const to = this.pos
+    if (end - from > COPY_LOOP_MAX) this.buf.copyWithin(to, from, end)
+    else for (let i = from, j = to; i < end; ) this.buf[j++] = this.buf[i++]!
+    this.pos = to + end - from
   }
 
   private crlf(): void {

@@ -1,5 +1,6 @@
 /** KEYS, SCAN, RANDOMKEY, DBSIZE: which keys there are. */
 
+import { parseInteger } from '../../bytes/ascii.js'
 import { globMatch } from '../../bytes/glob.js'
 import { EXPIRE_DELETE } from '../../keyspace/expiry.js'
 import type { Args } from '../../resp/args.js'
@@ -106,6 +107,8 @@ export function readScanOptions(
  * tables look at; or null after an error was replied.
  */
 export function readCursor(args: Args, index: number, reply: Reply): number | null {
+  const plain = parseInteger(args.buf, args.start(index), args.end(index))
+  if (plain >= 0) return plain >>> 0
   const found = /^([+-]?)(\d*)(?:\0|$)/.exec(args.text(index))
   const value = found === null ? null : BigInt(found[2] === '' ? 0 : found[2]!)
   // A sign alone is no number, but nothing at all counts as 0.

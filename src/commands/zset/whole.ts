@@ -65,7 +65,9 @@ export const zscan = command(
         scan: (set, cursor, visit) => zsets.scan(set, cursor, visit),
         show: () => {
           reply.bulkRange(member.buf, member.start, member.end)
-          reply.bulk(ascii(format(zsets.score)))
+          const { score } = zsets
+          if (Number.isSafeInteger(score) && (score !== 0 || 1 / score > 0)) reply.bulkInt(score)
+          else reply.bulk(ascii(format(score)))
           return 2
         },
       }
