@@ -11,6 +11,8 @@ export function formatDouble(value: number): string {
   if (Object.is(value, -0)) return '-0'
   const magnitude = Math.abs(value)
   if (Number.isSafeInteger(value)) return String(value)
+  // Here what JavaScript writes is what is wanted.
+  if (magnitude >= 1e-4 && magnitude < 1e15) return String(value)
   if (Number.isInteger(value) && magnitude < 1e17) return BigInt(value).toString()
   const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
   const power = Number(exponent)

@@ -1,6 +1,5 @@
 /** ZRANDMEMBER, ZSCAN: members whatever their names and scores. */
 
-import { ascii } from '../../bytes/ascii.js'
 import { formatDouble, seventeenDigits } from '../../bytes/double.js'
 import { ZSET } from '../../keyspace/entries.js'
 import { collectionToRead, WRONG } from '../collection.js'
@@ -67,7 +66,7 @@ export const zscan = command(
           reply.bulkRange(member.buf, member.start, member.end)
           const { score } = zsets
           if (Number.isSafeInteger(score) && (score !== 0 || 1 / score > 0)) reply.bulkInt(score)
-          else reply.bulk(ascii(format(score)))
+          else reply.bulkText(format(score))
           return 2
         },
       }
