@@ -7,7 +7,7 @@ import type { Database } from '../keyspace/database.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import { DumpWriter } from '../persistence/rdb/dump.js'
 import type { Args } from '../resp/args.js'
-import { encodedLengthWith, encodeWith, type Replaced } from '../resp/encode.js'
+import { CommandWriter, type Replaced } from '../resp/encode.js'
 import { SortSpace } from './generic/sort-space.js'
 import type { Host } from './host.js'
 
@@ -26,8 +26,6 @@ export interface Caller {
   readonly inScript?: boolean
 }
 
-/** Room for a command that goes out instead is kept up to this. */
-const ENCODED_KEPT_BYTES = 64 * 1024
 const SOMEBODY = { length: 1 }
 
 export class Call {
@@ -42,9 +40,8 @@ export class Call {
   notifyMask = 0
   /** What goes out instead of the command itself: null for the command as it came, an empty array for nothing. */
   instead: Uint8Array[][] | null = null
-  /** Where `encodedEnd` is positive, the one command that goes out instead is `encoded[0, encodedEnd)`; whoever sends it sets it to 0. */
-  encoded = new Uint8Array(256)
-  encodedEnd = 0
+  /** Where it holds one, the command that goes out instead: see `writeInstead`. Whoever sends it sets its length to 0. */
+  readonly written = new CommandWriter()
 
   /** What SORT uses again and again. */
   readonly sorting = new SortSpace()
@@ -72,13 +69,26 @@ export class Call {
     this.instead.push(parts)
   }
 
-  /** Sends the command in `args` with some of its arguments replaced: nothing is made but the bytes. */
+  /**
+   * Sends a command of `count` arguments instead of the one that runs, as `propagate` does, without anything being made: they are to be
+   * written, all of them, to what this returns; null where nobody would hear of it. Only for commands that change something, and only
+   * once in each.
+   */
+  writeInstead(count: number): CommandWriter | null {
+    if (!this.isHeard) return null
+    this.written.begin(count)
+    return this.written
+  }
+
+  /** Sends the command in `args` with some of its arguments replaced, in the same way. */
   propagateWith(args: Args, replaced: Replaced): void {
-    const needed = encodedLengthWith(args, replaced)
-    if (needed > this.encoded.length || this.encoded.length > ENCODED_KEPT_BYTES) {
-      this.encoded = new Uint8Array(Math.max(needed, 256))
+    const to = this.writeInstead(args.count)
+    if (to === null) return
+    for (let i = 0; i < args.count; i++) {
+      const other = replaced[i]
+      if (other === undefined) to.argument(args, i)
+      else to.whole(other)
     }
-    this.encodedEnd = encodeWith(this.encoded, args, replaced)
   }
 
   /** Sends nothing to the append-only file and the replicas. */

@@ -1,10 +1,15 @@
 /** Commands as a client sends them, an array of bulk strings: for the append-only file, replicas and tests. */
 
-import { integerLength, writeInteger } from '../bytes/ascii.js'
+import { ascii, integerLength, writeInteger } from '../bytes/ascii.js'
 import type { Args } from './args.js'
 
 /** Copying longer parts is left to the machine. */
 const COPY_LOOP_MAX = 48
+const ROOM_MIN = 256
+/** More room than this is not kept for the next command. */
+const ROOM_KEPT_MAX = 64 * 1024
+/** The head of an argument and its line end, or all of one that is an integer, are shorter. */
+const AROUND_BYTES_MAX = 32
 
 /** Bytes of an argument of so many bytes. */
 function argumentLength(length: number): number {
@@ -44,26 +49,53 @@ export function encodeCommand(parts: readonly Uint8Array[]): Uint8Array {
 /** Arguments of a command by their index that are others than they came; the rest is left out. */
 export type Replaced = readonly (Uint8Array | undefined)[]
 
-/** How many bytes the command in `args` takes, some of its arguments being replaced. */
-export function encodedLengthWith(args: Args, replaced: Replaced): number {
-  const { count } = args
-  let size = 1 + integerLength(count) + 2
-  for (let i = 0; i < count; i++) size += argumentLength(replaced[i]?.length ?? args.length(i))
-  return size
-}
+/** Writes one command at a time, in room that is used again: nothing is made for it. */
+export class CommandWriter {
+  buf = new Uint8Array(ROOM_MIN)
+  /** The command is `buf[0, length)`; 0 for none. */
+  length = 0
 
-/** Writes the command in `args`, some of its arguments replaced, to the beginning of `out`, which has room. Returns its end. */
-export function encodeWith(out: Uint8Array, args: Args, replaced: Replaced): number {
-  const { buf, count } = args
-  let at = writeHead(out, 0, 0x2a, count)
-  for (let i = 0; i < count; i++) {
-    const other = replaced[i]
-    at =
-      other === undefined
-        ? writePart(out, at, buf, args.start(i), args.end(i))
-        : writePart(out, at, other, 0, other.length)
+  /** Begins a command of `count` arguments, which are written by the methods below, all of them. */
+  begin(count: number): void {
+    if (this.buf.length > ROOM_KEPT_MAX) this.buf = new Uint8Array(ROOM_MIN)
+    this.length = writeHead(this.buf, 0, 0x2a, count)
   }
-  return at
+
+  part(buf: Uint8Array, start: number, end: number): void {
+    this.makeRoom(end - start)
+    this.length = writePart(this.buf, this.length, buf, start, end)
+  }
+
+  whole(bytes: Uint8Array): void {
+    this.part(bytes, 0, bytes.length)
+  }
+
+  /** An argument of another command. */
+  argument(args: Args, index: number): void {
+    this.part(args.buf, args.start(index), args.end(index))
+  }
+
+  /** A whole number that a signed 64-bit integer could hold. */
+  integer(value: number): void {
+    if (!Number.isSafeInteger(value)) {
+      this.whole(ascii(BigInt(value).toString()))
+      return
+    }
+    this.makeRoom(0)
+    const at = writeHead(this.buf, this.length, 0x24, integerLength(value))
+    const end = writeInteger(this.buf, at, value)
+    this.buf[end] = 0x0d
+    this.buf[end + 1] = 0x0a
+    this.length = end + 2
+  }
+
+  private makeRoom(bytes: number): void {
+    const needed = this.length + bytes + AROUND_BYTES_MAX
+    if (needed <= this.buf.length) return
+    const more = new Uint8Array(Math.max(needed, this.buf.length * 2))
+    more.set(this.buf.subarray(0, this.length))
+    this.buf = more
+  }
 }
 
 /** The command that stands in `args`. */

@@ -49,15 +49,17 @@ export class Propagation {
     // Not the database's own index, which SWAPDB has changed by now.
     const db = call.caller.db
     const instead = call.instead
+    const { written } = call
     if (instead !== null) {
+      written.length = 0
       for (const parts of instead) this.add(db, encodeCommand(parts), false)
       return
     }
-    const { encoded, encodedEnd } = call
-    if (encodedEnd > 0) {
-      call.encodedEnd = 0
-      if (this.depth <= 1 && this.held === null && !this.begun) this.feed(db, encoded, 0, encodedEnd, false)
-      else this.add(db, encoded.slice(0, encodedEnd), false)
+    const { length } = written
+    if (length > 0) {
+      written.length = 0
+      if (this.depth <= 1 && this.held === null && !this.begun) this.feed(db, written.buf, 0, length, false)
+      else this.add(db, written.buf.slice(0, length), false)
       return
     }
     // A command's own change is the last of its unit, so alone it can go at once and as it came.

@@ -151,10 +151,10 @@ export class Runner {
     entry.handler(call, args, reply)
     if (call.instead !== null) {
       this.propagated = (call.instead as Uint8Array[][]).map((command) => command.map(latin1).join(' '))
-    } else if (call.encodedEnd > 0) {
-      const parts = partsOf(call.encoded.subarray(0, call.encodedEnd))
+    } else if (call.written.length > 0) {
+      const parts = partsOf(call.written.buf.subarray(0, call.written.length))
       this.propagated = [parts.map(latin1).join(' ')]
-      call.encodedEnd = 0
+      call.written.length = 0
     } else if (call.dirty > 0) {
       this.propagated = [parts.map((part) => latin1(bytesOf(part))).join(' ')]
     }

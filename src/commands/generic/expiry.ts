@@ -23,7 +23,7 @@ import {
 } from '../command.js'
 import { NOT_AN_INTEGER, replyError } from '../errors.js'
 import { NOTIFY_GENERIC } from '../host.js'
-import { bigArgument, integerBytes, replyInteger, timeFromBig } from '../int64.js'
+import { bigArgument, replyInteger, timeFromBig } from '../int64.js'
 import { findKey, glanceAtKey } from '../lookup.js'
 
 const DEL = ascii('DEL')
@@ -162,21 +162,21 @@ function expireCommand(
         expireAtOnce(call, args)
       } else {
         changeExpiry(call, args, handle, at_ms)
-        if (!asItCame) propagateExpiry(call, args, at_ms)
+        if (!asItCame) propagateExpiry(call, args, at_ms, args.count)
       }
       reply.int(1)
     },
   )
 }
 
-function propagateExpiry(call: Call, args: Args, at_ms: number): void {
-  if (args.count === 3) {
-    call.propagate(PEXPIREAT, args.view(1), integerBytes(at_ms))
-    return
-  }
-  const parts = [PEXPIREAT, args.view(1), integerBytes(at_ms)]
-  for (let i = 3; i < args.count; i++) parts.push(args.view(i))
-  call.propagate(...parts)
+/** Sends PEXPIREAT, with those of the command's first `count` arguments that follow the time. */
+export function propagateExpiry(call: Call, args: Args, at_ms: number, count: number): void {
+  const to = call.writeInstead(count)
+  if (to === null) return
+  to.whole(PEXPIREAT)
+  to.argument(args, 1)
+  to.integer(at_ms)
+  for (let i = 3; i < count; i++) to.argument(args, i)
 }
 
 export const expire = expireCommand(

@@ -47,7 +47,12 @@ function popOne(call: Call, args: Args, reply: Reply): void {
   sets.random(handle)
   const { member } = sets
   reply.bulkRange(member.buf, member.start, member.end)
-  if (call.isHeard) call.propagate(SREM_NAME, args.view(1), member.copy())
+  const to = call.writeInstead(3)
+  if (to !== null) {
+    to.whole(SREM_NAME)
+    to.argument(args, 1)
+    to.part(member.buf, member.start, member.end)
+  }
   sets.removeShown(handle)
   collectionChanged(call, args, 1, NOTIFY_SET, 'spop', 1)
   if (sets.size(handle) === 0) removeEmpty(call, args, 1)

@@ -4,15 +4,13 @@ import { ascii } from '../../bytes/ascii.js'
 import { NO_EXPIRY, STRING } from '../../keyspace/entries.js'
 import { command, FAST, firstKey, KEY_ACCESS, KEY_DELETE, KEY_RW, KEY_UPDATE, WRITE } from '../command.js'
 import { SYNTAX, WRONGTYPE } from '../errors.js'
-import { changeExpiry, expireAtOnce, isPast } from '../generic/expiry.js'
+import { changeExpiry, expireAtOnce, isPast, propagateExpiry } from '../generic/expiry.js'
 import { NOTIFY_GENERIC } from '../host.js'
-import { integerBytes } from '../int64.js'
 import { readKey } from '../lookup.js'
 import { EXAT, PERSIST, PXAT, readOptions, readTime, timeIndex } from './expiry-option.js'
 import { replyString } from './get-set.js'
 
 const DEL = ascii('DEL')
-const PEXPIREAT = ascii('PEXPIREAT')
 const PERSIST_NAME = ascii('PERSIST')
 
 export const getdel = command(
@@ -33,7 +31,11 @@ export const getdel = command(
     const end = args.end(1)
     if (!call.db.delete(args.buf, start, end)) return
     call.dirty++
-    call.propagate(DEL, args.view(1))
+    const to = call.writeInstead(2)
+    if (to !== null) {
+      to.whole(DEL)
+      to.argument(args, 1)
+    }
     call.notify(NOTIFY_GENERIC, 'del', args.buf, start, end)
   },
 )
@@ -70,12 +72,13 @@ export const getex = command(
     const index = timeIndex(options)
     const at_ms = index === 0 ? NO_EXPIRY : readTime(call, args, index, options, 'getex', reply)
     if (Number.isNaN(at_ms)) return
-    reply.bulk(entries.value(handle))
+    const start = entries.valueStart(handle)
+    reply.bulkRange(entries.bytes(handle), start, start + entries.valueLength(handle))
     if (index !== 0 && (options & (EXAT | PXAT)) !== 0 && isPast(call, at_ms)) {
       expireAtOnce(call, args)
     } else if (index !== 0) {
       changeExpiry(call, args, handle, at_ms)
-      call.propagate(PEXPIREAT, args.view(1), integerBytes(at_ms))
+      propagateExpiry(call, args, at_ms, 3)
     } else if ((options & PERSIST) !== 0 && entries.expiry(handle) !== NO_EXPIRY) {
       changeExpiry(call, args, handle, NO_EXPIRY)
       call.propagate(PERSIST_NAME, args.view(1))

@@ -23,7 +23,6 @@ import {
 import { SYNTAX, WRONGTYPE } from '../errors.js'
 import { tellExpiry } from '../generic/expiry.js'
 import { NOTIFY_GENERIC, NOTIFY_NEW, NOTIFY_STRING } from '../host.js'
-import { integerBytes } from '../int64.js'
 import { findKey, readKey } from '../lookup.js'
 import { meets } from './conditional.js'
 import {
@@ -79,8 +78,18 @@ export function store(call: Call, args: Args, key: number, value: number, expiry
 function storeUntil(call: Call, args: Args, value: number, at_ms: number, asItCame: boolean): void {
   store(call, args, 1, value, at_ms)
   tellExpiry(call, args, 1)
-  if (!asItCame) call.propagate(SET_NAME, args.view(1), args.view(value), PXAT_NAME, integerBytes(at_ms))
+  if (!asItCame) propagateUntil(call, args, value, at_ms)
   call.notify(NOTIFY_GENERIC, 'expire', args.buf, args.start(1), args.end(1))
+}
+
+function propagateUntil(call: Call, args: Args, value: number, at_ms: number): void {
+  const to = call.writeInstead(5)
+  if (to === null) return
+  to.whole(SET_NAME)
+  to.argument(args, 1)
+  to.argument(args, value)
+  to.whole(PXAT_NAME)
+  to.integer(at_ms)
 }
 
 export const get = command(
@@ -180,9 +189,11 @@ function setWithOptions(call: Call, args: Args, reply: Reply): void {
 }
 
 function propagateWithoutGet(call: Call, args: Args): void {
-  const parts: Uint8Array[] = []
-  for (let i = 0; i < args.count; i++) if (i < 3 || !args.is(i, 'get')) parts.push(args.view(i))
-  call.propagate(...parts)
+  let words = 0
+  for (let i = 3; i < args.count; i++) if (args.is(i, 'get')) words++
+  const to = call.writeInstead(args.count - words)
+  if (to === null) return
+  for (let i = 0; i < args.count; i++) if (i < 3 || !args.is(i, 'get')) to.argument(args, i)
 }
 
 export const setnx = command(
