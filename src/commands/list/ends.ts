@@ -24,6 +24,9 @@ import { NOTIFY_LIST } from '../host.js'
 import { integerBytes, nearInteger } from '../int64.js'
 import { type PopWish, readPopWish } from '../pop-wish.js'
 
+/** What a bulk string ends with. */
+const LINE_END_BYTES = 2
+
 export const LPOP_NAME = Uint8Array.of(0x4c, 0x50, 0x4f, 0x50)
 export const RPOP_NAME = Uint8Array.of(0x52, 0x50, 0x4f, 0x50)
 
@@ -243,13 +246,17 @@ export function move(call: Call, args: Args, fromHead: boolean, toHead: boolean,
   let to = collectionToChange(call, args, 2, LIST, reply)
   if (to === WRONG) return true
   lists.showEnd(from, fromHead)
-  const value = lists.element.copy()
+  const { element } = lists
+  const { length } = element
+  reply.bulkRange(element.buf, element.start, element.end)
+  // From here on the element stands in the reply alone.
+  const { buf } = reply
+  const end = reply.pos - LINE_END_BYTES
   lists.dropEnd(from, fromHead)
   if (to === 0) to = putNew(call, args, 2, lists.create())
-  lists.makeRoom(to, value.length, 1)
-  lists.push(to, toHead, value, 0, value.length)
+  lists.makeRoom(to, length, 1)
+  lists.push(to, toHead, buf, end - length, end)
   collectionChanged(call, args, 2, NOTIFY_LIST, toHead ? 'lpush' : 'rpush', 0)
-  reply.bulk(value)
   popped(call, args, 1, from, fromHead, 1)
   return true
 }
