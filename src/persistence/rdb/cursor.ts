@@ -17,6 +17,8 @@ export const STRING_BYTES_MAX = 2 ** 31 - 1
 /** A decoded string's room beyond this is given up after use. */
 const KEPT_ROOM_BYTES_MAX = 1024 * 1024
 const INT32_DIGITS_MAX = 11
+const ROOM_BYTES_MIN = 64
+const NOTHING = new Uint8Array(0)
 
 export class Cursor {
   buf: Uint8Array = new Uint8Array(0)
@@ -106,10 +108,11 @@ export class Cursor {
 
 /** A string as bytes: a range of the input, or of room of its own when it was stored encoded. */
 export class DecodedString {
-  buf: Uint8Array = new Uint8Array(0)
+  buf: Uint8Array = NOTHING
   start = 0
   end = 0
-  private room = new Uint8Array(64)
+  /** For strings that do not stand as they are in the file; made when the first one comes: most values have none. */
+  private room: Uint8Array = NOTHING
 
   /**
    * Decodes the string that begins at `cursor.pos` and that `skipString` has found whole. BAD when its LZF data
@@ -138,6 +141,7 @@ export class DecodedString {
       value = buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24)
       cursor.pos = at + 4
     }
+    if (this.room.length < INT32_DIGITS_MAX) this.room = new Uint8Array(ROOM_BYTES_MIN)
     this.buf = this.room
     this.end = INT32_DIGITS_MAX
     this.start = writeInt32Backwards(value, this.room, INT32_DIGITS_MAX)
@@ -150,7 +154,7 @@ export class DecodedString {
     cursor.readLength()
     const size = cursor.length
     if (size > this.room.length) {
-      const kept = new Uint8Array(size)
+      const kept = new Uint8Array(Math.max(size, ROOM_BYTES_MIN))
       if (size <= KEPT_ROOM_BYTES_MAX) this.room = kept
       this.buf = kept
     } else {
