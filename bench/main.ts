@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --quick] [--only throughput,types,memory,start,stalls,cluster] [--commands lpush,zadd] [--write]
+ * npm run bench [-- --quick] [--only throughput,types,commands,memory,start,stalls,cluster] [--commands lpush,zadd] [--write]
  *
  * Everything is measured beside redis-server in the same run. `--write` puts the tables into docs/benchmarks.md.
  */
@@ -7,6 +7,7 @@
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { clusters } from './cluster.js'
+import { commands } from './commands.js'
 import { memory } from './memory.js'
 import { stalls } from './stalls.js'
 import { starting } from './start.js'
@@ -34,6 +35,7 @@ if (wants('start')) tables.push(await starting(quick ? 3 : 7))
 if (wants('memory')) tables.push(await memory(quick ? 1 : 3))
 if (wants('throughput')) tables.push(await throughput(quick ? 1 : 5, quick ? 0.3 : 0.6))
 if (wants('types')) tables.push(await types(quick ? 1 : 7, quick ? 0.3 : 1, listed('--commands')))
+if (wants('commands')) tables.push(await commands(quick ? 1 : 5, quick ? 0.3 : 0.6, listed('--commands')))
 if (wants('stalls')) tables.push(await stalls(quick))
 if (wants('cluster')) tables.push(await clusters(quick ? 1 : 3))
 
