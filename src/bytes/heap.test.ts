@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ByteHeap, byteOf, CHUNK_BYTES, chunkOf } from './heap.js'
+import { REGION_CHUNKS, SPARE_MAX } from './regions.js'
 
 const fill = (heap: ByteHeap, handle: number, bytes: number, value: number) =>
   heap.u8[chunkOf(handle)]!.fill(value, byteOf(handle), byteOf(handle) + bytes)
@@ -138,4 +139,39 @@ test('freeing what was never allocated stops loudly', () => {
   const handle = heap.alloc(200_000)
   heap.free(handle)
   expect(() => heap.free(handle)).toThrow(/not in use/)
+})
+
+test('empty regions are kept for what comes next, a few, and given back when that is asked for', () => {
+  const heap = new ByteHeap()
+  const dropped: number[] = []
+  heap.onDrop = (buffer) => dropped.push(buffer.byteLength)
+  const fill = () => Array.from({ length: 400 }, () => heap.alloc(CHUNK_BYTES / 2))
+  const buffersOf = (handles: number[]) => new Set(handles.map((handle) => heap.u8[chunkOf(handle)]!.buffer))
+  const first = fill()
+  const regions = [...buffersOf(first)].filter((buffer) => buffer.byteLength > CHUNK_BYTES)
+  expect(regions.length).toBe(6)
+  for (const handle of first) heap.free(handle)
+  expect(heap.usedBytes).toBe(0)
+  expect(dropped.every((bytes) => bytes === CHUNK_BYTES)).toBe(true)
+  const second = buffersOf(fill())
+  for (const buffer of regions) expect(second.has(buffer)).toBe(true)
+  heap.clear()
+  dropped.length = 0
+  heap.dropSpare()
+  expect(dropped).toEqual(regions.map((buffer) => buffer.byteLength))
+  heap.dropSpare()
+  expect(dropped.length).toBe(6)
+})
+
+test('of many empty regions most go back at once', () => {
+  const heap = new ByteHeap()
+  let dropped = 0
+  heap.onDrop = (buffer) => {
+    if (buffer.byteLength > CHUNK_BYTES) dropped++
+  }
+  const count = (SPARE_MAX + 3) * REGION_CHUNKS * 2
+  const handles = Array.from({ length: count }, () => heap.alloc(CHUNK_BYTES / 2))
+  for (const handle of handles) heap.free(handle)
+  expect(dropped).toBeGreaterThanOrEqual(2)
+  expect(dropped).toBeLessThanOrEqual(4)
 })

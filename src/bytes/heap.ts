@@ -444,6 +444,12 @@ export class ByteHeap {
     if (buffer !== null) this.onDrop?.(buffer)
   }
 
+  /** Gives back the empty regions too that are kept for what comes next. */
+  dropSpare(): void {
+    for (let buffer = this.regions.takeSpare(); buffer !== undefined; buffer = this.regions.takeSpare())
+      this.onDrop?.(buffer)
+  }
+
   /**
    * Chooses chunks in which little is used, and lets nothing new come into them: when their blocks have been moved elsewhere
    * (`isLeaving`) they go back to the system. Returns how many; 0 where it would not help.

@@ -38,6 +38,7 @@ export class Defrag {
   /** MEMORY PURGE: once, whatever the configuration says. */
   purge(): void {
     this.asked = true
+    this.node.keyspace.heap.dropSpare()
     this.cron(this.node.keyspace.now_ms)
   }
 
@@ -122,6 +123,7 @@ export class Defrag {
     const { heap } = this.node.keyspace
     const { chunks } = this.compaction
     if (this.compaction.running) this.compaction.end()
+    heap.dropSpare()
     const gained = this.reservedBefore - heap.reservedBytes
     if (gained < (this.reservedBefore / Math.max(1, chunks)) * WORTHWHILE)
       this.notBefore_ms = now_ms + REST_MS

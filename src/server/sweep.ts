@@ -11,8 +11,6 @@ import type { ServerNode } from './node.js'
 const SLICE_US = 500
 /** Blocks between two looks at the clock. */
 const BLOCKS_A_LOOK = 64
-/** The largest buffer that is given back at once. */
-const RELEASE_BYTES_MAX = 48 * 1024 * 1024
 
 /** Looks after the node's garbage; returns what stops that. */
 export function startSweeping(node: ServerNode): () => void {
@@ -50,8 +48,7 @@ function sweep(node: ServerNode, dropped: ArrayBuffer[], releaser: MemoryRelease
   const end_us = clock.monotonic_us() + SLICE_US
   do {
     const buffer = dropped.pop()
-    // To unmap more than this takes too long for a turn; the collector has threads for it.
-    if (buffer !== undefined && buffer.byteLength <= RELEASE_BYTES_MAX) releaser.release(buffer)
+    if (buffer !== undefined) releaser.release(buffer)
     if (!keyspace.graveyard.dig(BLOCKS_A_LOOK) && dropped.length === 0) return false
   } while (clock.monotonic_us() < end_us)
   return true
