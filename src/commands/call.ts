@@ -3,6 +3,7 @@
  * listen. A node owns one call and uses it for every command; nothing of it outlives the command.
  */
 
+import { Subsequence } from '../bytes/subsequence.js'
 import type { Database } from '../keyspace/database.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import type { Args } from '../resp/args.js'
@@ -47,6 +48,8 @@ export class Call {
 
   /** What SORT uses again and again. */
   readonly sorting = new SortSpace()
+  /** What LCS uses again and again. */
+  readonly subsequence = new Subsequence()
 
   constructor(host: Host, keyspace: Keyspace, caller: Caller) {
     this.host = host
