@@ -1,14 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  type BitOperation,
-  combineBits,
-  countBitRange,
-  countBits,
-  findBit,
-  readField,
-  writeField,
-} from './bits.js'
+import { BitCombiner, type BitOperation } from './bit-combine.js'
+import { countBitRange, countBits, findBit, readField, writeField } from './bits.js'
 
 /** Bytes somewhere in a larger buffer, so that words do not begin where they do. */
 const placed = fc
@@ -80,6 +73,9 @@ describe('bits beside a model', () => {
     one: (bits) => (bits.filter((bit) => bit === 1).length === 1 ? 1 : 0),
   }
 
+  // One for all, as a node has: what it keeps must not show.
+  const combiner = new BitCombiner()
+
   test('combined', () => {
     fc.assert(
       fc.property(
@@ -88,14 +84,15 @@ describe('bits beside a model', () => {
         fc.constantFrom(0, 0, 0, 16_384, 16_380),
         (operation, all, before) => {
           const used = operation === 'not' ? all.slice(0, 1) : all
-          const sources = used.map(({ bytes }) => {
+          for (const { bytes } of used) {
             const u8 = new Uint8Array(3 + before + bytes.length)
             u8.set(bytes, 3 + before)
-            return { u8, start: 3, length: before + bytes.length }
-          })
-          const length = Math.max(...sources.map((source) => source.length))
+            combiner.add(u8, 3, before + bytes.length)
+          }
+          const { length } = combiner
           const to = new Uint8Array(length + 8).fill(0x77)
-          combineBits(operation, sources, to, 5, length)
+          combiner.combine(operation, to, 5)
+          combiner.clear()
           const bits = used.map(({ bytes }) => bitsOf(bytes))
           const result = bitsOf(to.subarray(5 + before, 5 + length))
           const size = Math.max(...bits.map((one) => one.length))

@@ -3,6 +3,7 @@
  * listen. A node owns one call and uses it for every command; nothing of it outlives the command.
  */
 
+import { BitCombiner } from '../bytes/bit-combine.js'
 import { Subsequence } from '../bytes/subsequence.js'
 import type { Database } from '../keyspace/database.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
@@ -48,6 +49,8 @@ export class Call {
 
   /** What SORT uses again and again. */
   readonly sorting = new SortSpace()
+  /** What BITOP uses again and again. */
+  readonly bits = new BitCombiner()
   /** What LCS uses again and again. */
   readonly subsequence = new Subsequence()
 
