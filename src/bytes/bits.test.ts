@@ -73,6 +73,37 @@ describe('bits beside a model', () => {
     one: (bits) => (bits.filter((bit) => bit === 1).length === 1 ? 1 : 0),
   }
 
+  test('found behind whole blocks that are skipped', () => {
+    const skipped: number[] = []
+    const same = (a: Uint8Array, b: Uint8Array) => {
+      const is = Buffer.compare(a, b) === 0
+      if (is) skipped.push(a.length)
+      return is
+    }
+    fc.assert(
+      fc.property(
+        fc.constantFrom(0, 1),
+        fc.nat(7),
+        fc.integer({ min: 0, max: 100_000 }),
+        fc.nat(800_100),
+        fc.nat(20),
+        fc.nat(20),
+        (bit, start, length, other, cutFront, cutBehind) => {
+          const u32 = new Uint32Array((start + length + 8) >> 2)
+          const u8 = new Uint8Array(u32.buffer).fill(bit === 1 ? 0 : 0xff, start, start + length)
+          if (other < length * 8) u8[start + (other >> 3)]! ^= 0x80 >> (other & 7)
+          const from = Math.min(cutFront, length * 8)
+          const to = Math.max(from, length * 8 - cutBehind)
+          const expected = other >= from && other < to ? other : -1
+          expect(findBit(u8, u32, start, from, to, bit, same)).toBe(expected)
+          expect(findBit(u8, u32, start, from, to, bit)).toBe(expected)
+        },
+      ),
+      { numRuns: 300 },
+    )
+    expect(skipped.length).toBeGreaterThan(100)
+  })
+
   // One for all, as a node has: what it keeps must not show.
   const combiner = new BitCombiner()
 

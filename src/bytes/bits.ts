@@ -8,6 +8,11 @@
  * need no counting of their own.
  */
 
+/** How much is skipped at once of a long row of equal bits: blocks of this size are compared as a whole. */
+const SKIP_BYTES = 16 * 1024
+const ZEROS = new Uint8Array(SKIP_BYTES)
+const ONES = new Uint8Array(SKIP_BYTES).fill(0xff)
+
 /** Bits that are set in a byte. */
 function countByte(byte: number): number {
   const pairs = byte - ((byte >> 1) & 0x55)
@@ -98,7 +103,13 @@ export function countBitRange(
   )
 }
 
-/** The first of the bits [from, to) of the bitmap that begins at byte `start` that is `bit`; -1 if none is. */
+/** Whether two ranges of the same length hold the same bytes. */
+export type SameBytes = (a: Uint8Array, b: Uint8Array) => boolean
+
+/**
+ * The first of the bits [from, to) of the bitmap that begins at byte `start` that is `bit`; -1 if none is. Who has a way to compare
+ * ranges that is faster than a loop hands it in.
+ */
 export function findBit(
   u8: Uint8Array,
   u32: Uint32Array,
@@ -106,6 +117,7 @@ export function findBit(
   from: number,
   to: number,
   bit: number,
+  same: SameBytes | null = null,
 ): number {
   if (from >= to) return -1
   // Looked for is a one, in the bytes as they are or turned round.
@@ -114,12 +126,21 @@ export function findBit(
   const last = start + Math.floor((to - 1) / 8)
   let byte = (u8[at]! ^ turn) & (0xff >> (from % 8))
   if (byte === 0 && at < last) {
-    at = skipBytes(u8, u32, at + 1, last, turn)
+    at++
+    if (same !== null) at = skipBlocks(u8, at, last, turn === 0 ? ZEROS : ONES, same)
+    at = skipBytes(u8, u32, at, last, turn)
     byte = u8[at]! ^ turn
   }
   if (byte === 0) return -1
   const position = (at - start) * 8 + Math.clz32(byte) - 24
   return position < to ? position : -1
+}
+
+/** From `from` on, behind all whole blocks in front of `last` that are like this one. */
+function skipBlocks(u8: Uint8Array, from: number, last: number, block: Uint8Array, same: SameBytes): number {
+  let at = from
+  while (at + SKIP_BYTES <= last && same(u8.subarray(at, at + SKIP_BYTES), block)) at += SKIP_BYTES
+  return at
 }
 
 /** Where the first byte in [at, last] that is not `same` stands; `last` at the latest. */
