@@ -11,6 +11,12 @@ import type { ServerNode } from './node.js'
 const SLICE_US = 500
 /** Blocks between two looks at the clock. */
 const BLOCKS_A_LOOK = 64
+/**
+ * What is less than a region of the heap is left to the collector. Once a buffer was taken away from JavaScript, all code that reads typed
+ * arrays is compiled anew, and looks at each access whether its buffer is still there: loops over bytes then take up to
+ * twice their time, and other commands some per cent more, as long as the process lives.
+ */
+const RELEASE_BYTES_MIN = 32 * 1024 * 1024
 /** The largest buffer that is given back at once. */
 const RELEASE_BYTES_MAX = 48 * 1024 * 1024
 
@@ -51,8 +57,12 @@ function sweep(node: ServerNode, dropped: ArrayBuffer[], releaser: MemoryRelease
   do {
     const buffer = dropped.pop()
     // To unmap more than this takes too long for a turn; the collector has threads for it.
-    if (buffer !== undefined && buffer.byteLength <= RELEASE_BYTES_MAX) releaser.release(buffer)
+    if (buffer !== undefined && isReleased(buffer.byteLength)) releaser.release(buffer)
     if (!keyspace.graveyard.dig(BLOCKS_A_LOOK) && dropped.length === 0) return false
   } while (clock.monotonic_us() < end_us)
   return true
+}
+
+function isReleased(bytes: number): boolean {
+  return bytes >= RELEASE_BYTES_MIN && bytes <= RELEASE_BYTES_MAX
 }
