@@ -5,6 +5,7 @@
 
 import { BitCombiner } from '../bytes/bit-combine.js'
 import { Subsequence } from '../bytes/subsequence.js'
+import { Registers } from '../keyspace/collections/registers.js'
 import type { Database } from '../keyspace/database.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import type { Args } from '../resp/args.js'
@@ -51,6 +52,8 @@ export class Call {
   readonly sorting = new SortSpace()
   /** What BITOP uses again and again. */
   readonly bits = new BitCombiner()
+  /** What PFCOUNT and PFMERGE use again and again. */
+  readonly registers = new Registers()
   /** What LCS uses again and again. */
   readonly subsequence = new Subsequence()
 
