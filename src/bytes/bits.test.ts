@@ -1,14 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  type BitOperation,
-  combineBits,
-  countBitRange,
-  countBits,
-  findBit,
-  readField,
-  writeField,
-} from './bits.js'
+import { BitCombiner, type BitOperation } from './bit-combine.js'
+import { countBitRange, countBits, findBit, readField, writeField } from './bits.js'
 
 /** Bytes somewhere in a larger buffer, so that words do not begin where they do. */
 const placed = fc
@@ -80,6 +73,40 @@ describe('bits beside a model', () => {
     one: (bits) => (bits.filter((bit) => bit === 1).length === 1 ? 1 : 0),
   }
 
+  test('found behind whole blocks that are skipped', () => {
+    const skipped: number[] = []
+    const same = (a: Uint8Array, b: Uint8Array) => {
+      const is = Buffer.compare(a, b) === 0
+      if (is) skipped.push(a.length)
+      return is
+    }
+    fc.assert(
+      fc.property(
+        fc.constantFrom(0, 1),
+        fc.nat(7),
+        fc.integer({ min: 0, max: 100_000 }),
+        fc.nat(800_100),
+        fc.nat(20),
+        fc.nat(20),
+        (bit, start, length, other, cutFront, cutBehind) => {
+          const u32 = new Uint32Array((start + length + 8) >> 2)
+          const u8 = new Uint8Array(u32.buffer).fill(bit === 1 ? 0 : 0xff, start, start + length)
+          if (other < length * 8) u8[start + (other >> 3)]! ^= 0x80 >> (other & 7)
+          const from = Math.min(cutFront, length * 8)
+          const to = Math.max(from, length * 8 - cutBehind)
+          const expected = other >= from && other < to ? other : -1
+          expect(findBit(u8, u32, start, from, to, bit, same)).toBe(expected)
+          expect(findBit(u8, u32, start, from, to, bit)).toBe(expected)
+        },
+      ),
+      { numRuns: 300 },
+    )
+    expect(skipped.length).toBeGreaterThan(100)
+  })
+
+  // One for all, as a node has: what it keeps must not show.
+  const combiner = new BitCombiner()
+
   test('combined', () => {
     fc.assert(
       fc.property(
@@ -88,14 +115,15 @@ describe('bits beside a model', () => {
         fc.constantFrom(0, 0, 0, 16_384, 16_380),
         (operation, all, before) => {
           const used = operation === 'not' ? all.slice(0, 1) : all
-          const sources = used.map(({ bytes }) => {
+          for (const { bytes } of used) {
             const u8 = new Uint8Array(3 + before + bytes.length)
             u8.set(bytes, 3 + before)
-            return { u8, start: 3, length: before + bytes.length }
-          })
-          const length = Math.max(...sources.map((source) => source.length))
+            combiner.add(u8, 3, before + bytes.length)
+          }
+          const { length } = combiner
           const to = new Uint8Array(length + 8).fill(0x77)
-          combineBits(operation, sources, to, 5, length)
+          combiner.combine(operation, to, 5)
+          combiner.clear()
           const bits = used.map(({ bytes }) => bitsOf(bytes))
           const result = bitsOf(to.subarray(5 + before, 5 + length))
           const size = Math.max(...bits.map((one) => one.length))

@@ -8,6 +8,11 @@
  * need no counting of their own.
  */
 
+/** How much is skipped at once of a long row of equal bits: blocks of this size are compared as a whole. */
+const SKIP_BYTES = 16 * 1024
+const ZEROS = new Uint8Array(SKIP_BYTES)
+const ONES = new Uint8Array(SKIP_BYTES).fill(0xff)
+
 /** Bits that are set in a byte. */
 function countByte(byte: number): number {
   const pairs = byte - ((byte >> 1) & 0x55)
@@ -16,7 +21,7 @@ function countByte(byte: number): number {
 }
 
 /** Bits that are set in a 32-bit word. */
-function countWord(word: number): number {
+export function countWord(word: number): number {
   const pairs = word - ((word >>> 1) & 0x55555555)
   const quads = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
   return Math.imul((quads + (quads >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
@@ -98,7 +103,13 @@ export function countBitRange(
   )
 }
 
-/** The first of the bits [from, to) of the bitmap that begins at byte `start` that is `bit`; -1 if none is. */
+/** Whether two ranges of the same length hold the same bytes. */
+export type SameBytes = (a: Uint8Array, b: Uint8Array) => boolean
+
+/**
+ * The first of the bits [from, to) of the bitmap that begins at byte `start` that is `bit`; -1 if none is. Who has a way to compare
+ * ranges that is faster than a loop hands it in.
+ */
 export function findBit(
   u8: Uint8Array,
   u32: Uint32Array,
@@ -106,6 +117,7 @@ export function findBit(
   from: number,
   to: number,
   bit: number,
+  same: SameBytes | null = null,
 ): number {
   if (from >= to) return -1
   // Looked for is a one, in the bytes as they are or turned round.
@@ -114,12 +126,21 @@ export function findBit(
   const last = start + Math.floor((to - 1) / 8)
   let byte = (u8[at]! ^ turn) & (0xff >> (from % 8))
   if (byte === 0 && at < last) {
-    at = skipBytes(u8, u32, at + 1, last, turn)
+    at++
+    if (same !== null) at = skipBlocks(u8, at, last, turn === 0 ? ZEROS : ONES, same)
+    at = skipBytes(u8, u32, at, last, turn)
     byte = u8[at]! ^ turn
   }
   if (byte === 0) return -1
   const position = (at - start) * 8 + Math.clz32(byte) - 24
   return position < to ? position : -1
+}
+
+/** From `from` on, behind all whole blocks in front of `last` that are like this one. */
+function skipBlocks(u8: Uint8Array, from: number, last: number, block: Uint8Array, same: SameBytes): number {
+  let at = from
+  while (at + SKIP_BYTES <= last && same(u8.subarray(at, at + SKIP_BYTES), block)) at += SKIP_BYTES
+  return at
 }
 
 /** Where the first byte in [at, last] that is not `same` stands; `last` at the latest. */
@@ -159,153 +180,6 @@ function skipOnes(u32: Uint32Array, from: number, to: number): number {
     i += 8
   }
   return i
-}
-
-export type BitOperation = 'and' | 'or' | 'xor' | 'not' | 'diff' | 'diff1' | 'andor' | 'one'
-
-/** One of the bitmaps to be combined; behind its end it is zero. */
-export interface BitSource {
-  readonly u8: Uint8Array
-  readonly start: number
-  readonly length: number
-}
-
-const BLOCK_BYTES = 16 * 1024
-
-/**
- * A piece of a bitmap, aligned: so that words can be combined wherever in the heap their bytes lie. Words of 64 bits, which V8 keeps in
- * registers as long as nothing else is done with them: twice as fast as words of 32.
- */
-interface Block {
-  readonly bytes: Uint8Array
-  readonly words: BigUint64Array
-}
-
-const ONES = 0xffffffffffffffffn
-
-/** How many words hold so many bytes: a multiple of eight, which the loops below take at a time. */
-function wordsOf(bytes: number): number {
-  return ((bytes + 63) >>> 6) << 3
-}
-
-function newBlock(length: number): Block {
-  const words = new BigUint64Array(wordsOf(Math.min(length, BLOCK_BYTES)))
-  return { words, bytes: new Uint8Array(words.buffer) }
-}
-
-function load(block: Block, source: BitSource, offset: number, length: number): void {
-  const there = Math.max(0, Math.min(length, source.length - offset))
-  const from = source.start + offset
-  if (there > 0) block.bytes.set(source.u8.subarray(from, from + there))
-  if (there < length) block.bytes.fill(0, there, length)
-}
-
-function and(a: BigUint64Array, b: BigUint64Array, count: number): void {
-  for (let i = 0; i < count; i += 8) {
-    a[i]! &= b[i]!
-    a[i + 1]! &= b[i + 1]!
-    a[i + 2]! &= b[i + 2]!
-    a[i + 3]! &= b[i + 3]!
-    a[i + 4]! &= b[i + 4]!
-    a[i + 5]! &= b[i + 5]!
-    a[i + 6]! &= b[i + 6]!
-    a[i + 7]! &= b[i + 7]!
-  }
-}
-
-function or(a: BigUint64Array, b: BigUint64Array, count: number): void {
-  for (let i = 0; i < count; i += 8) {
-    a[i]! |= b[i]!
-    a[i + 1]! |= b[i + 1]!
-    a[i + 2]! |= b[i + 2]!
-    a[i + 3]! |= b[i + 3]!
-    a[i + 4]! |= b[i + 4]!
-    a[i + 5]! |= b[i + 5]!
-    a[i + 6]! |= b[i + 6]!
-    a[i + 7]! |= b[i + 7]!
-  }
-}
-
-function xor(a: BigUint64Array, b: BigUint64Array, count: number): void {
-  for (let i = 0; i < count; i += 8) {
-    a[i]! ^= b[i]!
-    a[i + 1]! ^= b[i + 1]!
-    a[i + 2]! ^= b[i + 2]!
-    a[i + 3]! ^= b[i + 3]!
-    a[i + 4]! ^= b[i + 4]!
-    a[i + 5]! ^= b[i + 5]!
-    a[i + 6]! ^= b[i + 6]!
-    a[i + 7]! ^= b[i + 7]!
-  }
-}
-
-function not(a: BigUint64Array, count: number): void {
-  for (let i = 0; i < count; i += 8) {
-    a[i]! ^= ONES
-    a[i + 1]! ^= ONES
-    a[i + 2]! ^= ONES
-    a[i + 3]! ^= ONES
-    a[i + 4]! ^= ONES
-    a[i + 5]! ^= ONES
-    a[i + 6]! ^= ONES
-    a[i + 7]! ^= ONES
-  }
-}
-
-function without(a: BigUint64Array, b: BigUint64Array, count: number): void {
-  for (let i = 0; i < count; i++) a[i]! &= b[i]! ^ ONES
-}
-
-/** In `once` what was set in one block so far, in `more` what was in several. */
-function tally(once: BigUint64Array, more: BigUint64Array, next: BigUint64Array, count: number): void {
-  for (let i = 0; i < count; i++) {
-    more[i]! |= once[i]! & next[i]!
-    once[i]! |= next[i]!
-  }
-}
-
-/**
- * Combines bitmaps bit by bit into `to[at, at + length)`, which may be one of them at the same place. `not` takes one; `diff`
- * (in the first and in no other), `diff1` (in another and not in the first) and `andor` (in the first and in another) at
- * least two; `one` is what exactly one has.
- */
-export function combineBits(
-  operation: BitOperation,
-  sources: readonly BitSource[],
-  to: Uint8Array,
-  at: number,
-  length: number,
-): void {
-  const result = newBlock(length)
-  const next = newBlock(length)
-  const more = operation === 'one' ? newBlock(length) : next
-  const firstLast = operation === 'diff' || operation === 'diff1' || operation === 'andor'
-  const [first, ...rest] = sources as [BitSource, ...BitSource[]]
-  for (let offset = 0; offset < length; offset += BLOCK_BYTES) {
-    const bytes = Math.min(BLOCK_BYTES, length - offset)
-    const count = wordsOf(bytes)
-    load(result, firstLast ? rest[0]! : first, offset, bytes)
-    if (operation === 'one') more.bytes.fill(0)
-    for (let i = firstLast ? 1 : 0; i < rest.length; i++) {
-      load(next, rest[i]!, offset, bytes)
-      if (operation === 'and') and(result.words, next.words, count)
-      else if (operation === 'xor') xor(result.words, next.words, count)
-      else if (operation === 'one') tally(result.words, more.words, next.words, count)
-      else or(result.words, next.words, count)
-    }
-    if (operation === 'not') not(result.words, count)
-    else if (operation === 'one') without(result.words, more.words, count)
-    else if (firstLast) {
-      load(next, first, offset, bytes)
-      if (operation === 'andor') and(result.words, next.words, count)
-      else if (operation === 'diff1') without(result.words, next.words, count)
-      else {
-        not(result.words, count)
-        and(result.words, next.words, count)
-      }
-    }
-    to.set(bytes === result.bytes.length ? result.bytes : result.bytes.subarray(0, bytes), at + offset)
-  }
 }
 
 /**

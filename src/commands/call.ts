@@ -3,6 +3,9 @@
  * listen. A node owns one call and uses it for every command; nothing of it outlives the command.
  */
 
+import { BitCombiner } from '../bytes/bit-combine.js'
+import { Subsequence } from '../bytes/subsequence.js'
+import { Registers } from '../keyspace/collections/registers.js'
 import type { Database } from '../keyspace/database.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import { DumpWriter } from '../persistence/rdb/dump.js'
@@ -47,6 +50,12 @@ export class Call {
   readonly sorting = new SortSpace()
   /** Where DUMP and MIGRATE make their payloads. */
   readonly dumping = new DumpWriter()
+  /** What BITOP uses again and again. */
+  readonly bits = new BitCombiner()
+  /** What PFCOUNT and PFMERGE use again and again. */
+  readonly registers = new Registers()
+  /** What LCS uses again and again. */
+  readonly subsequence = new Subsequence()
 
   constructor(host: Host, keyspace: Keyspace, caller: Caller) {
     this.host = host

@@ -3,6 +3,7 @@
  * this, so that they run as well in a test, in a script or in a replay. server/ implements it.
  */
 
+import type { SameBytes } from '../bytes/bits.js'
 import type { Database } from '../keyspace/database.js'
 import type { Args } from '../resp/args.js'
 import type { Reply } from '../resp/reply.js'
@@ -23,6 +24,8 @@ export interface Host {
   waitForKeys?(call: Call, args: Args, wait: KeyWait): void
   /** Uniform 32-bit integers. */
   random32(): number
+  /** Whether two ranges of the same length hold the same bytes, in the machine's own way; a host without one leaves it out. */
+  readonly sameBytes?: SameBytes
   /** Whether so much was written for the caller that it is closed: nobody will read what else is. */
   outgrown?(): boolean
   /** Whether the caller may read any key with the command that runs; a host without users leaves it out. */

@@ -76,6 +76,8 @@ export class ServerNode implements Host {
   readonly clock: Clock
   readonly random32: () => number
   readonly log: (level: LogLevel, message: string) => void
+  /** Node compares many bytes at a time, JavaScript a word. */
+  readonly sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
   readonly keyspace: Keyspace
   readonly table: CommandTable
   readonly call: Call

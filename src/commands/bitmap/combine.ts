@@ -1,6 +1,6 @@
 /** BITOP: strings combined bit by bit; a shorter one counts as having zeros behind its end. */
 
-import { type BitOperation, type BitSource, combineBits } from '../../bytes/bits.js'
+import type { BitOperation } from '../../bytes/bit-combine.js'
 import { byteOf } from '../../bytes/heap.js'
 import { NO_EXPIRY, RAW, STRING } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
@@ -25,39 +25,38 @@ const FIRST_SOURCE = 3
 const OPERATIONS: readonly BitOperation[] = ['and', 'or', 'xor', 'not', 'diff', 'diff1', 'andor', 'one']
 /** Those that treat the first source unlike the others. */
 const NEEDS_TWO: readonly BitOperation[] = ['diff', 'diff1', 'andor']
-const NOTHING = new Uint8Array(0)
 
 function readOperation(args: Args, reply: Reply): BitOperation | null {
-  const operation = OPERATIONS.find((name) => args.is(1, name))
   const sources = args.count - FIRST_SOURCE
-  if (operation === undefined) reply.error(SYNTAX)
-  else if (operation === 'not' && sources !== 1) {
-    reply.error('ERR BITOP NOT must be called with a single source key.')
-  } else if (NEEDS_TWO.includes(operation) && sources < 2) {
-    reply.error(`ERR BITOP ${operation.toUpperCase()} must be called with at least two source keys.`)
-  } else return operation
+  for (const operation of OPERATIONS) {
+    if (!args.is(1, operation)) continue
+    if (operation === 'not' && sources !== 1) {
+      reply.error('ERR BITOP NOT must be called with a single source key.')
+    } else if (sources < 2 && NEEDS_TWO.includes(operation)) {
+      reply.error(`ERR BITOP ${operation.toUpperCase()} must be called with at least two source keys.`)
+    } else return operation
+    return null
+  }
+  reply.error(SYNTAX)
   return null
 }
 
-/** The strings' bytes, where they lie now; null after an error was replied. */
-function readSources(call: Call, args: Args, reply: Reply): BitSource[] | null {
+/** Adds the strings to the call's combiner, where they lie now; false after an error was replied. */
+function addSources(call: Call, args: Args, reply: Reply): boolean {
+  const { bits } = call
   const { entries } = call.db
-  const sources: BitSource[] = []
   for (let i = FIRST_SOURCE; i < args.count; i++) {
     const handle = readKey(call, args, i)
-    if (handle === 0) sources.push({ u8: NOTHING, start: 0, length: 0 })
-    else if (entries.type(handle) !== STRING) {
-      reply.error(WRONGTYPE)
-      return null
+    // What is not there is a string without bytes.
+    if (handle === 0) bits.add(args.buf, 0, 0)
+    else if (entries.type(handle) === STRING) {
+      bits.add(entries.bytes(handle), entries.valueStart(handle), entries.valueLength(handle))
     } else {
-      sources.push({
-        u8: entries.bytes(handle),
-        start: entries.valueStart(handle),
-        length: entries.valueLength(handle),
-      })
+      reply.error(WRONGTYPE)
+      return false
     }
   }
-  return sources
+  return true
 }
 
 /**
@@ -73,8 +72,9 @@ function entryInPlace(call: Call, args: Args, length: number): number {
   return entries.heap.fits(handle, offset + length) ? handle : 0
 }
 
-function store(call: Call, args: Args, operation: BitOperation, sources: BitSource[], length: number): void {
-  const { db } = call
+function store(call: Call, args: Args, operation: BitOperation): void {
+  const { bits, db } = call
+  const { length } = bits
   const { entries } = db
   const { buf } = args
   const start = args.start(2)
@@ -85,12 +85,12 @@ function store(call: Call, args: Args, operation: BitOperation, sources: BitSour
     entries.setEncoding(handle, RAW)
     entries.setAccess(handle, call.keyspace.accessNow(entries.access(handle)))
     entries.setValueLength(handle, length)
-    combineBits(operation, sources, entries.bytes(handle), entries.valueStart(handle), length)
+    bits.combine(operation, entries.bytes(handle), entries.valueStart(handle))
     db.changed(buf, start, end)
   } else {
     // What stood there may be a source, and goes: first the result, then its place.
     const result = new Uint8Array(length)
-    combineBits(operation, sources, result, 0, length)
+    bits.combine(operation, result, 0)
     const known = findKey(call, args, 2) !== 0
     const made = db.set(STRING, RAW, buf, start, end, length, NO_EXPIRY)
     entries.bytes(made).set(result, entries.valueStart(made))
@@ -116,16 +116,16 @@ export const bitop = command(
   (call, args, reply) => {
     const operation = readOperation(args, reply)
     if (operation === null) return
-    const sources = readSources(call, args, reply)
-    if (sources === null) return
-    let length = 0
-    for (const source of sources) length = Math.max(length, source.length)
-    if (length > 0) store(call, args, operation, sources, length)
-    else if (call.db.delete(args.buf, args.start(2), args.end(2))) {
+    const { bits } = call
+    const known = addSources(call, args, reply)
+    const { length } = bits
+    if (known && length > 0) store(call, args, operation)
+    else if (known && call.db.delete(args.buf, args.start(2), args.end(2))) {
       call.notify(NOTIFY_GENERIC, 'del', args.buf, args.start(2), args.end(2))
       call.dirty++
     }
-    reply.int(length)
+    bits.clear()
+    if (known) reply.int(length)
   },
 )
 

@@ -130,7 +130,8 @@ export const bitpos = command(
     const { entries, keyspace } = call.db
     const { from, to } = bitRange(start, end, inBits, entries.valueLength(handle))
     const u32 = keyspace.heap.u32[chunkOf(handle)]!
-    const found = findBit(entries.bytes(handle), u32, entries.valueStart(handle), from, to, bit)
+    const at = entries.valueStart(handle)
+    const found = findBit(entries.bytes(handle), u32, at, from, to, bit, call.host.sameBytes)
     // Where no end was given, zeros are imagined behind the string's own.
     reply.int(found < 0 && bit === 0 && !hasEnd && from < to ? to : found)
   },

@@ -8,11 +8,9 @@ import {
   isDense,
   REGISTERS,
   raisedTo,
-  raiseRegisters,
   registerOf,
-  writeRegisters,
 } from '../../keyspace/collections/hyperloglog.js'
-import { countElements, countRegisters } from '../../keyspace/collections/hyperloglog-count.js'
+import { countElements } from '../../keyspace/collections/hyperloglog-count.js'
 import { readInt64, writeInt64 } from '../../keyspace/collections/piece.js'
 import { RAW } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
@@ -75,8 +73,13 @@ export const pfadd = command(
   },
 )
 
-/** Raises `registers` to those of all HyperLogLogs from argument 1 on; false after an error was replied. */
-function raiseToAll(call: Call, args: Args, registers: Uint8Array, reply: Reply): { dense: boolean } | null {
+/**
+ * Makes the call's registers those of all HyperLogLogs from argument 1 on; whether one of them was dense, null after an error was
+ * replied.
+ */
+function raiseToAll(call: Call, args: Args, reply: Reply): boolean | null {
+  const { registers } = call
+  registers.clear()
   const { entries } = call.db
   let dense = false
   for (let i = 1; i < args.count; i++) {
@@ -86,11 +89,11 @@ function raiseToAll(call: Call, args: Args, registers: Uint8Array, reply: Reply)
     const u8 = entries.bytes(handle)
     const at = entries.valueStart(handle)
     dense = dense || isDense(u8, at)
-    if (raiseRegisters(registers, u8, at, entries.valueLength(handle))) continue
+    if (registers.raiseTo(u8, at, entries.valueLength(handle))) continue
     reply.error(CORRUPTED)
     return null
   }
-  return { dense }
+  return dense
 }
 
 /** The largest estimate, of registers that no elements can have made, is no number that Redis could write. */
@@ -115,7 +118,7 @@ function replyOwnCount(call: Call, args: Args, handle: number, reply: Reply): vo
     replyCount(reply, readInt64(u8, at + HLL_COUNT_OFFSET))
     return
   }
-  const count = countElements(u8, at, entries.valueLength(handle))
+  const count = countElements(call.registers.counts, u8, at, entries.valueLength(handle))
   if (count < 0) {
     reply.error(CORRUPTED)
     return
@@ -149,9 +152,8 @@ export const pfcount = command(
       else if (handle !== WRONG) replyOwnCount(call, args, handle, reply)
       return
     }
-    const registers = new Uint8Array(REGISTERS)
-    if (raiseToAll(call, args, registers, reply) === null) return
-    const count = countRegisters(registers)
+    if (raiseToAll(call, args, reply) === null) return
+    const count = call.registers.count()
     replyCount(reply, Number.isFinite(count) ? count : BEYOND)
   },
 )
@@ -169,20 +171,21 @@ export const pfmerge = command(
     keys: [...firstKey(KEY_RW | KEY_ACCESS | KEY_INSERT), ...keyRange(2, -1, 1, KEY_RO | KEY_ACCESS)],
   },
   (call, args, reply) => {
-    const registers = new Uint8Array(REGISTERS)
-    const merged = raiseToAll(call, args, registers, reply)
-    if (merged === null) return
+    const { registers } = call
+    const dense = raiseToAll(call, args, reply)
+    if (dense === null) return
     const found = entryToChange(call, args, 1, reply)
     let handle = found === 0 ? putEmpty(call, args) : found
-    if (merged.dense) handle = makeDense(call, args, 1, handle)
+    if (dense) handle = makeDense(call, args, 1, handle)
     const { entries } = call.db
     if (isDense(entries.bytes(handle), entries.valueStart(handle))) {
       // Its own registers are among those that were merged.
-      writeRegisters(registers, entries.bytes(handle), entries.valueStart(handle))
+      registers.writeTo(entries.bytes(handle), entries.valueStart(handle))
     } else {
       // The runs were whole when they were read.
       const target = { handle, raised: 0 }
-      for (let i = 0; i < REGISTERS; i++) if (registers[i] !== 0) raise(call, args, target, i, registers[i]!)
+      const { bytes } = registers
+      for (let i = 0; i < REGISTERS; i++) if (bytes[i] !== 0) raise(call, args, target, i, bytes[i]!)
       handle = target.handle
     }
     forgetCount(entries.bytes(handle), entries.valueStart(handle))

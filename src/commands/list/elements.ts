@@ -219,14 +219,18 @@ export const lpos = command(
     let passed = 0
     let toSkip = Math.abs(rank) - 1
     let found = 0
-    if (size > 0) {
-      lists.walk(handle, backwards ? size - 1 : 0, backwards, () => {
-        const index = passed++
-        if (sameBytes(lists.element, args.buf, args.start(2), args.end(2)) && toSkip-- <= 0) {
-          found++
-          reply.int(backwards ? size - 1 - index : index)
-          if (count === -1 || found === count) return false
-        }
+    const take = (index: number): boolean => {
+      if (toSkip-- > 0) return true
+      found++
+      reply.int(index)
+      return count !== -1 && found !== count
+    }
+    if (size > 0 && !backwards) {
+      lists.forEachEqual(handle, most === 0 ? size : most, args.buf, args.start(2), args.end(2), take)
+    } else if (size > 0) {
+      lists.walk(handle, size - 1, true, () => {
+        const index = size - ++passed
+        if (sameBytes(lists.element, args.buf, args.start(2), args.end(2)) && !take(index)) return false
         return most === 0 || passed < most
       })
     }
@@ -298,14 +302,12 @@ export const linsert = command(
     }
     const { lists } = call.keyspace
     lists.makeRoom(handle, args.length(4), 1)
-    let index = 0
-    let there = false
-    lists.walk(handle, 0, false, () => {
-      there = sameBytes(lists.element, args.buf, args.start(3), args.end(3))
-      if (!there) index++
-      return !there
+    let index = -1
+    lists.forEachEqual(handle, lists.size(handle), args.buf, args.start(3), args.end(3), (found) => {
+      index = found
+      return false
     })
-    if (!there) {
+    if (index < 0) {
       reply.int(-1)
       return
     }

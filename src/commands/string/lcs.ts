@@ -1,9 +1,10 @@
 /**
- * LCS: the longest common subsequence of two strings, by the classic table of lengths. Which of several longest ones is
- * found, and how it falls into ranges, follows from walking that table backwards, the first string's end dropped only
- * where that is strictly better: clients compare with Redis.
+ * LCS: the longest common subsequence of two strings. Which of several longest ones is found, and how it falls into ranges, follows from
+ * walking the table of lengths backwards, the first string's end dropped only where that is strictly better: clients
+ * compare with Redis.
  */
 
+import type { Subsequence } from '../../bytes/subsequence.js'
 import { STRING } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -42,82 +43,43 @@ function readOptions(args: Args): Options | string {
   return { flags, matchMin }
 }
 
-/** Row by row of `a`, the lengths for all beginnings of `b`: cell (i, j) is at i * (b.length + 1) + j. */
-function fillTable(a: Uint8Array, b: Uint8Array): Uint32Array | null {
-  const width = b.length + 1
-  let table: Uint32Array
-  try {
-    table = new Uint32Array((a.length + 1) * width)
-  } catch {
-    return null
-  }
-  for (let i = 1; i <= a.length; i++) {
-    const byte = a[i - 1]!
-    const row = i * width
-    for (let j = 1; j < width; j++) {
-      const above = table[row - width + j]!
-      const before = table[row + j - 1]!
-      table[row + j] = byte === b[j - 1]! ? table[row - width + j - 1]! + 1 : Math.max(above, before)
-    }
-  }
-  return table
-}
-
-/** A stretch that both strings have: where it begins in each, and its length. */
-type Emit = (aStart: number, bStart: number, length: number) => void
-
-/** Walks the table back from its end and hands out the common stretches, the last one first. */
-function walk(a: Uint8Array, b: Uint8Array, table: Uint32Array, emit: Emit): void {
-  const width = b.length + 1
-  let i = a.length
-  let j = b.length
-  let length = 0 // of the stretch that begins at (i, j)
-  while (i > 0 && j > 0) {
-    if (a[i - 1] === b[j - 1]) {
-      i--
-      j--
-      length++
-      continue
-    }
-    if (length > 0) emit(i, j, length)
-    length = 0
-    if (table[(i - 1) * width + j]! > table[i * width + j - 1]!) i--
-    else j--
-  }
-  if (length > 0) emit(i, j, length)
-}
-
-function replyRanges(reply: Reply, a: Uint8Array, b: Uint8Array, table: Uint32Array, options: Options): void {
+/** Replies with the stretches that both strings have, the last one first. */
+function replyRanges(reply: Reply, found: Subsequence, total: number, options: Options): void {
   const withLength = (options.flags & WITHMATCHLEN) !== 0
   let count = 0
   reply.map(2)
   reply.bulkText('matches')
   const mark = reply.pos
-  walk(a, b, table, (aStart, bStart, length) => {
-    if (length < options.matchMin) return
+  for (let length = found.previous(); length > 0; length = found.previous()) {
+    if (length < options.matchMin) continue
     count++
     reply.array(withLength ? 3 : 2)
     reply.array(2)
-    reply.int(aStart)
-    reply.int(aStart + length - 1)
+    reply.int(found.aStart)
+    reply.int(found.aStart + length - 1)
     reply.array(2)
-    reply.int(bStart)
-    reply.int(bStart + length - 1)
+    reply.int(found.bStart)
+    reply.int(found.bStart + length - 1)
     if (withLength) reply.int(length)
-  })
+  }
   reply.arrayAt(mark, count)
   reply.bulkText('len')
-  reply.int(table[table.length - 1]!)
+  reply.int(total)
 }
 
-function subsequence(a: Uint8Array, b: Uint8Array, table: Uint32Array): Uint8Array {
-  let at = table[table.length - 1]!
-  const out = new Uint8Array(at)
-  walk(a, b, table, (aStart, _bStart, length) => {
-    at -= length
-    out.set(a.subarray(aStart, aStart + length), at)
-  })
-  return out
+function replySubsequence(
+  reply: Reply,
+  found: Subsequence,
+  total: number,
+  a: Uint8Array,
+  start: number,
+): void {
+  const bytes = new Uint8Array(total)
+  let at = total
+  for (let length = found.previous(); length > 0; length = found.previous()) {
+    for (let i = length - 1; i >= 0; i--) bytes[--at] = a[start + found.aStart + i]!
+  }
+  reply.bulk(bytes)
 }
 
 export const lcs = command(
@@ -148,22 +110,25 @@ export const lcs = command(
       reply.error(options)
       return
     }
-    const a = first === 0 ? NO_BYTES : entries.value(first)
-    const b = second === 0 ? NO_BYTES : entries.value(second)
-    if ((a.length + 1) * (b.length + 1) * 4 > call.host.configNumber('proto-max-bulk-len')) {
+    const a = first === 0 ? NO_BYTES : entries.bytes(first)
+    const b = second === 0 ? NO_BYTES : entries.bytes(second)
+    const aStart = first === 0 ? 0 : entries.valueStart(first)
+    const bStart = second === 0 ? 0 : entries.valueStart(second)
+    const aLength = first === 0 ? 0 : entries.valueLength(first)
+    const bLength = second === 0 ? 0 : entries.valueLength(second)
+    // As much as a table of integers would take, which is what Redis makes.
+    if ((aLength + 1) * (bLength + 1) * 4 > call.host.configNumber('proto-max-bulk-len')) {
       reply.error('ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len')
       return
     }
-    const table = fillTable(a, b)
-    if (table === null) {
-      reply.error('ERR Insufficient memory, failed allocating transient memory for LCS')
-    } else if ((options.flags & IDX) !== 0) {
-      replyRanges(reply, a, b, table, options)
-    } else if ((options.flags & LEN) !== 0) {
-      reply.int(table[table.length - 1]!)
-    } else {
-      reply.bulk(subsequence(a, b, table))
-    }
+    const { subsequence } = call
+    const lengthOnly = (options.flags & (LEN | IDX)) === LEN
+    const total = subsequence.compare(a, aStart, aStart + aLength, b, bStart, bStart + bLength, !lengthOnly)
+    if (total < 0) reply.error('ERR Insufficient memory, failed allocating transient memory for LCS')
+    else if (lengthOnly) reply.int(total)
+    else if ((options.flags & IDX) !== 0) replyRanges(reply, subsequence, total, options)
+    else replySubsequence(reply, subsequence, total, a, aStart)
+    subsequence.end()
   },
 )
 

@@ -153,6 +153,12 @@ export function writeDense(
   })
 }
 
+/** How many registers a run of one byte is; of one of two bytes, more than there are: whoever adds up several sees that it went too far. */
+const RUN_OF_BYTE = new Uint16Array(256)
+for (let byte = 0; byte < 256; byte++) {
+  RUN_OF_BYTE[byte] = isValue(byte) ? valueRun(byte) : isLong(byte) ? REGISTERS : byte + 1
+}
+
 // What `sparseSet` returns, if not the new length.
 export const UNCHANGED = 0
 export const DAMAGED = -1
@@ -179,15 +185,23 @@ export function sparseSet(
   let run = 0
   let size = 1
   while (p < end) {
+    // Most runs have one byte, and most are passed by.
+    while (p + 4 <= end) {
+      const four =
+        RUN_OF_BYTE[u8[p]!]! + RUN_OF_BYTE[u8[p + 1]!]! + RUN_OF_BYTE[u8[p + 2]!]! + RUN_OF_BYTE[u8[p + 3]!]!
+      if (index < first + four) break
+      first += four
+      previous = p + 3
+      p += 4
+    }
+    if (p === end) break
     const byte = u8[p]!
     size = 1
-    if ((byte & 0xc0) === 0) run = (byte & 63) + 1
-    else if (isValue(byte)) run = valueRun(byte)
-    else {
+    if (isLong(byte)) {
       if (p + 1 === end) return DAMAGED
       run = (((byte & 63) << 8) | u8[p + 1]!) + 1
       size = 2
-    }
+    } else run = RUN_OF_BYTE[byte]!
     if (index < first + run) break
     previous = p
     p += size
@@ -253,38 +267,4 @@ function joinRuns(u8: Uint8Array, at: number, from: number, until: number): numb
   }
   forgetCount(u8, at)
   return end - at
-}
-
-/** Raises `registers`, one byte each, to those of a HyperLogLog; false where its runs are wrong. */
-export function raiseRegisters(registers: Uint8Array, u8: Uint8Array, at: number, length: number): boolean {
-  if (!isDense(u8, at)) {
-    return forEachRun(u8, at, length, (index, run, value) => {
-      for (let i = index; value > 0 && i < index + run; i++) {
-        if (value > registers[i]!) registers[i] = value
-      }
-    })
-  }
-  let p = at + HLL_HEADER_BYTES
-  for (let i = 0; i < REGISTERS; i += 4, p += 3) {
-    const four = u8[p]! | (u8[p + 1]! << 8) | (u8[p + 2]! << 16)
-    if (four === 0) continue
-    if ((four & 63) > registers[i]!) registers[i] = four & 63
-    if (((four >> 6) & 63) > registers[i + 1]!) registers[i + 1] = (four >> 6) & 63
-    if (((four >> 12) & 63) > registers[i + 2]!) registers[i + 2] = (four >> 12) & 63
-    if (four >> 18 > registers[i + 3]!) registers[i + 3] = four >> 18
-  }
-  return true
-}
-
-/** Writes all registers of a dense one. */
-export function writeRegisters(registers: Uint8Array, u8: Uint8Array, at: number): void {
-  let p = at + HLL_HEADER_BYTES
-  for (let i = 0; i < REGISTERS; i += 4, p += 3) {
-    const a = registers[i]!
-    const b = registers[i + 1]!
-    const c = registers[i + 2]!
-    u8[p] = a | (b << 6)
-    u8[p + 1] = (b >> 2) | (c << 4)
-    u8[p + 2] = (c >> 4) | (registers[i + 3]! << 2)
-  }
 }

@@ -13,7 +13,18 @@ import { type Entries, LIST, LISTPACK, QUICKLIST } from '../entries.js'
 import type { Keyspace } from '../keyspace.js'
 import { ELEMENT_OVERHEAD_BYTES } from './list-end.js'
 import { exceedsListLimit, listBytesMax, listCountMax, nodeBytesMax } from './list-limits.js'
-import { Encoded, lpEnd, lpFirst, lpLast, lpNext, lpPrevious, lpRead, lpSeek } from './listpack.js'
+import { ListSearch } from './list-search.js'
+import {
+  Encoded,
+  LP_HEADER_BYTES,
+  lpEnd,
+  lpFirst,
+  lpLast,
+  lpNext,
+  lpPrevious,
+  lpRead,
+  lpSeek,
+} from './listpack.js'
 import { Piece, sameBytes } from './piece.js'
 import { Quicklist } from './quicklist.js'
 import { bareEntry, refOf, setRef } from './value.js'
@@ -28,6 +39,7 @@ export class Lists {
   readonly ownElement = new Piece()
   /** For elements that are being written. */
   readonly encoded = new Encoded()
+  private readonly search = new ListSearch()
   /** How many elements `removeFrom` took out. */
   removed = 0
   private readonly keyspace: Keyspace
@@ -243,6 +255,29 @@ export class Lists {
       if (!visit()) return
       at = backwards ? lpPrevious(u8, base, at) : lpNext(u8, base, at)
     }
+  }
+
+  /**
+   * Shows the indexes of the elements that equal `buf[start, end)`, of the first `most`, until `visit` says false. It must not change the
+   * list.
+   */
+  forEachEqual(
+    handle: number,
+    most: number,
+    buf: Uint8Array,
+    start: number,
+    end: number,
+    visit: (index: number) => boolean,
+  ): void {
+    const { search } = this
+    search.begin(buf, start, end)
+    if (!this.isSmall(handle)) {
+      search.showInLarge(this.quicklist(handle), most, visit)
+      return
+    }
+    const ref = refOf(this.entries, handle)
+    const u8 = this.keyspace.heap.u8[chunkOf(ref)]!
+    search.showIn(u8, byteOf(ref) + LP_HEADER_BYTES, 0, most, visit)
   }
 
   /** Shows all elements. */
