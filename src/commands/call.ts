@@ -8,6 +8,7 @@ import type { Keyspace } from '../keyspace/keyspace.js'
 import type { Args } from '../resp/args.js'
 import { encodedLengthWith, encodeWith, type Replaced } from '../resp/encode.js'
 import { SortSpace } from './generic/sort-space.js'
+import { GeoSpace } from './geo/space.js'
 import type { Host } from './host.js'
 
 /** What commands may know of the client they serve. */
@@ -47,6 +48,8 @@ export class Call {
 
   /** What SORT uses again and again. */
   readonly sorting = new SortSpace()
+  /** The same for searches of places. */
+  readonly searching = new GeoSpace()
 
   constructor(host: Host, keyspace: Keyspace, caller: Caller) {
     this.host = host
