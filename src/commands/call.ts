@@ -3,6 +3,7 @@
  * listen. A node owns one call and uses it for every command; nothing of it outlives the command.
  */
 
+import { FixedPoint } from '../bytes/fixed-point.js'
 import type { Database } from '../keyspace/database.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import type { Args } from '../resp/args.js'
@@ -48,6 +49,8 @@ export class Call {
 
   /** What SORT uses again and again. */
   readonly sorting = new SortSpace()
+  /** The same for INCRBYFLOAT and HINCRBYFLOAT. */
+  readonly floats = { sum: new FixedPoint(), by: new FixedPoint() }
   /** The same for searches of places. */
   readonly searching = new GeoSpace()
 
