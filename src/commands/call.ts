@@ -4,6 +4,7 @@
  */
 
 import { BitCombiner } from '../bytes/bit-combine.js'
+import { FixedPoint } from '../bytes/fixed-point.js'
 import { Subsequence } from '../bytes/subsequence.js'
 import { Registers } from '../keyspace/collections/registers.js'
 import type { Database } from '../keyspace/database.js'
@@ -12,6 +13,7 @@ import { DumpWriter } from '../persistence/rdb/dump.js'
 import type { Args } from '../resp/args.js'
 import { CommandWriter, type Replaced } from '../resp/encode.js'
 import { SortSpace } from './generic/sort-space.js'
+import { GeoSpace } from './geo/space.js'
 import type { Host } from './host.js'
 
 /** What commands may know of the client they serve. */
@@ -56,6 +58,10 @@ export class Call {
   readonly registers = new Registers()
   /** What LCS uses again and again. */
   readonly subsequence = new Subsequence()
+  /** The same for INCRBYFLOAT and HINCRBYFLOAT. */
+  readonly floats = { sum: new FixedPoint(), by: new FixedPoint() }
+  /** The same for searches of places. */
+  readonly searching = new GeoSpace()
 
   constructor(host: Host, keyspace: Keyspace, caller: Caller) {
     this.host = host

@@ -71,7 +71,7 @@ function boxOf({ longitude, latitude }: Place, steps: number): Box {
 
 /** The box so many further to the north and to the east, around the earth where it ends. */
 function neighbour(box: Box, north: number, east: number): Box {
-  const mask = 2 ** box.steps - 1
+  const mask = (1 << box.steps) - 1
   return {
     latitude: north === 0 ? box.latitude : (box.latitude + north) & mask,
     longitude: east === 0 ? box.longitude : (box.longitude + east) & mask,
@@ -80,7 +80,7 @@ function neighbour(box: Box, north: number, east: number): Box {
 }
 
 function edgesOf({ latitude, longitude, steps }: Box): Limits {
-  const parts = 2 ** steps
+  const parts = 1 << steps
   const edge = (part: number, max: number) => -max + (part / parts) * (max - -max)
   return {
     south: edge(latitude, LATITUDE_MAX),
@@ -136,7 +136,8 @@ export function areasOf(shape: Shape): Scores[] {
       (north > 0 && edges.north > limits.north) ||
       (east < 0 && edges.west < limits.west) ||
       (east > 0 && edges.east > limits.east))
-  const size = 2 ** (2 * (STEPS_MAX - steps))
+  const side = 1 << (STEPS_MAX - steps)
+  const size = side * side
   const areas: Scores[] = []
   let last: Box | null = null
   for (const [north, east] of DIRECTIONS) {

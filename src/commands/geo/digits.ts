@@ -1,6 +1,6 @@
 /** Numbers as the commands on places show them: distances with four decimals, coordinates as exactly as 17 decimals can. */
 
-import { ascii, integerLength, writeInteger } from '../../bytes/ascii.js'
+import { ascii, integerLength } from '../../bytes/ascii.js'
 import type { Reply } from '../../resp/reply.js'
 import { integerBytes } from '../int64.js'
 
@@ -8,6 +8,7 @@ import { integerBytes } from '../int64.js'
 const NO_NUMBER = '-922337203685477.5808'
 const DISTANCE_DECIMALS = 4
 const SHOWN_UNITS = 10 ** DISTANCE_DECIMALS
+const SHORT_UNITS = 0x80000000 * SHOWN_UNITS
 /** What stands around a bulk string, at most. */
 const HEAD_BYTES_MAX = 26
 const POINT = 0x2e
@@ -23,34 +24,43 @@ export function replyDistance(reply: Reply, distance: number): void {
   let units = Math.floor(scaled)
   const rest = scaled - units
   if (rest > 0.5 || (rest === 0.5 && units % 2 === 1)) units++
-  if (!Number.isSafeInteger(units)) {
-    replyLong(reply, units)
-    return
-  }
-  const whole = Math.floor(units / SHOWN_UNITS)
+  if (units < SHORT_UNITS) replyShort(reply, units)
+  else replyLong(reply, units)
+}
+
+/** A distance of less than 2^31 whole ones: what is below that is divided as integers are, which is much cheaper. */
+function replyShort(reply: Reply, units: number): void {
+  let whole = (units / SHOWN_UNITS) | 0
+  let decimals = (units - whole * SHOWN_UNITS) | 0
   const length = integerLength(whole) + 1 + DISTANCE_DECIMALS
   reply.ensure(length + HEAD_BYTES_MAX)
   const { buf } = reply
   let pos = reply.pos
-  buf[pos] = 0x24
-  pos = writeInteger(buf, pos + 1, length)
-  buf[pos] = 0x0d
-  buf[pos + 1] = 0x0a
-  pos = writeInteger(buf, pos + 2, whole)
-  buf[pos] = POINT
-  let decimals = units - whole * SHOWN_UNITS
-  for (let i = pos + DISTANCE_DECIMALS; i > pos; i--) {
+  buf[pos++] = 0x24
+  if (length >= 10) buf[pos++] = 0x31
+  buf[pos] = ZERO + (length >= 10 ? length - 10 : length)
+  buf[pos + 1] = 0x0d
+  buf[pos + 2] = 0x0a
+  pos += 3
+  const end = pos + length
+  const point = end - 1 - DISTANCE_DECIMALS
+  for (let i = end - 1; i > point; i--) {
     const quotient = (decimals / 10) | 0
     buf[i] = ZERO + (decimals - quotient * 10)
     decimals = quotient
   }
-  pos += 1 + DISTANCE_DECIMALS
-  buf[pos] = 0x0d
-  buf[pos + 1] = 0x0a
-  reply.pos = pos + 2
+  buf[point] = POINT
+  for (let i = point - 1; i >= pos; i--) {
+    const quotient = (whole / 10) | 0
+    buf[i] = ZERO + (whole - quotient * 10)
+    whole = quotient
+  }
+  buf[end] = 0x0d
+  buf[end + 1] = 0x0a
+  reply.pos = end + 2
 }
 
-/** A distance of so many units of the last decimal that a double does not hold each of them. */
+/** A distance that is longer than any on earth, or nearly. */
 function replyLong(reply: Reply, units: number): void {
   const digits = integerBytes(units)
   const whole = digits.length - DISTANCE_DECIMALS

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Reply } from '../../resp/reply.js'
 import { replyDistance } from './digits.js'
-import { Distances, NEAR_ERROR, shownDistance } from './distance.js'
+import { Distances, NEAR_ERROR, nearDistance, shownDistance } from './distance.js'
 import { LATITUDE_MAX } from './hash.js'
 
 function shown(distance: number): string {
@@ -33,12 +33,13 @@ const places = fc.tuple(place, place, fc.constantFrom(0, 1e-9, 1e-6, 1e-3, 1)).m
 test('a distance is shown in the digits of the exact one, and a near one is nearly it', () => {
   fc.assert(
     fc.property(places, fc.constantFrom(1, 1000, 0.3048, 1609.34), ({ a, b }, unit_m) => {
-      const distances = new Distances(a.longitude, a.latitude, 0)
+      const distances = new Distances()
+      distances.begin(a.longitude, a.latitude, 0)
       const exact = distances.to(b.longitude, b.latitude)
-      expect(shown(shownDistance(a, b, unit_m) / unit_m)).toBe(shown(exact / unit_m))
-      expect(Math.abs(distances.near(b.longitude, b.latitude) - exact)).toBeLessThanOrEqual(
-        (exact * NEAR_ERROR) / 4 + TINY_M,
-      )
+      expect(shown(shownDistance(new Distances(), a, b, unit_m) / unit_m)).toBe(shown(exact / unit_m))
+      const near = nearDistance(distances.haversine(b.longitude, b.latitude))
+      if (Number.isNaN(near)) return
+      expect(Math.abs(near - exact)).toBeLessThanOrEqual((exact * NEAR_ERROR) / 4 + TINY_M)
     }),
     { numRuns: 3000 },
   )
@@ -49,6 +50,10 @@ test('distances as they are shown', () => {
   expect(shown(0.00004)).toBe('$6\r\n0.0000\r\n')
   expect(shown(166274.15156960033)).toBe('$11\r\n166274.1516\r\n')
   expect(shown(9.99996)).toBe('$7\r\n10.0000\r\n')
+  expect(shown(31)).toBe('$7\r\n31.0000\r\n')
+  expect(shown(99999.99995)).toBe('$11\r\n100000.0000\r\n')
+  expect(shown(2147483647.9999)).toBe('$15\r\n2147483647.9999\r\n')
+  expect(shown(2147483648)).toBe('$15\r\n2147483648.0000\r\n')
   expect(shown(2 ** 49)).toBe('$20\r\n562949953421312.0000\r\n')
   expect(shown(Number.NaN)).toBe('$21\r\n-922337203685477.5808\r\n')
 })

@@ -24,15 +24,15 @@ export const UNCERTAINTY_M = 1
 const HALF_WAY_M = Math.PI * EARTH_RADIUS_M
 
 /** What the haversine formula takes the arc sine of, squared, for a distance. */
-function haversine(distance_m: number): number {
+function haversineOf(distance_m: number): number {
   if (distance_m <= 0) return 0
   const half = distance_m >= HALF_WAY_M ? 1 : Math.sin(distance_m / (2 * EARTH_RADIUS_M))
   return half * half
 }
 
 /** Up to here, two fifths of the way around the earth, the arc sine makes an error not much larger. */
-const NEAR_MAX = 0.9
-/** `nearDistance` is right but for this part of itself: ten times what its roundings add up to. */
+export const NEAR_MAX = 0.9
+/** `nearDistance` is right but for this part of itself, and a haversine too: ten times what their roundings add up to. */
 export const NEAR_ERROR = 1e-14
 /** What is shown has so many decimals … */
 const SHOWN_UNITS = 1e4
@@ -41,17 +41,9 @@ const CLEAR_OF_HALF = 0.01
 /** Larger numbers of units may be wrong by more than that. */
 const CLEAR_UNITS_MAX = (CLEAR_OF_HALF / NEAR_ERROR) * 0.5
 
-/** The distance of two places in metres, in about fifteen digits: NaN where that needs another way. */
-function nearDistance(
-  lonRadians: number,
-  latRadians: number,
-  otherLonRadians: number,
-  otherLatRadians: number,
-): number {
-  const v = Math.sin((otherLonRadians - lonRadians) / 2)
-  const u = Math.sin((otherLatRadians - latRadians) / 2)
-  const a = u * u + Math.cos(latRadians) * Math.cos(otherLatRadians) * v * v
-  return a < NEAR_MAX ? 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(a)) : Number.NaN
+/** The distance that belongs to a haversine, in metres, in about fifteen digits: NaN where that needs another way. */
+export function nearDistance(haversine: number): number {
+  return haversine < NEAR_MAX ? 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(haversine)) : Number.NaN
 }
 
 /** Whether a distance that is near is shown in the same digits as the exact one, in units of so many metres. */
@@ -62,41 +54,39 @@ export function isClear(near_m: number, unit_m: number): boolean {
 }
 
 /** The distance of two places in metres, so exact that it is shown as Redis shows it in units of so many metres. */
-export function shownDistance(from: Place, to: Place, unit_m: number): number {
-  const near_m = nearDistance(
-    radians(from.longitude),
-    radians(from.latitude),
-    radians(to.longitude),
-    radians(to.latitude),
-  )
-  if (isClear(near_m, unit_m)) return near_m
-  return new Distances(from.longitude, from.latitude, 0).to(to.longitude, to.latitude)
+export function shownDistance(distances: Distances, from: Place, to: Place, unit_m: number): number {
+  distances.begin(from.longitude, from.latitude, 0)
+  const near_m = nearDistance(distances.haversine(to.longitude, to.latitude))
+  return isClear(near_m, unit_m) ? near_m : distances.to(to.longitude, to.latitude)
 }
 
 /** Distances from one place, and whether they exceed a limit. */
 export class Distances {
   private readonly trigonometry = new Trigonometry()
-  private readonly lon: number
-  private readonly lat: number
-  private readonly lonRadians: number
-  private readonly latRadians: number
-  private readonly cosLat: number
+  private lon = 0
+  private lat = 0
+  private lonRadians = 0
+  private latRadians = 0
+  /** Nearly exact. */
+  private cosLat = 0
+  /** NaN while nobody has asked. */
+  private exactCosLat = Number.NaN
   /** Below the one a place is near enough, above the other too far away. */
-  private readonly surelyNear: number
-  private readonly surelyFar: number
-  private readonly limit_m: number
-  /** What `isBeyond` found last, before the arc sine. */
-  private last = 0
+  private surelyNear = 0
+  private surelyFar = 0
+  private limit_m = 0
 
-  constructor(lon: number, lat: number, limit_m: number) {
+  /** From here on it is distances from this place, and this limit. */
+  begin(lon: number, lat: number, limit_m: number): void {
     this.lon = lon
     this.lat = lat
     this.lonRadians = radians(lon)
     this.latRadians = radians(lat)
-    this.cosLat = this.trigonometry.cos(this.latRadians)
+    this.cosLat = Math.cos(this.latRadians)
+    this.exactCosLat = Number.NaN
     this.limit_m = limit_m
-    this.surelyNear = haversine(limit_m - UNCERTAINTY_M)
-    this.surelyFar = limit_m + UNCERTAINTY_M >= HALF_WAY_M ? 2 : haversine(limit_m + UNCERTAINTY_M)
+    this.surelyNear = haversineOf(limit_m - UNCERTAINTY_M)
+    this.surelyFar = limit_m + UNCERTAINTY_M >= HALF_WAY_M ? 2 : haversineOf(limit_m + UNCERTAINTY_M)
   }
 
   /** In metres, in the digits that Redis gives. */
@@ -106,31 +96,24 @@ export class Distances {
     if (v === 0) return latitudeDistance(this.lat, lat)
     const latRadians = radians(lat)
     const u = trigonometry.sin((latRadians - this.latRadians) / 2)
-    const a = u * u + this.cosLat * trigonometry.cos(latRadians) * v * v
+    if (Number.isNaN(this.exactCosLat)) this.exactCosLat = trigonometry.cos(this.latRadians)
+    const a = u * u + this.exactCosLat * trigonometry.cos(latRadians) * v * v
     return 2 * EARTH_RADIUS_M * trigonometry.asin(Math.sqrt(a))
   }
 
-  /** In metres; exact, or else right but for NEAR_ERROR. */
-  near(lon: number, lat: number): number {
-    const near_m = nearDistance(this.lonRadians, this.latRadians, radians(lon), radians(lat))
-    return Number.isNaN(near_m) ? this.to(lon, lat) : near_m
-  }
-
-  /** Whether a place is further away than the limit. */
-  isBeyond(lon: number, lat: number): boolean {
+  /** The squared sine of half the angle, which grows as the distance does: right but for NEAR_ERROR. */
+  haversine(lon: number, lat: number): number {
     const latRadians = radians(lat)
     const v = Math.sin((radians(lon) - this.lonRadians) / 2)
     const u = Math.sin((latRadians - this.latRadians) / 2)
-    const a = u * u + this.cosLat * Math.cos(latRadians) * v * v
-    this.last = a
-    if (a > this.surelyFar) return true
-    if (a < this.surelyNear) return false
-    return this.to(lon, lat) > this.limit_m
+    return u * u + this.cosLat * Math.cos(latRadians) * v * v
   }
 
-  /** As `near`, for the place that `isBeyond` was just asked about. */
-  nearLast(lon: number, lat: number): number {
-    return this.last < NEAR_MAX ? 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(this.last)) : this.to(lon, lat)
+  /** Whether a place is further away than the limit; its haversine is known already. */
+  isBeyond(lon: number, lat: number, haversine: number): boolean {
+    if (haversine > this.surelyFar) return true
+    if (haversine < this.surelyNear) return false
+    return this.to(lon, lat) > this.limit_m
   }
 
   /** Whether a place is further to the east or west than the limit, on its own latitude. */
@@ -139,6 +122,8 @@ export class Distances {
     const a = sideways * sideways
     if (a > this.surelyFar) return true
     if (a < this.surelyNear) return false
-    return new Distances(lon, lat, 0).to(this.lon, lat) > this.limit_m
+    const others = new Distances()
+    others.begin(lon, lat, 0)
+    return others.to(this.lon, lat) > this.limit_m
   }
 }

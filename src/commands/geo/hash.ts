@@ -10,7 +10,11 @@ import { integerBytes } from '../int64.js'
 export const STEPS_MAX = 26
 export const LATITUDE_MAX = 85.05112878
 export const LONGITUDE_MAX = 180
-const WORD = 2 ** 32
+/** Into so many parts each coordinate is cut. */
+const PARTS = 0x4000000
+/** As many scores there are of places within the map. */
+const SCORES = 0x10000000000000
+const WORD = 0x100000000
 
 /** Bits 0 to 15 of `value`, moved to the even places of a word. */
 function spread(value: number): number {
@@ -41,7 +45,7 @@ function lowerHalf(latitude: number, longitude: number): number {
 
 /** Where a coordinate lies in a range that is cut into 2^steps equal parts. */
 export function partOf(value: number, min: number, max: number, steps: number): number {
-  return Math.floor(((value - min) / (max - min)) * 2 ** steps)
+  return Math.floor(((value - min) / (max - min)) * (1 << steps))
 }
 
 /** The number that has the bits of both in turns, as a double: rounded where it has more than 53 bits. */
@@ -77,7 +81,7 @@ export interface Place {
   latitude: number
 }
 
-const EXPONENT_63 = 2 ** 63
+const EXPONENT_63 = 0x8000000000000000
 
 /** A double as C on x86 makes a 64-bit integer of it, in halves; any score may be asked for a place. */
 function upperWord(score: number): number {
@@ -94,13 +98,45 @@ function lowerWord(score: number): number {
 /** The middle of a part of a range. */
 function middle(part: number, max: number): number {
   const scale = max - -max
-  const from = -max + (part / 2 ** STEPS_MAX) * scale
-  const to = -max + (((part + 1) >>> 0) / 2 ** STEPS_MAX) * scale
+  const from = -max + (part / PARTS) * scale
+  const to = -max + (((part + 1) >>> 0) / PARTS) * scale
   return Math.min(max, Math.max(-max, (from + to) / 2))
+}
+
+/** As `middle`, for a part that is one. */
+function middleWithin(part: number, max: number): number {
+  const scale = max - -max
+  return (-max + (part / PARTS) * scale + (-max + ((part + 1) / PARTS) * scale)) / 2
+}
+
+/** The even bits of a word in its lower half, the odd ones in the upper. */
+function unshuffle(word: number): number {
+  let x = word
+  let moved = (x ^ (x >>> 1)) & 0x22222222
+  x ^= moved ^ (moved << 1)
+  moved = (x ^ (x >>> 2)) & 0x0c0c0c0c
+  x ^= moved ^ (moved << 2)
+  moved = (x ^ (x >>> 4)) & 0x00f000f0
+  x ^= moved ^ (moved << 4)
+  moved = (x ^ (x >>> 8)) & 0x0000ff00
+  return x ^ moved ^ (moved << 8)
 }
 
 /** Writes the place of a score to `place`. */
 export function decodeScore(score: number, place: Place): void {
+  if (!(score >= 0 && score < SCORES)) {
+    decodeAny(score, place)
+    return
+  }
+  const upperBits = (score / WORD) | 0
+  const lower = unshuffle((score - upperBits * WORD) | 0)
+  const upper = unshuffle(upperBits)
+  place.latitude = middleWithin((lower & 0xffff) | (upper << 16), LATITUDE_MAX)
+  place.longitude = middleWithin((lower >>> 16) | (upper & 0xffff0000), LONGITUDE_MAX)
+}
+
+/** The same for scores that are no places. */
+function decodeAny(score: number, place: Place): void {
   const upper = upperWord(score)
   const lower = lowerWord(score)
   const latitude = (gather(lower) | (gather(upper) << 16)) >>> 0

@@ -166,7 +166,7 @@ export const geodist = command(
       reply.nil()
       return
     }
-    replyDistance(reply, shownDistance(from, to, unit_m) / unit_m)
+    replyDistance(reply, shownDistance(call.searching.distances, from, to, unit_m) / unit_m)
   },
 )
 

@@ -1,24 +1,22 @@
 /** GEOSEARCH, GEOSEARCHSTORE, GEORADIUS and its kin: the members within a circle or a box. */
 
+import type { Ranking } from '../../keyspace/collections/ranking.js'
 import { attach } from '../../keyspace/collections/value.js'
+import type { SortedSets } from '../../keyspace/collections/zset.js'
 import { NO_EXPIRY, ZSET } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
 import { collectionToRead, WRONG } from '../collection.js'
 import { NOTIFY_GENERIC, NOTIFY_NEW, NOTIFY_ZSET } from '../host.js'
-import { orderByKey } from '../key-sort.js'
 import { findKey } from '../lookup.js'
-import { sortPart } from '../partial-sort.js'
-import { areasOf, type Shape } from './areas.js'
+import { areasOf, type Scores, type Shape } from './areas.js'
 import { replyCoordinate, replyDistance } from './digits.js'
-import { Distances, isClear, latitudeDistance, NEAR_ERROR, UNCERTAINTY_M } from './distance.js'
-import { decodeScore, type Place } from './hash.js'
-import { Matches } from './matches.js'
+import { isClear, latitudeDistance, nearDistance, UNCERTAINTY_M } from './distance.js'
+import { decodeScore } from './hash.js'
+import { orderAll, orderFirst } from './nearest.js'
 import { type Request, readRequest, type SearchKind } from './request.js'
-
-/** With ANY members are looked at in slices, since most of them need not be. */
-const SLICE = 64
+import type { GeoSpace } from './space.js'
 
 /** How far a place may be away from the middle, or in a box to its sides, in metres. */
 function limitOf({ isBox, radius, width, unit_m }: Shape): number {
@@ -34,99 +32,107 @@ function storesDistances(request: Request): boolean {
   return request.store !== 0 && request.storeDistance
 }
 
-/** All members that the request covers, with their distances where these matter. */
-function find(call: Call, handle: number, request: Request): Matches {
-  const { zsets } = call.keyspace
-  const { shape, order } = request
-  const { isBox, middle } = shape
-  const matches = new Matches()
-  const distances = new Distances(middle.longitude, middle.latitude, limitOf(shape))
-  const latitudeLimit = latitudeLimitOf(shape)
-  const place: Place = { longitude: 0, latitude: 0 }
-  const most = request.any ? request.count : Number.POSITIVE_INFINITY
-  const measured = order !== 0 || request.withDistance || storesDistances(request)
-  // What is stored is exact, and so is what decides who is among the nearest.
-  matches.exact = storesDistances(request) || (order !== 0 && request.count > 0)
-  const visit = (): void => {
-    if (matches.count >= most) return
-    const { score } = zsets
-    decodeScore(score, place)
-    const { longitude, latitude } = place
-    if (latitudeDistance(latitude, middle.latitude) > latitudeLimit) return
-    if (isBox ? distances.isBeyondSideways(longitude, latitude) : distances.isBeyond(longitude, latitude))
-      return
-    let distance_m = Number.NaN
-    if (measured && matches.exact) distance_m = distances.to(longitude, latitude)
-    else if (measured)
-      distance_m = isBox ? distances.near(longitude, latitude) : distances.nearLast(longitude, latitude)
-    matches.add(zsets.member, score, distance_m)
+/** Finds all members that the request covers, with their haversines where distances matter. */
+class Search {
+  private readonly space: GeoSpace
+  private readonly isBox: boolean
+  private readonly isMeasured: boolean
+  private readonly latitude: number
+  private readonly latitudeLimit: number
+  private readonly most: number
+  /** Of the last place that `covers` said yes to, where distances matter. */
+  private haversine = Number.NaN
+
+  constructor(space: GeoSpace, request: Request) {
+    const { shape } = request
+    const { middle } = shape
+    this.space = space
+    this.isBox = shape.isBox
+    this.latitude = middle.latitude
+    this.latitudeLimit = latitudeLimitOf(shape)
+    this.isMeasured = request.order !== 0 || request.withDistance || storesDistances(request)
+    this.most = request.any ? request.count : Number.POSITIVE_INFINITY
+    space.distances.begin(middle.longitude, middle.latitude, limitOf(shape))
   }
-  for (const scores of areasOf(shape)) {
-    const end = zsets.countBelow(handle, scores.to, false)
-    const step = request.any ? SLICE : end
-    for (
-      let at = zsets.countBelow(handle, scores.from, false);
-      at < end && matches.count < most;
-      at += step
-    ) {
-      zsets.range(handle, at, Math.min(end, at + step), false, visit)
+
+  run(zsets: SortedSets, handle: number, areas: readonly Scores[]): void {
+    const { matches } = this.space
+    const ranking = zsets.isSmall(handle) ? null : zsets.ranking(handle)
+    matches.begin(ranking)
+    for (const { from, to } of areas) {
+      const first = zsets.countBelow(handle, from, false)
+      const end = zsets.countBelow(handle, to, false)
+      if (first >= end) continue
+      if (ranking === null) this.searchSmall(zsets, handle, first, end)
+      else this.searchLarge(ranking, zsets.elements, first, end)
+      if (matches.count >= this.most) return
     }
   }
-  return matches
-}
 
-/** Whether two places that follow each other in this order are so close that nearly exact distances might have put them wrongly. */
-function isDoubtful({ distances, scores }: Matches, order: Int32Array): boolean {
-  for (let i = 1; i < order.length; i++) {
-    const a = order[i - 1]!
-    const b = order[i]!
-    const distance_m = distances[b]!
-    if (Math.abs(distances[a]! - distance_m) <= 4 * NEAR_ERROR * distance_m && scores[a] !== scores[b])
+  private searchSmall(zsets: SortedSets, handle: number, from: number, to: number): void {
+    const { matches } = this.space
+    const { member } = zsets
+    zsets.range(handle, from, to, false, () => {
+      const { score } = zsets
+      if (matches.count < this.most && this.covers(score)) matches.addNamed(member, score, this.haversine)
+    })
+  }
+
+  private searchLarge(ranking: Ranking, elements: Uint32Array, from: number, to: number): void {
+    const { matches } = this.space
+    ranking.seek(from)
+    for (let left = to - from; left > 0; ) {
+      const many = ranking.takeMany(elements, left, false)
+      if (many === 0) return
+      for (let i = 0; i < many; i++) {
+        const element = elements[i]!
+        const score = ranking.score(element)
+        if (!this.covers(score)) continue
+        matches.add(element, score, this.haversine)
+        if (matches.count >= this.most) return
+      }
+      left -= many
+    }
+  }
+
+  /** Whether the place of a score lies within the shape. */
+  private covers(score: number): boolean {
+    const { distances, place } = this.space
+    decodeScore(score, place)
+    const { longitude, latitude } = place
+    if (latitudeDistance(latitude, this.latitude) > this.latitudeLimit) return false
+    if (this.isBox) {
+      if (distances.isBeyondSideways(longitude, latitude)) return false
+      if (this.isMeasured) this.haversine = distances.haversine(longitude, latitude)
       return true
+    }
+    const haversine = distances.haversine(longitude, latitude)
+    this.haversine = haversine
+    return !distances.isBeyond(longitude, latitude, haversine)
   }
-  return false
-}
-
-/** Measures all matches exactly. */
-function measure(matches: Matches, { middle }: Shape): void {
-  const distances = new Distances(middle.longitude, middle.latitude, 0)
-  const place: Place = { longitude: 0, latitude: 0 }
-  for (let i = 0; i < matches.count; i++) {
-    decodeScore(matches.scores[i]!, place)
-    matches.distances[i] = distances.to(place.longitude, place.latitude)
-  }
-  matches.exact = true
 }
 
 /** The matches that are wanted, in the order that is wanted, by their numbers. */
-function chosen(matches: Matches, request: Request): Int32Array {
-  const { order, count } = request
+function chosen({ matches, distances }: GeoSpace, { order, count }: Request): Int32Array {
   const many = count === 0 ? matches.count : Math.min(count, matches.count)
-  // The nearest first, or the furthest, which has the lowest of the opposites.
-  const keys = matches.distances.slice(0, order === 0 ? 0 : matches.count)
-  if (order < 0) for (let i = 0; i < keys.length; i++) keys[i] = -keys[i]!
-  if (order !== 0 && many === matches.count) {
-    const all = orderByKey(keys)
-    if (matches.exact || !isDoubtful(matches, all)) return all
-    measure(matches, request.shape)
-    return chosen(matches, request)
-  }
-  const all = new Int32Array(matches.count)
-  for (let i = 0; i < all.length; i++) all[i] = i
-  if (order !== 0)
-    sortPart(all, 0, many - 1, (a, b) => (keys[a] === keys[b] ? 0 : keys[a]! > keys[b]! ? 1 : -1))
-  return all.subarray(0, many)
+  if (order !== 0 && many === matches.count) return orderAll(matches, distances, order)
+  if (order !== 0) return orderFirst(matches, distances, order, many)
+  const all = new Int32Array(many)
+  for (let i = 0; i < many; i++) all[i] = i
+  return all
 }
 
-function replyMatches(request: Request, matches: Matches, order: Int32Array, reply: Reply): void {
+function replyMatches(space: GeoSpace, request: Request, order: Int32Array, reply: Reply): void {
   const { withDistance, withScore, withPlace, shape } = request
+  const { matches, place, member } = space
   const options = Number(withDistance) + Number(withScore) + Number(withPlace)
-  const place: Place = { longitude: 0, latitude: 0 }
   reply.array(order.length)
-  for (const match of order) {
+  for (let i = 0; i < order.length; i++) {
+    const match = order[i]!
     if (options > 0) reply.array(options + 1)
-    reply.bulkRange(matches.names, matches.start(match), matches.end(match))
-    if (withDistance) replyDistance(reply, distanceOf(matches, match, shape) / shape.unit_m)
+    matches.name(match, member)
+    reply.bulkRange(member.buf, member.start, member.end)
+    if (withDistance) replyDistance(reply, distanceOf(space, match, shape.unit_m) / shape.unit_m)
     if (withScore) replyScore(reply, matches.scores[match]!)
     if (!withPlace) continue
     decodeScore(matches.scores[match]!, place)
@@ -137,12 +143,9 @@ function replyMatches(request: Request, matches: Matches, order: Int32Array, rep
 }
 
 /** The distance of a match in metres, as it is to be shown. */
-function distanceOf({ distances, scores, exact }: Matches, match: number, { middle, unit_m }: Shape): number {
-  const distance_m = distances[match]!
-  if (exact || isClear(distance_m, unit_m)) return distance_m
-  const place: Place = { longitude: 0, latitude: 0 }
-  decodeScore(scores[match]!, place)
-  return new Distances(middle.longitude, middle.latitude, 0).to(place.longitude, place.latitude)
+function distanceOf({ matches, distances }: GeoSpace, match: number, unit_m: number): number {
+  const near_m = nearDistance(matches.haversines[match]!)
+  return isClear(near_m, unit_m) ? near_m : matches.distance(match, distances)
 }
 
 const INT64_MIN = -(2n ** 63n)
@@ -169,7 +172,7 @@ function store(
   call: Call,
   args: Args,
   request: Request,
-  matches: Matches,
+  { matches, distances, member }: GeoSpace,
   order: Int32Array,
   event: string,
   reply: Reply,
@@ -183,9 +186,11 @@ function store(
   }
   const made = zsets.createLarge()
   for (const match of order) {
-    const { distances, scores } = matches
-    const score = request.storeDistance ? distances[match]! / request.shape.unit_m : scores[match]!
-    zsets.set(made, matches.names, matches.start(match), matches.end(match), score)
+    const score = request.storeDistance
+      ? matches.distance(match, distances) / request.shape.unit_m
+      : matches.scores[match]!
+    matches.name(match, member)
+    zsets.set(made, member.buf, member.start, member.end, score)
   }
   zsets.shrink(made)
   const known = findKey(call, args, index) !== 0
@@ -208,11 +213,13 @@ export function search(call: Call, args: Args, kind: SearchKind, reply: Reply): 
     else storeNothing(call, args, request.store, reply)
     return
   }
-  const matches = find(call, handle, request)
-  const order = chosen(matches, request)
-  if (request.store === 0) replyMatches(request, matches, order, reply)
+  const space = call.searching
+  new Search(space, request).run(call.keyspace.zsets, handle, areasOf(request.shape))
+  const order = chosen(space, request)
+  if (request.store === 0) replyMatches(space, request, order, reply)
   else {
     const event = kind.middle === 'options' ? 'geosearchstore' : 'georadiusstore'
-    store(call, args, request, matches, order, event, reply)
+    store(call, args, request, space, order, event, reply)
   }
+  space.matches.end()
 }

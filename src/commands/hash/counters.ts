@@ -1,6 +1,6 @@
 /** HINCRBY, HINCRBYFLOAT: fields that spell numbers. */
 
-import { ascii, INT64_MAX, INT64_MIN } from '../../bytes/ascii.js'
+import { ascii, INT64_MAX, INT64_MIN, text } from '../../bytes/ascii.js'
 import {
   addLongDouble,
   formatLongDouble,
@@ -10,8 +10,10 @@ import {
 } from '../../bytes/long-double.js'
 import { NO_FIELD_EXPIRY } from '../../keyspace/collections/field-times.js'
 import { type Int64, int64Of } from '../../keyspace/collections/intset.js'
+import type { Piece } from '../../keyspace/collections/piece.js'
 import { HASH } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
+import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
 import { collectionChanged, collectionToChange, putNew, WRONG } from '../collection.js'
 import { command, DENYOOM, FAST, firstKey, KEY_ACCESS, KEY_RW, KEY_UPDATE, WRITE } from '../command.js'
@@ -26,18 +28,23 @@ const KEEPTTL = ascii('KEEPTTL')
 const ONE = ascii('1')
 const ZERO: LongDouble = { mantissa: 0n, exponent: 0 }
 
+function longDoubleOf(buf: Uint8Array, start: number, end: number): LongDouble | null {
+  return end - start < LONG_DOUBLE_TEXT_BYTES_MAX ? parseLongDouble(text(buf, start, end)) : null
+}
+
 /** Sets the field of argument 2, which expires when it did; the hash is made where `handle` is 0. */
 function store(
   call: Call,
   args: Args,
   handle: number,
   digits: Uint8Array,
+  length: number,
   event: string,
   keep: boolean,
 ): void {
   const { hashes } = call.keyspace
   const hash = handle === 0 ? putNew(call, args, 1, hashes.create()) : handle
-  hashes.set(hash, args.buf, args.start(2), args.end(2), digits, 0, digits.length, keep)
+  hashes.set(hash, args.buf, args.start(2), args.end(2), digits, 0, length, keep)
   collectionChanged(call, args, 1, NOTIFY_HASH, event, 1)
 }
 
@@ -90,7 +97,10 @@ export const hincrby = command(
     }
     if (has && hashes.setFoundInteger(handle, args.start(2), args.end(2), sum)) {
       collectionChanged(call, args, 1, NOTIFY_HASH, 'hincrby', 1)
-    } else store(call, args, handle, ascii(String(sum)), 'hincrby', has)
+    } else {
+      const digits = ascii(String(sum))
+      store(call, args, handle, digits, digits.length, 'hincrby', has)
+    }
     if (typeof sum === 'bigint') reply.bigint(sum)
     else reply.int(sum)
   },
@@ -104,7 +114,8 @@ export const hincrbyfloat = command(
     summary: 'Adds a number with a fraction to that of a field; a field that is not there counts as 0.',
   },
   (call, args, reply) => {
-    const by = args.length(3) < LONG_DOUBLE_TEXT_BYTES_MAX ? parseLongDouble(args.text(3)) : null
+    const isPlain = call.floats.by.read(args.buf, args.start(3), args.end(3))
+    const by = isPlain ? ZERO : longDoubleOf(args.buf, args.start(3), args.end(3))
     if (by === null || 'infinite' in by) {
       reply.error(by === null ? NOT_A_FLOAT : 'ERR value is NaN or Infinity')
       return
@@ -116,26 +127,42 @@ export const hincrbyfloat = command(
     const has = hasField(call, args, handle, 2)
     const timed = has && hashes.expiry !== NO_FIELD_EXPIRY
     if (!has) handle = tellExpired(call, args, handle, expiredFields)
-    let old: LongDouble | null = ZERO
-    if (has) {
-      old = value.length < LONG_DOUBLE_TEXT_BYTES_MAX ? parseLongDouble(value.text()) : null
+    const { sum } = call.floats
+    if (!has) sum.clear()
+    let digits: Uint8Array = sum.text
+    if (isPlain && (!has || sum.read(value.buf, value.start, value.end))) {
+      sum.add(call.floats.by)
+      sum.format()
+    } else {
+      const long = addLong(args, has ? value : null, reply)
+      if (long === null) return
+      digits = long
     }
-    if (old === null) {
-      reply.error('ERR hash value is not a float')
-      return
-    }
-    const sum = addLongDouble(old, by)
-    if (sum === null || 'infinite' in sum) {
-      reply.error('ERR increment would produce NaN or Infinity')
-      return
-    }
-    const digits = ascii(formatLongDouble(sum))
-    store(call, args, handle, digits, 'hincrbyfloat', has)
-    reply.bulk(digits)
-    // As the result, so that replicas and the append-only file need not round as this machine does.
-    if (timed) call.propagate(HSETEX, args.view(1), KEEPTTL, FIELDS, ONE, args.view(2), digits)
-    else call.propagate(HSET_NAME, args.view(1), args.view(2), digits)
+    const length = digits === sum.text ? sum.length : digits.length
+    store(call, args, handle, digits, length, 'hincrbyfloat', has)
+    reply.bulkRange(digits, 0, length)
+    if (call.isHeard) propagateSum(call, args, digits.slice(0, length), timed)
   },
 )
+
+/** The sum of argument 3 and the number that a field has, in digits; null after an error was replied. */
+function addLong(args: Args, value: Piece | null, reply: Reply): Uint8Array | null {
+  const by = longDoubleOf(args.buf, args.start(3), args.end(3))
+  const old = value === null ? ZERO : longDoubleOf(value.buf, value.start, value.end)
+  if (by === null || old === null) {
+    reply.error('ERR hash value is not a float')
+    return null
+  }
+  const sum = addLongDouble(old, by)
+  if (sum !== null && !('infinite' in sum)) return ascii(formatLongDouble(sum))
+  reply.error('ERR increment would produce NaN or Infinity')
+  return null
+}
+
+/** Sends the result, so that replicas and the append-only file need not round as this machine does. */
+function propagateSum(call: Call, args: Args, digits: Uint8Array, timed: boolean): void {
+  if (timed) call.propagate(HSETEX, args.view(1), KEEPTTL, FIELDS, ONE, args.view(2), digits)
+  else call.propagate(HSET_NAME, args.view(1), args.view(2), digits)
+}
 
 export const HASH_COUNTER_FAMILY = [hincrby, hincrbyfloat]

@@ -8,7 +8,6 @@ import {
   type LongDouble,
   parseLongDouble,
 } from '../../bytes/long-double.js'
-import { ShortDecimal } from '../../bytes/short-decimal.js'
 import { EMBSTR, EMBSTR_BYTES_MAX, RAW, STRING } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -47,28 +46,30 @@ export const incrbyfloat = command(
       reply.error(WRONGTYPE)
       return
     }
-    if (!addShort(call, args, handle, reply)) addLong(call, args, handle, reply)
+    if (!addPlain(call, args, handle, reply)) addLong(call, args, handle, reply)
   },
 )
 
-/** Adds decimals of a few digits; false where these are not such, and nothing was done. */
-function addShort(call: Call, args: Args, handle: number, reply: Reply): boolean {
+/** Adds plain decimals, in fixed point; false where these are not such, and nothing was done. */
+function addPlain(call: Call, args: Args, handle: number, reply: Reply): boolean {
   const { entries } = call.db
-  const sum = new ShortDecimal()
-  const by = new ShortDecimal()
-  if (handle !== 0) {
+  const { sum, by } = call.floats
+  if (handle === 0) sum.clear()
+  else {
     const at = entries.valueStart(handle)
     if (!sum.read(entries.bytes(handle), at, at + entries.valueLength(handle))) return false
   }
-  if (!by.read(args.buf, args.start(2), args.end(2)) || !sum.add(by)) return false
-  const { length } = sum
+  if (!by.read(args.buf, args.start(2), args.end(2))) return false
+  sum.add(by)
+  sum.format()
+  const { text: digits, length } = sum
   const made = stringOfLength(call, args, handle, length, EMBSTR)
   const bytes = entries.bytes(made)
   const at = entries.valueStart(made)
-  sum.write(bytes, at)
+  for (let i = 0; i < length; i++) bytes[at + i] = digits[i]!
   stringChanged(call, args, handle === 0, 'incrbyfloat')
-  reply.bulkRange(bytes, at, at + length)
-  if (call.isHeard) propagateSum(call, args, bytes.slice(at, at + length))
+  reply.bulkRange(digits, 0, length)
+  if (call.isHeard) propagateSum(call, args, digits.slice(0, length))
   return true
 }
 
