@@ -4,7 +4,7 @@
  */
 
 import { ascii, compareBytes } from '../../bytes/ascii.js'
-import { formatDouble, parseDouble } from '../../bytes/double.js'
+import { formatDouble, parseDouble, plainDouble } from '../../bytes/double.js'
 import { type ByteHeap, byteOf, chunkOf } from '../../bytes/heap.js'
 import {
   type Listpacks,
@@ -33,7 +33,9 @@ export function lpScore(u8: Uint8Array, base: number, at: number, piece: Piece):
   const integer = lpInt64(u8, base, at)
   if (typeof integer === 'bigint' || !Number.isNaN(integer)) return Number(integer)
   lpRead(u8, base, at, piece)
-  return piece.length > DIGITS_MAX ? Number.NaN : (parseDouble(piece.text()) ?? Number.NaN)
+  if (piece.length > DIGITS_MAX) return Number.NaN
+  const plain = plainDouble(piece.buf, piece.start, piece.end)
+  return Number.isNaN(plain) ? (parseDouble(piece.text()) ?? Number.NaN) : plain
 }
 
 export class ScoredListpacks {
