@@ -37,6 +37,7 @@ export const FAR_MIN = 10_000
 const TRIES_A_TABLE = 256
 /** How many random places of a large table are drawn, and read, ahead at most. */
 const DRAWN_AHEAD_MAX = 32
+const HANDLES_FIRST = 512
 
 export interface TableKeys {
   /** The hash of the entry's key: what `find` would be given for it. */
@@ -45,6 +46,21 @@ export interface TableKeys {
   keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean
   /** Reads something of the entry, so that it is near when it is needed; returns a number made of it. */
   touch(handle: number): number
+}
+
+/** Handles that somebody collects, as many as there turn out to be. */
+export class Handles {
+  list = new Uint32Array(HANDLES_FIRST)
+  count = 0
+
+  push(handle: number): void {
+    if (this.count === this.list.length) {
+      const more = new Uint32Array(this.count * 2)
+      more.set(this.list)
+      this.list = more
+    }
+    this.list[this.count++] = handle
+  }
 }
 
 /** One of the at most two generations of a table. */
@@ -227,7 +243,8 @@ export class Table {
     for (let i = 0; i < count; i++) handles[i] = this.probable(hashes[i]!)
   }
 
-  private probable(hash: number): number {
+  /** Which entry a look-up of this hash most probably finds, as `guess` says. */
+  probable(hash: number): number {
     const place = this.homeOf(hash)
     const words = place.words
     const pattern = Math.imul(hash >>> 24, 0x01010101)
@@ -373,6 +390,23 @@ export class Table {
       } while ((v & (small.mask ^ large.mask)) !== 0)
     }
     this.resume()
+    return v
+  }
+
+  /** As `scan`, for who changes nothing meanwhile: adds the entries to `into` and visits none. */
+  gather(cursor: number, into: Handles): number {
+    let v = cursor >>> 0
+    if (this.next === null) {
+      gatherChain(this.main, v & this.main.mask, into)
+      return nextCursor(v, this.main.mask)
+    }
+    const small = this.next.mask < this.main.mask ? this.next : this.main
+    const large = small === this.main ? this.next : this.main
+    gatherChain(small, v & small.mask, into)
+    do {
+      gatherChain(large, v & large.mask, into)
+      v = nextCursor(v, large.mask)
+    } while ((v & (small.mask ^ large.mask)) !== 0)
     return v
   }
 
@@ -527,6 +561,16 @@ function visitChain(place: Buckets, index: number, visit: (handle: number) => vo
       if (handle !== 0) visit(handle)
     }
     bucket = place.words[base + CHAIN]!
+  } while (bucket !== 0)
+}
+
+function gatherChain(place: Buckets, index: number, into: Handles): void {
+  const { words } = place
+  let bucket = index
+  do {
+    const base = bucket * BUCKET_WORDS
+    for (let word = base; word < base + PLACES; word++) if (words[word] !== 0) into.push(words[word]!)
+    bucket = words[base + CHAIN]! | 0
   } while (bucket !== 0)
 }
 

@@ -1,0 +1,67 @@
+/**
+ * Short bulk strings that are written four bytes at a time: what their heads are by their lengths, and rows of members
+ * (keyspace/collections/rows.ts) as such strings. Words may be written to any position (`Reply.words`); what is written too far is
+ * written over.
+ */
+
+import { DIGITS, type Rows } from '../keyspace/collections/rows.js'
+import type { Reply } from '../resp/reply.js'
+
+export const LF = 0x0a
+export const CRLF = 0x0a0d
+/** Members of two digits' length at most. */
+export const SHORT_BYTES_MAX = 99
+/** What a short member becomes at most: head, bytes, line end. */
+export const MEMBER_BYTES_MAX = SHORT_BYTES_MAX + 7
+/** Words may be written so far behind the last member. */
+export const TOO_FAR_BYTES_MAX = 8
+/** The longest member whose length has one digit. */
+export const ONE_DIGIT = 9
+
+/** By length: `$20` and the first byte of a line end; of one digit all of the head, `$7` and a line end. Little endian. */
+export const HEADS: Uint32Array = Uint32Array.from({ length: SHORT_BYTES_MAX + 1 }, (_, length) => {
+  const digits = String(length)
+  const [a, b, c] =
+    digits.length === 1 ? [digits.charCodeAt(0), 0x0d, LF] : [...digits].map(codeOf).concat(0x0d)
+  return (0x24 | (a! << 8) | (b! << 16) | (c! << 24)) >>> 0
+})
+
+function codeOf(digit: string): number {
+  return digit.charCodeAt(0)
+}
+
+/** Replies with all rows' members, in the order of the rows. */
+export function replyRows(rows: Rows, u32: readonly Uint32Array[], reply: Reply): void {
+  for (let row = 0; row < rows.count; row++) replyRow(rows, row, u32, reply)
+}
+
+/** Replies with a row's member; `u32` are the heap's chunks. */
+export function replyRow(rows: Rows, row: number, u32: readonly Uint32Array[], reply: Reply): void {
+  const chunk = rows.chunks[row]!
+  const start = rows.starts[row]!
+  const length = rows.ends[row]! - start
+  if (chunk === DIGITS || length > SHORT_BYTES_MAX || length === 0) {
+    reply.bulkRange(rows.bytesOf(row), start, start + length)
+    return
+  }
+  reply.ensure(MEMBER_BYTES_MAX + TOO_FAR_BYTES_MAX)
+  const view = reply.words()
+  let { pos } = reply
+  view.setUint32(pos, HEADS[length]!, true)
+  pos += 4
+  if (length > ONE_DIGIT) reply.buf[pos++] = LF
+  const end = pos + length
+  const words = u32[chunk]!
+  const shift = (start & 3) << 3
+  const last = (start + length - 1) >>> 2
+  let at = start >>> 2
+  let low = words[at]! >>> shift
+  for (; pos < end; pos += 4) {
+    // Shifted in two steps: by 32 at once would be by nothing.
+    const next = at < last ? words[++at]! | 0 : 0
+    view.setInt32(pos, low | ((next << 1) << (31 - shift)), true)
+    low = next >>> shift
+  }
+  view.setUint16(end, CRLF, true)
+  reply.pos = end + 2
+}
