@@ -236,15 +236,14 @@ export class Table {
   }
 
   /**
-   * Writes into `handles` which entries look-ups of these hashes, `count` of them, most probably find, 0 where none is known; of the keys
-   * nothing but a fingerprint has been compared.
+   * Writes into `handles` which entries look-ups of these hashes, those from `from` on of `count`, most probably find, 0 where none is
+   * known; of the keys nothing but a fingerprint has been compared.
    */
-  guess(hashes: Int32Array, count: number, handles: Uint32Array): void {
-    for (let i = 0; i < count; i++) handles[i] = this.probable(hashes[i]!)
+  guess(hashes: Int32Array, count: number, handles: Uint32Array, from = 0): void {
+    for (let i = from; i < count; i++) handles[i] = this.probable(hashes[i]!)
   }
 
-  /** Which entry a look-up of this hash most probably finds, as `guess` says. */
-  probable(hash: number): number {
+  private probable(hash: number): number {
     const place = this.homeOf(hash)
     const words = place.words
     const pattern = Math.imul(hash >>> 24, 0x01010101)

@@ -148,7 +148,7 @@ function intersectSome(several: SeveralSets, cursor: number, aggregate: number):
   const next = several.gatherScored(0, cursor)
   for (let i = 1; i < several.count; i++) {
     const weight = weights[i]!
-    probe.open(handles[i]!, rows)
+    probe.open(handles[i]!, rows, from)
     let kept = from
     for (let row = from; row < rows.count; row++) {
       if (!probe.has(rows, row)) continue

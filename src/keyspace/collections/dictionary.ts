@@ -21,7 +21,7 @@ import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
 import { NO_FIELD_EXPIRY } from './field-times.js'
 import type { LargeValue, LargeValues } from './large.js'
-import type { Rows } from './rows.js'
+import { DIGITS, type Rows } from './rows.js'
 import { TimeQueue } from './time-queue.js'
 import type { ElementWalk } from './walks.js'
 
@@ -117,14 +117,34 @@ export class Dictionary implements LargeValue, TableKeys {
     return this.table.find(buf, start, end, this.entries.hash(buf, start, end))
   }
 
-  /** Whether a set has the member `heap.u8[chunk][start, end)`, whose hash is known. */
-  hasIn(chunk: number, start: number, end: number, hash: number): boolean {
-    const likely = this.table.probable(hash)
-    if (likely !== 0 && this.memberIs(likely, chunk, start, end)) return true
-    return this.table.find(this.heap.u8[chunk]!, start, end, hash) !== 0
+  /** See Table.guess. */
+  guess(hashes: Int32Array, count: number, handles: Uint32Array, from: number): void {
+    this.table.guess(hashes, count, handles, from)
   }
 
-  private memberIs(handle: number, chunk: number, start: number, end: number): boolean {
+  /**
+   * Of the rows from `from` on leaves those whose members the set has, or where `wanted` is false has not; they have their hashes, and
+   * `likely` what `guess` said of them. Returns how many rows there are then, which the caller cuts off.
+   */
+  sift(rows: Rows, likely: Uint32Array, from: number, wanted: boolean): number {
+    const { chunks, starts, ends, hashes, count } = rows
+    const { table } = this
+    let kept = from
+    for (let row = from; row < count; row++) {
+      const handle = likely[row]!
+      const chunk = chunks[row]!
+      const start = starts[row]!
+      const end = ends[row]!
+      const has =
+        (handle !== 0 && chunk !== DIGITS && this.memberIs(handle, chunk, start, end)) ||
+        table.find(rows.bytesOf(row), start, end, hashes[row]!) !== 0
+      if (has === wanted) rows.move(row, kept++)
+    }
+    return kept
+  }
+
+  /** Whether an element of a set is the member `heap.u8[chunk][start, end)`. */
+  memberIs(handle: number, chunk: number, start: number, end: number): boolean {
     const length = end - start
     const u8 = this.heap.u8[chunk]!
     const u32 = this.heap.u32[chunkOf(handle)]!

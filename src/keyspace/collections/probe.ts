@@ -16,6 +16,8 @@ import { lpScore } from './scored-listpack.js'
 import { refOf } from './value.js'
 
 const NOTHING = new Uint8Array(0)
+const LIKELY_FIRST = 64
+const LIKELY_KEPT_MAX = 32_768
 
 export class Probe {
   /** The score of the member that `has` found; of a set 1. */
@@ -29,6 +31,11 @@ export class Probe {
   private base = 0
   private skip = 0
   private from = LP_HEADER_BYTES
+  /**
+   * In a large set, for each row which element most probably has its member. They are looked for all together, before any member is
+   * compared, since reads that do not wait for each other overlap.
+   */
+  private likely = new Uint32Array(LIKELY_FIRST)
   private readonly digits = new Piece()
   private readonly keyspace: Keyspace
 
@@ -36,14 +43,15 @@ export class Probe {
     this.keyspace = keyspace
   }
 
-  /** Begins to ask the set of an entry, for members of `rows`: they have their hashes then, if these are needed. */
-  open(handle: number, rows: Rows): void {
+  /** Begins to ask the set of an entry, for members of `rows` from `from` on: they have their hashes then, if these are needed. */
+  open(handle: number, rows: Rows, from: number): void {
     const { entries, heap, large } = this.keyspace
     const ref = refOf(entries, handle)
     this.encoding = entries.encoding(handle)
     this.ref = ref
     this.score = 1
-    this.close()
+    this.dictionary = null
+    this.ranking = null
     if (this.encoding === HASHTABLE) this.dictionary = large.get(ref) as Dictionary
     else if (this.encoding === SKIPLIST) this.ranking = large.get(ref) as Ranking
     else {
@@ -54,6 +62,19 @@ export class Probe {
       return
     }
     rows.hash()
+    const { count } = rows
+    if (count > this.likely.length) this.likely = new Uint32Array(rows.hashes.length)
+    if (this.dictionary !== null) this.dictionary.guess(rows.hashes, count, this.likely, from)
+    else this.ranking!.guess(rows.hashes, count, this.likely, from)
+  }
+
+  /** Of the rows from `from` on, as `open` was told, leaves those whose members the set has, or has not. */
+  sift(rows: Rows, from: number, wanted: boolean): void {
+    let kept = from
+    if (this.dictionary !== null) kept = this.dictionary.sift(rows, this.likely, from, wanted)
+    else
+      for (let row = from; row < rows.count; row++) if (this.has(rows, row) === wanted) rows.move(row, kept++)
+    rows.cut(from, kept)
   }
 
   /** Whether the set has the member of a row; its score is then in `score`. */
@@ -72,14 +93,16 @@ export class Probe {
     const { dictionary, ranking } = this
     const chunk = rows.chunks[row]!
     const hash = rows.hashes[row]!
+    const likely = this.likely[row]!
+    const isInHeap = likely !== 0 && chunk !== DIGITS
     if (dictionary !== null) {
-      if (chunk !== DIGITS) return dictionary.hasIn(chunk, start, end, hash)
+      if (isInHeap && dictionary.memberIs(likely, chunk, start, end)) return true
       return dictionary.findHashed(rows.bytesOf(row), start, end, hash) !== 0
     }
     const element =
-      chunk === DIGITS
-        ? ranking!.findHashed(rows.bytesOf(row), start, end, hash)
-        : ranking!.findIn(chunk, start, end, hash)
+      isInHeap && ranking!.memberIs(likely, chunk, start, end)
+        ? likely
+        : ranking!.findHashed(rows.bytesOf(row), start, end, hash)
     if (element === 0) return false
     this.score = ranking!.score(element)
     return true
@@ -87,6 +110,7 @@ export class Probe {
 
   /** Forgets the set. */
   close(): void {
+    if (this.likely.length > LIKELY_KEPT_MAX) this.likely = new Uint32Array(LIKELY_FIRST)
     this.dictionary = null
     this.ranking = null
     this.u8 = NOTHING

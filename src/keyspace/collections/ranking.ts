@@ -101,14 +101,13 @@ export class Ranking implements LargeValue, TableKeys {
     return this.table.find(buf, start, end, this.hash)
   }
 
-  /** The element whose member is `heap.u8[chunk][start, end)`, whose hash is known, or 0. */
-  findIn(chunk: number, start: number, end: number, hash: number): number {
-    const likely = this.table.probable(hash)
-    if (likely !== 0 && this.memberIs(likely, chunk, start, end)) return likely
-    return this.table.find(this.heap.u8[chunk]!, start, end, hash)
+  /** See Table.guess. */
+  guess(hashes: Int32Array, count: number, handles: Uint32Array, from: number): void {
+    this.table.guess(hashes, count, handles, from)
   }
 
-  private memberIs(handle: number, chunk: number, start: number, end: number): boolean {
+  /** Whether an element is the member `heap.u8[chunk][start, end)`. */
+  memberIs(handle: number, chunk: number, start: number, end: number): boolean {
     const u32 = this.heap.u32[chunkOf(handle)]!
     const word = wordOf(handle)
     if (u32[word + LENGTH_WORD] !== end - start) return false

@@ -6,6 +6,7 @@
 
 import { SET } from '../entries.js'
 import type { Keyspace } from '../keyspace.js'
+import { below } from '../table.js'
 import { gatherSet, gatherSorted, ROWS_AT_ONCE } from './gather.js'
 import { PackWriter } from './pack-writer.js'
 import { Probe } from './probe.js'
@@ -127,12 +128,22 @@ export class SeveralSets {
       if (wanted) rows.cut(from, from)
       return
     }
-    probe.open(handle, rows)
-    let kept = from
-    for (let row = from; row < rows.count; row++) {
-      if (probe.has(rows, row) === wanted) rows.move(row, kept++)
+    probe.open(handle, rows, from)
+    probe.sift(rows, from, wanted)
+  }
+
+  /**
+   * Leaves so many of the rows, of which there are as many, chosen at random, each as likely as any other (Knuth's algorithm S). They
+   * stay in their order.
+   */
+  choose(count: number): void {
+    const { rows } = this
+    const { random32 } = this.keyspace
+    let kept = 0
+    for (let row = 0; kept < count; row++) {
+      if (below(rows.count - row, random32) < count - kept) rows.move(row, kept++)
     }
-    rows.cut(from, kept)
+    rows.cut(0, kept)
   }
 
   /** A bare entry with a set of the rows' members. */
