@@ -12,7 +12,7 @@ import {
   writeInteger,
 } from './ascii.js'
 import { globMatch } from './glob.js'
-import { halfSipHash, halfSipHashWords } from './siphash.js'
+import { halfSipHash, halfSipHashIn, halfSipHashWords } from './siphash.js'
 
 test('an integer written is the integer read', () => {
   fc.assert(
@@ -125,6 +125,12 @@ test('the hash of words is that of their bytes', () => {
     for (let length = 0; length <= 64; length++) {
       const start = word * 4
       expect(halfSipHashWords(words, word, length, 3, 4)).toBe(halfSipHash(buf, start, start + length, 3, 4))
+    }
+  }
+  // Up to the last byte: what stands behind it is not read.
+  for (let start = 0; start < 9; start++) {
+    for (let length = 0; start + length <= buf.length; length++) {
+      expect(halfSipHashIn(words, start, length, 3, 4)).toBe(halfSipHash(buf, start, start + length, 3, 4))
     }
   }
 })

@@ -3,6 +3,9 @@
  * double, `inf`, `-inf`, `nan`; and what strtod takes.
  */
 
+/** Shorter fractions may have an exponent; from here on, and below 1e17, JavaScript and Redis write the same. */
+const PLAIN_MIN = 1e-4
+
 /** The shortest text that reads back as `value`; integers up to 1e17 without a point, exponents as `1e+20`. */
 export function formatDouble(value: number): string {
   if (Number.isNaN(value)) return 'nan'
@@ -11,9 +14,8 @@ export function formatDouble(value: number): string {
   if (Object.is(value, -0)) return '-0'
   const magnitude = Math.abs(value)
   if (Number.isSafeInteger(value)) return String(value)
-  // Here what JavaScript writes is what is wanted.
-  if (magnitude >= 1e-4 && magnitude < 1e15) return String(value)
   if (Number.isInteger(value) && magnitude < 1e17) return BigInt(value).toString()
+  if (magnitude >= PLAIN_MIN && magnitude < 1e17) return String(value)
   const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
   const power = Number(exponent)
   // As %.17g does: the plain form while the exponent lies in [-5, 17).

@@ -67,6 +67,49 @@ export function halfSipHashWords(
   return finish(v0, v1, v2, v3, (length << 24) | last)
 }
 
+/**
+ * As `halfSipHash`, of the `length` bytes from byte `byte` of `words` on: each word is read once, and what of it belongs to one word of
+ * the message and what to the next is shifted together. A byte at a time takes twice as long.
+ */
+export function halfSipHashIn(
+  words: Uint32Array,
+  byte: number,
+  length: number,
+  k0: number,
+  k1: number,
+): number {
+  const shift = (byte & 3) << 3
+  let at = byte >>> 2
+  if (shift === 0) return halfSipHashWords(words, at, length, k0, k1)
+  const back = 32 - shift
+  let v0 = k0
+  let v1 = k1
+  let v2 = 0x6c796765 ^ k0
+  let v3 = 0x74656462 ^ k1
+  const whole = at + (length >>> 2)
+  let low = words[at]! >>> shift
+  while (at < whole) {
+    const next = words[++at]! | 0
+    const m = low | (next << back)
+    low = next >>> shift
+    v3 ^= m
+    v0 = (v0 + v1) | 0
+    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
+    v0 = (v0 << 16) | (v0 >>> 16)
+    v2 = (v2 + v3) | 0
+    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
+    v0 = (v0 + v3) | 0
+    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
+    v2 = (v2 + v1) | 0
+    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
+    v2 = (v2 << 16) | (v2 >>> 16)
+    v0 ^= m
+  }
+  const rest = (length & 3) << 3
+  if (rest > back) low |= words[at + 1]! << back
+  return finish(v0, v1, v2, v3, (length << 24) | (low & ((1 << rest) - 1)))
+}
+
 /** The round of the last word, which holds the length, and the three that follow. */
 function finish(a: number, b: number, c: number, d: number, last: number): number {
   let v0 = a

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { sameWords, wordsAre } from './words.js'
+import { sameWords, wordsAre, wordsAreIn } from './words.js'
 
 const bytes = fc.uint8Array({ maxLength: 40 })
 
@@ -32,6 +32,38 @@ describe('wordsAre', () => {
           const other = content.slice()
           other[at % content.length]! ^= by
           expect(wordsAre(stored(content, 2), 2, other, 0, other.length)).toBe(false)
+        },
+      ),
+    )
+  })
+})
+
+describe('wordsAreIn', () => {
+  const at = (content: Uint8Array, byte: number): Uint32Array => {
+    const buf = new Uint8Array((byte + content.length + 3) & ~3).fill(0xc3)
+    buf.set(content, byte)
+    return new Uint32Array(buf.buffer)
+  }
+
+  it('finds bytes equal to themselves wherever they stand, to the very end of what there is', () => {
+    fc.assert(
+      fc.property(bytes, fc.nat(5), fc.nat(9), (content, word, byte) => {
+        expect(wordsAreIn(stored(content, word), word, at(content, byte), byte, content.length)).toBe(true)
+      }),
+    )
+  })
+
+  it('sees any one byte that differs', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 40 }),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        fc.nat(9),
+        (content, place, by, byte) => {
+          const other = content.slice()
+          other[place % content.length]! ^= by
+          expect(wordsAreIn(stored(content, 2), 2, at(other, byte), byte, other.length)).toBe(false)
         },
       ),
     )

@@ -29,6 +29,35 @@ export function wordsAre(
 }
 
 /**
+ * The same where what is asked for stands in words too, `length` bytes from byte `byte` of `other` on: each word is read once, and what of
+ * it belongs to one word and what to the next is shifted together.
+ */
+export function wordsAreIn(
+  u32: Uint32Array,
+  word: number,
+  other: Uint32Array,
+  byte: number,
+  length: number,
+): boolean {
+  const shift = (byte & 3) << 3
+  let from = byte >>> 2
+  if (shift === 0) return sameWords(u32, word, other, from, length)
+  const back = 32 - shift
+  const rest = (length & 3) << 3
+  const end = word + (length >>> 2)
+  let low = other[from]! >>> shift
+  let at = word
+  for (; at < end; at++) {
+    const next = other[++from]! | 0
+    if ((low | (next << back)) !== (u32[at]! | 0)) return false
+    low = next >>> shift
+  }
+  if (rest === 0) return true
+  if (rest > back) low |= other[from + 1]! << back
+  return ((low ^ u32[at]!) & ((1 << rest) - 1)) === 0
+}
+
+/**
  * The same of two ranges that both begin at a word: whether the `length` bytes from `a[at]` on are those from `b[other]` on. Of the last
  * word only what belongs to them counts.
  */

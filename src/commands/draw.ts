@@ -1,10 +1,13 @@
 /** Drawing at random, as often as a client asks for: HRANDFIELD, SRANDMEMBER and ZRANDMEMBER. */
 
+import type { Rows } from '../keyspace/collections/rows.js'
+import { INTSET, LISTPACK } from '../keyspace/entries.js'
 import type { Args } from '../resp/args.js'
 import type { Reply } from '../resp/reply.js'
 import type { Call } from './call.js'
 import { readRandomCount } from './collection.js'
 import { SYNTAX } from './errors.js'
+import { replyRow, replyRows } from './word-reply.js'
 
 /** Half of what a 64-bit integer can count, as a double. */
 const PAIRS_MAX = 2 ** 62
@@ -54,6 +57,43 @@ export function replyDrawn(
     })
   } else if (many === size) of.forEach(handle, show)
   else of.sample(handle, many, show)
+}
+
+/**
+ * `count` different members of a small set, or sorted set, that has more; false, and nothing was replied, where there is none such. They
+ * stand in one block, so that it takes less time to gather all of them, and to choose then, than to ask at each whether it is chosen.
+ */
+export function replyChosen(
+  call: Call,
+  reply: Reply,
+  handle: number,
+  count: number,
+  withScores: boolean,
+): boolean {
+  if (handle === 0 || count <= 1) return false
+  const { several, entries, heap } = call.keyspace
+  const encoding = entries.encoding(handle)
+  if (encoding !== LISTPACK && encoding !== INTSET) return false
+  several.begin(1)
+  several.add(handle)
+  if (count >= several.sizes[0]!) return false
+  let cursor = 0
+  do cursor = several.gatherScored(0, cursor)
+  while (cursor !== 0)
+  several.choose(count)
+  reply.array(withScores && reply.protocol === 2 ? count * 2 : count)
+  if (withScores) replyScoredRows(several.rows, heap.u32, reply)
+  else replyRows(several.rows, heap.u32, reply)
+  several.end()
+  return true
+}
+
+function replyScoredRows(rows: Rows, u32: readonly Uint32Array[], reply: Reply): void {
+  for (let row = 0; row < rows.count; row++) {
+    if (reply.protocol > 2) reply.array(2)
+    replyRow(rows, row, u32, reply)
+    reply.double(rows.scores[row]!)
+  }
 }
 
 /** Between two looks whether anybody will get what is drawn. A power of two. */

@@ -19,7 +19,7 @@
  */
 
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../bytes/heap.js'
-import { halfSipHash, halfSipHashWords } from '../bytes/siphash.js'
+import { halfSipHash, halfSipHashIn, halfSipHashWords } from '../bytes/siphash.js'
 import { sameWords, wordsAre } from '../bytes/words.js'
 import type { KeyBatch } from './key-batch.js'
 import type { TableKeys } from './table.js'
@@ -115,6 +115,11 @@ export class Entries implements TableKeys {
   /** As `hash`, of a key of `length` bytes that begins at `words[word]`. */
   hashWords(words: Uint32Array, word: number, length: number): number {
     return halfSipHashWords(words, word, length, this.k0, this.k1)
+  }
+
+  /** As `hash`, of the `length` bytes from byte `byte` of a chunk's words on. */
+  hashIn(words: Uint32Array, byte: number, length: number): number {
+    return halfSipHashIn(words, byte, length, this.k0, this.k1)
   }
 
   hashOf(handle: number): number {

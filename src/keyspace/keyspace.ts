@@ -13,6 +13,7 @@ import { Lists } from './collections/list.js'
 import { Listpacks } from './collections/listpack.js'
 import { PLAIN_BYTES_MIN } from './collections/quicklist.js'
 import { Sets } from './collections/set.js'
+import { SeveralSets } from './collections/several-sets.js'
 import { Streams } from './collections/stream.js'
 import { SortedSets } from './collections/zset.js'
 import { Database } from './database.js'
@@ -65,6 +66,8 @@ export class Keyspace {
   readonly lists: Lists
   readonly sets: Sets
   readonly zsets: SortedSets
+  /** For commands that look at several sets, or sorted sets, at once. */
+  readonly several: SeveralSets
   readonly streams: Streams
   /** Up to which size collections stay small: the configuration's word, asked every time, since it may change. */
   limit: (name: CollectionLimit) => number = defaultLimit
@@ -127,6 +130,7 @@ export class Keyspace {
     this.lists = new Lists(this)
     this.sets = new Sets(this)
     this.zsets = new SortedSets(this)
+    this.several = new SeveralSets(this)
     this.streams = new Streams(this)
     this.onRelease(HASH, (keyspace, handle) => keyspace.hashes.release(handle))
     this.onRelease(LIST, (keyspace, handle) => keyspace.lists.release(handle))

@@ -37,6 +37,7 @@ export const FAR_MIN = 10_000
 const TRIES_A_TABLE = 256
 /** How many random places of a large table are drawn, and read, ahead at most. */
 const DRAWN_AHEAD_MAX = 32
+const HANDLES_FIRST = 512
 
 export interface TableKeys {
   /** The hash of the entry's key: what `find` would be given for it. */
@@ -45,6 +46,21 @@ export interface TableKeys {
   keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean
   /** Reads something of the entry, so that it is near when it is needed; returns a number made of it. */
   touch(handle: number): number
+}
+
+/** Handles that somebody collects, as many as there turn out to be. */
+export class Handles {
+  list = new Uint32Array(HANDLES_FIRST)
+  count = 0
+
+  push(handle: number): void {
+    if (this.count === this.list.length) {
+      const more = new Uint32Array(this.count * 2)
+      more.set(this.list)
+      this.list = more
+    }
+    this.list[this.count++] = handle
+  }
 }
 
 /** One of the at most two generations of a table. */
@@ -220,11 +236,11 @@ export class Table {
   }
 
   /**
-   * Writes into `handles` which entries look-ups of these hashes, `count` of them, most probably find, 0 where none is known; of the keys
-   * nothing but a fingerprint has been compared.
+   * Writes into `handles` which entries look-ups of these hashes, those from `from` on of `count`, most probably find, 0 where none is
+   * known; of the keys nothing but a fingerprint has been compared.
    */
-  guess(hashes: Int32Array, count: number, handles: Uint32Array): void {
-    for (let i = 0; i < count; i++) handles[i] = this.probable(hashes[i]!)
+  guess(hashes: Int32Array, count: number, handles: Uint32Array, from = 0): void {
+    for (let i = from; i < count; i++) handles[i] = this.probable(hashes[i]!)
   }
 
   private probable(hash: number): number {
@@ -373,6 +389,23 @@ export class Table {
       } while ((v & (small.mask ^ large.mask)) !== 0)
     }
     this.resume()
+    return v
+  }
+
+  /** As `scan`, for who changes nothing meanwhile: adds the entries to `into` and visits none. */
+  gather(cursor: number, into: Handles): number {
+    let v = cursor >>> 0
+    if (this.next === null) {
+      gatherChain(this.main, v & this.main.mask, into)
+      return nextCursor(v, this.main.mask)
+    }
+    const small = this.next.mask < this.main.mask ? this.next : this.main
+    const large = small === this.main ? this.next : this.main
+    gatherChain(small, v & small.mask, into)
+    do {
+      gatherChain(large, v & large.mask, into)
+      v = nextCursor(v, large.mask)
+    } while ((v & (small.mask ^ large.mask)) !== 0)
     return v
   }
 
@@ -527,6 +560,16 @@ function visitChain(place: Buckets, index: number, visit: (handle: number) => vo
       if (handle !== 0) visit(handle)
     }
     bucket = place.words[base + CHAIN]!
+  } while (bucket !== 0)
+}
+
+function gatherChain(place: Buckets, index: number, into: Handles): void {
+  const { words } = place
+  let bucket = index
+  do {
+    const base = bucket * BUCKET_WORDS
+    for (let word = base; word < base + PLACES; word++) if (words[word] !== 0) into.push(words[word]!)
+    bucket = words[base + CHAIN]! | 0
   } while (bucket !== 0)
 }
 

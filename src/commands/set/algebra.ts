@@ -1,5 +1,6 @@
 /** SINTER, SINTERCARD, SUNION, SDIFF, and their kin that store what they find: several sets at once. */
 
+import type { SeveralSets } from '../../keyspace/collections/several-sets.js'
 import { attach } from '../../keyspace/collections/value.js'
 import { NO_EXPIRY, SET } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
@@ -24,153 +25,195 @@ import { SYNTAX } from '../errors.js'
 import { NOTIFY_GENERIC, NOTIFY_NEW, NOTIFY_SET } from '../host.js'
 import { nearInteger } from '../int64.js'
 import { findKey } from '../lookup.js'
+import { replyRows } from '../word-reply.js'
 import { replyMembers } from './members.js'
-
-/** A union that is replied has room for so many members before any is looked at; sets may have most of them in common. */
-const RESERVED_MAX = 100_000
-
-/** The sets of arguments `from` to `to`, 0 where there is none; null after an error was replied. */
-function readSets(call: Call, args: Args, from: number, to: number, reply: Reply): number[] | null {
-  const handles: number[] = []
-  for (let i = from; i < to; i++) {
-    const handle = collectionToRead(call, args, i, SET, reply)
-    if (handle === WRONG) return null
-    handles.push(handle)
-  }
-  return handles
-}
-
-/**
- * Shows the members that all sets have, in `sets.member`, until `visit` says that it is enough. The smallest set is walked, and
- * the others are asked from the smallest up.
- */
-function intersect(call: Call, handles: readonly number[], visit: () => boolean): void {
-  if (handles.includes(0)) return
-  const { sets } = call.keyspace
-  const { member } = sets
-  const ordered = [...handles].sort((a, b) => sets.size(a) - sets.size(b))
-  const [smallest, ...others] = ordered as [number, ...number[]]
-  const asked = others.filter((other, i) => other !== smallest && others.indexOf(other) === i)
-  let enough = false
-  sets.forEach(smallest, () => {
-    if (enough) return
-    for (const other of asked) if (!sets.has(other, member.buf, member.start, member.end)) return
-    enough = visit()
-  })
-}
-
-/** Adds every member of a set to the bare set `to`. */
-function addAll(call: Call, from: number, to: number): void {
-  const { sets } = call.keyspace
-  const { member } = sets
-  sets.forEach(from, () => {
-    sets.add(to, member.buf, member.start, member.end)
-  })
-}
 
 type Operation = 'inter' | 'union' | 'diff'
 
-/** Adds every member of the sets to the bare set `made`. */
-function unite(call: Call, handles: readonly number[], made: number): void {
-  for (const [i, handle] of handles.entries()) {
-    if (handle !== 0 && handles.indexOf(handle) === i) addAll(call, handle, made)
-  }
-}
+/** What a member's mark says while sets are taken away from the first one. The column of scores has room for it. */
+const STAYS = 1
+const GOES = 0
 
-/** A bare set with the result. */
-function compute(call: Call, handles: readonly number[], operation: Operation): number {
-  const { sets } = call.keyspace
-  const { member } = sets
-  const made = sets.createIntset()
-  const take = () => {
-    sets.add(made, member.buf, member.start, member.end)
-    return false
+/** Reads the sets of arguments `from` to `to`; false after an error was replied. */
+function readSets(call: Call, args: Args, from: number, to: number, reply: Reply): boolean {
+  const { several } = call.keyspace
+  several.begin(to - from)
+  for (let i = from; i < to; i++) {
+    const handle = collectionToRead(call, args, i, SET, reply)
+    if (handle === WRONG) return false
+    several.add(handle)
   }
-  if (operation === 'inter') intersect(call, handles, take)
-  else if (operation === 'union') unite(call, handles, made)
-  else if (!subtract(call, handles, take)) takeAway(call, handles, made)
-  return made
-}
-
-/**
- * Shows what the first set has and no other, in `sets.member`; false, having shown nothing, where it is less work to take away what the
- * others have than to ask every other set of each member. As in Redis, asking counts half.
- */
-function subtract(call: Call, handles: readonly number[], visit: () => void): boolean {
-  const { sets } = call.keyspace
-  const { member } = sets
-  const [first, ...rest] = handles as [number, ...number[]]
-  const others = rest.filter((other) => other !== 0)
-  if (first === 0 || others.includes(first)) return true
-  const inAll = others.reduce((sum, other) => sum + sets.size(other), sets.size(first))
-  if ((sets.size(first) * (others.length + 1)) / 2 > inAll) return false
-  others.sort((a, b) => sets.size(b) - sets.size(a))
-  sets.forEach(first, () => {
-    for (const other of others) if (sets.has(other, member.buf, member.start, member.end)) return
-    visit()
-  })
   return true
 }
 
-/** What the first set has, less what the others have, into the bare set `made`. */
-function takeAway(call: Call, handles: readonly number[], made: number): void {
-  const { sets } = call.keyspace
-  const { member } = sets
-  const [first, ...others] = handles as [number, ...number[]]
-  addAll(call, first, made)
-  for (const other of others) {
-    if (other === 0) continue
-    sets.forEach(other, () => {
-      sets.remove(made, member.buf, member.start, member.end)
-    })
+/**
+ * Adds to the rows what the first set has and, as `wanted` says, all or none of the others, from `cursor` on; returns where to go on, 0
+ * at the end.
+ */
+function siftSome(several: SeveralSets, cursor: number, wanted: boolean): number {
+  const { rows, handles } = several
+  const from = rows.count
+  const next = several.gather(0, cursor)
+  for (let i = 1; i < several.count; i++) {
+    if (wanted ? handles[i] !== handles[0] : handles[i] !== 0) several.sift(i, from, wanted)
+  }
+  return next
+}
+
+/** Sees to it that the smallest set is the first one; false where one of them is not there, so that they have no member in common. */
+function prepareIntersection(several: SeveralSets): boolean {
+  several.sortBySize(0, false)
+  return several.handles[0] !== 0
+}
+
+/**
+ * Whether each member of the first set is to be looked for in the others; or else it is less work to take away what the others have. As
+ * in Redis, looking counts half. The others are in order then, the largest first.
+ */
+function prepareDifference(several: SeveralSets): boolean {
+  const { handles, sizes } = several
+  let there = 0
+  let inAll = sizes[0]!
+  for (let i = 1; i < several.count; i++) {
+    if (handles[i] === 0) continue
+    // Nothing is left, which the first look finds out.
+    if (handles[i] === handles[0]) return true
+    there++
+    inAll += sizes[i]!
+  }
+  if ((sizes[0]! * (there + 1)) / 2 > inAll) return false
+  several.sortBySize(1, true)
+  return true
+}
+
+/** Every member of the sets into the rows, once. */
+function unite(several: SeveralSets): void {
+  const { rows, handles } = several
+  rows.beginIndex()
+  for (let i = 0; i < several.count; i++) {
+    if (handles[i] === 0) continue
+    let cursor = 0
+    do {
+      const from = rows.count
+      cursor = several.gather(i, cursor)
+      rows.hash()
+      rows.reserveIndex(from)
+      let kept = from
+      for (let row = from; row < rows.count; row++) if (rows.claim(row, kept) < 0) rows.move(row, kept++)
+      rows.cut(from, kept)
+    } while (cursor !== 0)
   }
 }
 
-function replyResult(call: Call, args: Args, reply: Reply, operation: Operation): void {
-  const handles = readSets(call, args, 1, args.count, reply)
-  if (handles === null) return
-  const { sets } = call.keyspace
-  const { member } = sets
-  const mark = reply.pos
-  let found = 0
-  // What is found goes out as it is found, and how much it was is put in front of it then.
-  const show = () => {
-    reply.bulkRange(member.buf, member.start, member.end)
-    found++
-    return false
+/** What the first set has, less what the others have, into the rows. */
+function takeAway(several: SeveralSets): void {
+  const { rows, handles } = several
+  gatherAll(several, 0)
+  const own = rows.count
+  rows.hash()
+  rows.beginIndex()
+  rows.reserveIndex(0)
+  for (let row = 0; row < own; row++) rows.claim(row, row)
+  rows.scores.fill(STAYS, 0, own)
+  for (let i = 1; i < several.count; i++) {
+    if (handles[i] === 0) continue
+    let cursor = 0
+    do {
+      cursor = several.gather(i, cursor)
+      rows.hash()
+      for (let row = own; row < rows.count; row++) {
+        const known = rows.find(row)
+        if (known >= 0) rows.scores[known] = GOES
+      }
+      rows.cut(own, own)
+    } while (cursor !== 0)
   }
-  if (operation === 'inter') intersect(call, handles, show)
-  else if (operation === 'union' || !subtract(call, handles, show)) {
-    // No need for a set that is only replied to be small first.
-    const large = operation === 'union' && handles.some((handle) => handle !== 0 && sets.isLarge(handle))
-    const made = large ? sets.createLarge(sizeOfAll(call, handles)) : sets.createIntset()
-    if (operation === 'union') unite(call, handles, made)
-    else takeAway(call, handles, made)
-    replyMembers(call, made, reply)
-    call.keyspace.release(made)
+  let kept = 0
+  for (let row = 0; row < own; row++) if (rows.scores[row] === STAYS) rows.move(row, kept++)
+  rows.cut(0, kept)
+}
+
+function gatherAll(several: SeveralSets, set: number): void {
+  if (several.handles[set] === 0) return
+  let cursor = 0
+  do cursor = several.gather(set, cursor)
+  while (cursor !== 0)
+}
+
+/** The whole result into the rows. */
+function compute(several: SeveralSets, operation: Operation): void {
+  const isInter = operation === 'inter'
+  if (operation === 'union') unite(several)
+  else if (!isInter && !prepareDifference(several)) takeAway(several)
+  else if (!isInter || prepareIntersection(several)) {
+    if (several.handles[0] === 0) return
+    let cursor = 0
+    do cursor = siftSome(several, cursor, isInter)
+    while (cursor !== 0)
+  }
+}
+
+/** Replies with the first set's members that, as `wanted` says, all or none of the others have. */
+function replySifted(call: Call, wanted: boolean, reply: Reply): void {
+  const { several, heap } = call.keyspace
+  const { rows } = several
+  const { u32 } = heap
+  if (several.handles[0] === 0) {
+    reply.set(0)
     return
+  }
+  let cursor = siftSome(several, 0, wanted)
+  if (cursor === 0) {
+    reply.set(rows.count)
+    replyRows(rows, u32, reply)
+    return
+  }
+  // What is found goes out as it is found, and how much it was is put in front of it then.
+  const mark = reply.pos
+  let found = rows.count
+  replyRows(rows, u32, reply)
+  while (cursor !== 0) {
+    rows.begin()
+    cursor = siftSome(several, cursor, wanted)
+    found += rows.count
+    replyRows(rows, u32, reply)
   }
   reply.setAt(mark, found)
 }
 
-/** Members of all sets, counted once for each set that has them; no more than what it is worth to make room for at once. */
-function sizeOfAll(call: Call, handles: readonly number[]): number {
-  let size = 0
-  for (const handle of handles) if (handle !== 0) size += call.keyspace.sets.size(handle)
-  return Math.min(size, RESERVED_MAX)
+function replyResult(call: Call, args: Args, reply: Reply, operation: Operation): void {
+  if (!readSets(call, args, 1, args.count, reply)) return
+  const { several, sets, heap } = call.keyspace
+  if (operation === 'inter') {
+    if (prepareIntersection(several)) replySifted(call, true, reply)
+    else reply.set(0)
+  } else if (operation === 'diff' && prepareDifference(several)) replySifted(call, false, reply)
+  else {
+    if (operation === 'union') unite(several)
+    else takeAway(several)
+    if (sets.wouldBeIntset(several.rows)) {
+      // Integers come in their order, where there are few.
+      const made = several.makeSet()
+      replyMembers(call, made, reply)
+      call.keyspace.release(made)
+    } else {
+      reply.set(several.rows.count)
+      replyRows(several.rows, heap.u32, reply)
+    }
+  }
+  several.end()
 }
 
 function storeResult(call: Call, args: Args, reply: Reply, operation: Operation): void {
-  const handles = readSets(call, args, 2, args.count, reply)
-  if (handles === null) return
+  if (!readSets(call, args, 2, args.count, reply)) return
   const { db, keyspace } = call
+  const { several } = keyspace
   const { buf } = args
   const start = args.start(1)
   const end = args.end(1)
-  const made = compute(call, handles, operation)
-  const size = keyspace.sets.size(made)
+  compute(several, operation)
+  const size = several.rows.count
   if (size === 0) {
-    keyspace.release(made)
     if (db.delete(buf, start, end)) {
       call.dirty++
       call.notify(NOTIFY_GENERIC, 'del', buf, start, end)
@@ -178,6 +221,8 @@ function storeResult(call: Call, args: Args, reply: Reply, operation: Operation)
     reply.int(0)
     return
   }
+  const made = several.makeSet()
+  several.end()
   const known = findKey(call, args, 1) !== 0
   attach(db, buf, start, end, made, NO_EXPIRY)
   if (!known) call.notify(NOTIFY_NEW, 'new', buf, start, end)
@@ -303,11 +348,19 @@ export const sintercard = command(
         return
       }
     }
-    const handles = readSets(call, args, 2, 2 + count, reply)
-    if (handles === null) return
+    if (!readSets(call, args, 2, 2 + count, reply)) return
+    const { several } = call.keyspace
     let found = 0
-    intersect(call, handles, () => ++found === limit)
-    reply.int(found)
+    let cursor = 0
+    if (prepareIntersection(several)) {
+      do {
+        several.rows.begin()
+        cursor = siftSome(several, cursor, true)
+        found += several.rows.count
+      } while (cursor !== 0 && (limit === 0 || found < limit))
+    }
+    reply.int(limit > 0 && found > limit ? limit : found)
+    several.end()
   },
 )
 

@@ -24,7 +24,7 @@ import {
   READONLY,
   WRITE,
 } from '../command.js'
-import { replyDrawn } from '../draw.js'
+import { replyChosen, replyDrawn } from '../draw.js'
 import { SYNTAX } from '../errors.js'
 import { NOTIFY_SET } from '../host.js'
 import { nearInteger } from '../int64.js'
@@ -136,6 +136,7 @@ export const srandmember = command(
     if (Number.isNaN(count)) return
     const handle = collectionToRead(call, args, 1, SET, reply)
     if (handle === WRONG) return
+    if (args.count === 3 && replyChosen(call, reply, handle, count, false)) return
     const { sets } = call.keyspace
     const { member } = sets
     const show = () => reply.bulkRange(member.buf, member.start, member.end)

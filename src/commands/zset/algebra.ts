@@ -1,5 +1,6 @@
 /** ZUNION, ZINTER, ZDIFF, ZINTERCARD, and their kin that store what they find: several sorted sets, or sets, at once. */
 
+import type { SeveralSets } from '../../keyspace/collections/several-sets.js'
 import { SET, ZSET } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -20,90 +21,63 @@ import {
 import { NOT_AN_INTEGER, SYNTAX, WRONGTYPE } from '../errors.js'
 import { nearInteger } from '../int64.js'
 import { readKey } from '../lookup.js'
-import { readScore, replyMember, replyMemberCount } from './bounds.js'
+import { replyRow } from '../word-reply.js'
+import { readScore, replyMemberCount } from './bounds.js'
+import { replyScore } from './member-reply.js'
 import { storeSorted } from './store.js'
 
 type Operation = 'union' | 'inter' | 'diff' | 'intercard'
-type Aggregate = 'sum' | 'min' | 'max'
 
-/** One of the sets: a set's members have the score 1. */
-interface Source {
-  /** 0 for one that is not there. */
-  readonly handle: number
-  readonly isSet: boolean
-  weight: number
-}
+/** How the scores of one member in several sets become one. */
+const AGGREGATES = ['sum', 'min', 'max']
+const SUM = 0
+const MIN = 1
 
+/** What was asked for; the sets themselves are in `keyspace.several`. */
 interface Request {
-  readonly sources: Source[]
-  aggregate: Aggregate
+  aggregate: number
   withScores: boolean
   /** Of ZINTERCARD; 0 for none. */
   limit: number
 }
 
-function sizeOf(call: Call, source: Source): number {
-  const { zsets, sets } = call.keyspace
-  if (source.handle === 0) return 0
-  return source.isSet ? sets.size(source.handle) : zsets.size(source.handle)
-}
-
-/** Shows all members and their scores, weight not counted. `visit` must not change the set. */
-function forEach(
-  call: Call,
-  source: Source,
-  visit: (buf: Uint8Array, start: number, end: number, score: number) => void,
-): void {
-  const { zsets, sets } = call.keyspace
-  const { handle } = source
-  if (handle === 0) return
-  const { member } = source.isSet ? sets : zsets
-  if (source.isSet) sets.forEach(handle, () => visit(member.buf, member.start, member.end, 1))
-  else zsets.forEach(handle, () => visit(member.buf, member.start, member.end, zsets.score))
-}
-
-/** The score of a member, NaN where the set does not have it. */
-function scoreIn(call: Call, source: Source, buf: Uint8Array, start: number, end: number): number {
-  const { zsets, sets } = call.keyspace
-  const { handle } = source
-  if (handle === 0) return Number.NaN
-  if (source.isSet) return sets.has(handle, buf, start, end) ? 1 : Number.NaN
-  return zsets.find(handle, buf, start, end) ? zsets.score : Number.NaN
-}
-
 /** Infinity times nothing, or less itself, counts as 0. */
-const orZero = (score: number): number => (Number.isNaN(score) ? 0 : score)
+function orZero(score: number): number {
+  return Number.isNaN(score) ? 0 : score
+}
 
-function aggregated(aggregate: Aggregate, a: number, b: number): number {
-  if (aggregate === 'sum') return orZero(a + b)
-  if (aggregate === 'min') return b < a ? b : a
+function aggregated(aggregate: number, a: number, b: number): number {
+  if (aggregate === SUM) return orZero(a + b)
+  if (aggregate === MIN) return b < a ? b : a
   return b > a ? b : a
 }
 
-/** The sets whose number stands in argument `at`, null after an error was replied. */
-function readSources(call: Call, args: Args, at: number, name: string, reply: Reply): Source[] | null {
+/** Reads the sets whose number stands in argument `at`; how many, 0 after an error was replied. A set's members have the score 1. */
+function readSources(call: Call, args: Args, at: number, name: string, reply: Reply): number {
   const count = nearInteger(args, at)
   if (Number.isNaN(count)) reply.error(NOT_AN_INTEGER)
   else if (count < 1) reply.error(`ERR at least 1 input key is needed for '${name}' command`)
   else if (count > args.count - at - 1) reply.error(SYNTAX)
   else {
-    const sources: Source[] = []
+    const { several } = call.keyspace
+    several.begin(count)
     for (let i = at + 1; i <= at + count; i++) {
       const handle = readKey(call, args, i)
       const type = handle === 0 ? ZSET : call.db.entries.type(handle)
       if (type !== ZSET && type !== SET) {
         reply.error(WRONGTYPE)
-        return null
+        return 0
       }
-      sources.push({ handle, isSet: type === SET, weight: 1 })
+      several.add(handle)
     }
-    return sources
+    return count
   }
-  return null
+  return 0
 }
 
 /** Reads the option in argument `i`; where the next one stands, or 0 after an error was replied. */
 function readOption(
+  several: SeveralSets,
   args: Args,
   i: number,
   request: Request,
@@ -111,19 +85,19 @@ function readOption(
   store: boolean,
   reply: Reply,
 ): number {
-  const { sources } = request
   const left = args.count - i
   const combines = operation === 'union' || operation === 'inter'
-  if (combines && left > sources.length && args.is(i, 'weights')) {
-    for (const [j, source] of sources.entries()) {
-      source.weight = readScore(args, i + 1 + j, reply, 'ERR weight value is not a float')
-      if (Number.isNaN(source.weight)) return 0
+  if (combines && left > several.count && args.is(i, 'weights')) {
+    for (let j = 0; j < several.count; j++) {
+      const weight = readScore(args, i + 1 + j, reply, 'ERR weight value is not a float')
+      if (Number.isNaN(weight)) return 0
+      several.weights[j] = weight
     }
-    return i + 1 + sources.length
+    return i + 1 + several.count
   }
   if (combines && left >= 2 && args.is(i, 'aggregate')) {
-    for (const aggregate of ['sum', 'min', 'max'] as const) {
-      if (!args.is(i + 1, aggregate)) continue
+    const aggregate = AGGREGATES.findIndex((word) => args.is(i + 1, word))
+    if (aggregate >= 0) {
       request.aggregate = aggregate
       return i + 2
     }
@@ -150,91 +124,116 @@ function readRequest(
   reply: Reply,
 ): Request | null {
   const name = `z${operation}${store ? 'store' : ''}`
-  const sources = readSources(call, args, at, name, reply)
-  if (sources === null) return null
-  const request: Request = { sources, aggregate: 'sum', withScores: false, limit: 0 }
-  for (let i = at + 1 + sources.length; i < args.count; ) {
-    i = readOption(args, i, request, operation, store, reply)
+  const count = readSources(call, args, at, name, reply)
+  if (count === 0) return null
+  const { several } = call.keyspace
+  const request: Request = { aggregate: SUM, withScores: false, limit: 0 }
+  for (let i = at + 1 + count; i < args.count; ) {
+    i = readOption(several, args, i, request, operation, store, reply)
     if (i === 0) return null
   }
   // Redis adds scores from the smallest set to the largest, and the order shows in the last digits.
-  if (operation !== 'diff') sources.sort((a, b) => sizeOf(call, a) - sizeOf(call, b))
+  if (operation !== 'diff') several.sortBySize(0, false)
   return request
 }
 
-/** Shows what all sets have, with the scores together, until `visit` says that it is enough. */
-function intersect(
-  call: Call,
-  request: Request,
-  visit: (buf: Uint8Array, start: number, end: number, score: number) => boolean,
-): void {
-  const [first, ...others] = request.sources as [Source, ...Source[]]
-  if (first.handle === 0) return
-  let enough = false
-  forEach(call, first, (buf, start, end, own) => {
-    if (enough) return
-    let score = orZero(own * first.weight)
-    for (const other of others) {
-      const found = scoreIn(call, other, buf, start, end)
-      if (Number.isNaN(found)) return
-      score = aggregated(request.aggregate, score, orZero(found * other.weight))
+/**
+ * Adds to the rows what all sets have, from `cursor` of the smallest on, with the scores together; returns where to go on, 0 at the
+ * end.
+ */
+function intersectSome(several: SeveralSets, cursor: number, aggregate: number): number {
+  const { rows, probe, handles, weights } = several
+  if (handles[0] === 0) return 0
+  const from = rows.count
+  const next = several.gatherScored(0, cursor)
+  for (let i = 1; i < several.count; i++) {
+    const weight = weights[i]!
+    probe.open(handles[i]!, rows, from)
+    let kept = from
+    for (let row = from; row < rows.count; row++) {
+      if (!probe.has(rows, row)) continue
+      rows.move(row, kept)
+      rows.scores[kept] = aggregated(aggregate, rows.scores[kept]!, orZero(probe.score * weight))
+      kept++
     }
-    enough = visit(buf, start, end, score)
-  })
+    rows.cut(from, kept)
+  }
+  return next
 }
 
-function unite(call: Call, request: Request, made: number): void {
-  const { zsets } = call.keyspace
-  for (const source of request.sources) {
-    forEach(call, source, (buf, start, end, own) => {
-      const score = orZero(own * source.weight)
-      const known = zsets.find(made, buf, start, end)
-      zsets.set(made, buf, start, end, known ? aggregated(request.aggregate, zsets.score, score) : score)
-    })
+/** Every member of the sets into the rows, once, with the scores together. */
+function unite(several: SeveralSets, aggregate: number): void {
+  const { rows } = several
+  rows.beginIndex()
+  for (let i = 0; i < several.count; i++) {
+    let cursor = 0
+    do {
+      const from = rows.count
+      cursor = several.gatherScored(i, cursor)
+      rows.hash()
+      rows.reserveIndex(from)
+      let kept = from
+      const { scores } = rows
+      for (let row = from; row < rows.count; row++) {
+        const known = rows.claim(row, kept)
+        if (known < 0) rows.move(row, kept++)
+        else scores[known] = aggregated(aggregate, scores[known]!, scores[row]!)
+      }
+      rows.cut(from, kept)
+    } while (cursor !== 0)
   }
 }
 
-function subtract(call: Call, request: Request, made: number): void {
-  const { zsets } = call.keyspace
-  const [first, ...rest] = request.sources as [Source, ...Source[]]
-  const others = rest.filter((other) => other.handle !== 0)
-  if (others.some((other) => other.handle === first.handle)) return
-  forEach(call, first, (buf, start, end, score) => {
-    if (others.some((other) => !Number.isNaN(scoreIn(call, other, buf, start, end)))) return
-    zsets.set(made, buf, start, end, score)
-  })
+/** What the first set has and no other, into the rows. */
+function subtract(several: SeveralSets): void {
+  const { rows, handles } = several
+  let cursor = 0
+  do {
+    const from = rows.count
+    cursor = several.gatherScored(0, cursor)
+    for (let i = 1; i < several.count; i++) if (handles[i] !== 0) several.sift(i, from, false)
+  } while (cursor !== 0)
 }
 
-/** A bare sorted set with the result, in the large form: the small one would lose the sign of a zero. */
-function compute(call: Call, request: Request, operation: Operation): number {
-  const { zsets } = call.keyspace
-  const made = zsets.createLarge()
-  if (operation === 'union') unite(call, request, made)
-  else if (operation === 'diff') subtract(call, request, made)
+/** The result into the rows, and their order. */
+function compute(several: SeveralSets, request: Request, operation: Operation): void {
+  if (operation === 'union') unite(several, request.aggregate)
+  else if (operation === 'diff') subtract(several)
   else {
-    intersect(call, request, (buf, start, end, score) => {
-      zsets.set(made, buf, start, end, score)
-      return false
-    })
+    let cursor = 0
+    do cursor = intersectSome(several, cursor, request.aggregate)
+    while (cursor !== 0)
   }
-  return made
+  several.order.sort()
 }
 
 function replyResult(call: Call, args: Args, operation: Operation, reply: Reply): void {
   const request = readRequest(call, args, 1, operation, false, reply)
   if (request === null) return
-  const { zsets } = call.keyspace
-  const made = compute(call, request, operation)
-  replyMemberCount(reply, zsets.size(made), request.withScores)
-  zsets.forEach(made, () => replyMember(call, reply, request.withScores))
-  call.keyspace.release(made)
+  const { several, heap } = call.keyspace
+  compute(several, request, operation)
+  const { u32 } = heap
+  const { rows } = several
+  const { order } = several.order
+  const { withScores } = request
+  const nested = withScores && reply.protocol > 2
+  replyMemberCount(reply, rows.count, withScores)
+  for (let i = 0; i < rows.count; i++) {
+    const row = order[i]!
+    if (nested) reply.array(2)
+    replyRow(rows, row, u32, reply)
+    if (withScores) replyScore(rows.scores[row]!, reply)
+  }
+  several.end()
 }
 
 function storeResult(call: Call, args: Args, operation: Operation, reply: Reply): void {
   const request = readRequest(call, args, 2, operation, true, reply)
   if (request === null) return
-  const made = compute(call, request, operation)
-  call.keyspace.zsets.shrink(made)
+  const { several } = call.keyspace
+  compute(several, request, operation)
+  const made = several.makeSorted()
+  several.end()
   storeSorted(call, args, made, `z${operation}store`, reply)
 }
 
@@ -341,9 +340,17 @@ export const zintercard = command(
   (call, args, reply) => {
     const request = readRequest(call, args, 1, 'intercard', false, reply)
     if (request === null) return
+    const { several } = call.keyspace
+    const { limit } = request
     let found = 0
-    intersect(call, request, () => ++found === request.limit)
-    reply.int(found)
+    let cursor = 0
+    do {
+      several.rows.begin()
+      cursor = intersectSome(several, cursor, SUM)
+      found += several.rows.count
+    } while (cursor !== 0 && (limit === 0 || found < limit))
+    reply.int(limit > 0 && found > limit ? limit : found)
+    several.end()
   },
 )
 

@@ -23,34 +23,22 @@ import { refOf } from '../../keyspace/collections/value.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
 import { SHORT_REPLY_BYTES_MAX, writeShort } from '../listpack-reply.js'
+import {
+  CRLF,
+  HEADS,
+  LF,
+  MEMBER_BYTES_MAX,
+  ONE_DIGIT,
+  SHORT_BYTES_MAX,
+  TOO_FAR_BYTES_MAX,
+} from '../word-reply.js'
 
-const LF = 0x0a
-const CRLF = 0x0a0d
-/** Members of two digits' length at most. */
-const SHORT_BYTES_MAX = 99
-/** What a short member becomes at most: head, bytes, line end. */
-const MEMBER_BYTES_MAX = SHORT_BYTES_MAX + 7
-/** Words may be written so far behind the last member. */
-const TOO_FAR_BYTES_MAX = 8
 /** The longest score that is written here: a sign and nine digits, or none and ten. */
 const SCORE_BYTES_MAX = 24
 const SCORE_MIN = -999_999_999
 const SCORE_MAX = 999_999_999
-const ONE_DIGIT = 9
 /** The elements of a smaller set are near enough to the processor: some hundred kilobytes. */
 const FAR_MEMBERS_MIN = 20_000
-
-/** By length: `$20` and the first byte of a line end; of one digit all of the head, `$7` and a line end. Little endian. */
-const HEADS: Uint32Array = Uint32Array.from({ length: SHORT_BYTES_MAX + 1 }, (_, length) => {
-  const digits = String(length)
-  const [a, b, c] =
-    digits.length === 1 ? [digits.charCodeAt(0), 0x0d, LF] : [...digits].map(codeOf).concat(0x0d)
-  return (0x24 | (a! << 8) | (b! << 16) | (c! << 24)) >>> 0
-})
-
-function codeOf(digit: string): number {
-  return digit.charCodeAt(0)
-}
 
 /**
  * Replies with the members of ranks [from, to), which there are, backwards where `reverse`; `withScores` each with its score, `nested` as a

@@ -121,7 +121,6 @@ function rangeOf(call: Call, args: Args, key: number, kind: Kind, reply: Reply):
   const ranks = handle === 0 ? { from: 0, to: 0 } : bounds(call, handle)
   if (range.by !== 'rank') limitRanks(ranks, range.offset, range.count, range.reverse)
   const many = Math.max(0, ranks.to - ranks.from)
-  const { zsets } = call.keyspace
   if (!kind.store) {
     const { reverse, withScores } = range
     replyMemberCount(reply, many, withScores)
@@ -129,13 +128,12 @@ function rangeOf(call: Call, args: Args, key: number, kind: Kind, reply: Reply):
     replyRange(call, handle, ranks.from, ranks.to, reverse, withScores, nested, reply)
     return
   }
-  const made = zsets.create(many)
-  if (many > 0) {
-    const { member } = zsets
-    zsets.range(handle, ranks.from, ranks.to, false, () => {
-      zsets.set(made, member.buf, member.start, member.end, zsets.score)
-    })
-  }
+  const { several } = call.keyspace
+  several.begin(0)
+  if (many > 0) several.gatherRange(handle, ranks.from, ranks.to)
+  several.order.asTheyAre()
+  const made = several.makeSorted()
+  several.end()
   storeSorted(call, args, made, 'zrangestore', reply)
 }
 

@@ -4,7 +4,7 @@ import { formatDouble, seventeenDigits } from '../../bytes/double.js'
 import { ZSET } from '../../keyspace/entries.js'
 import { collectionToRead, WRONG } from '../collection.js'
 import { command, firstKey, KEY_ACCESS, KEY_RO, READONLY } from '../command.js'
-import { readDraw, replyDrawn } from '../draw.js'
+import { readDraw, replyChosen, replyDrawn } from '../draw.js'
 import { scanElements } from '../scan-elements.js'
 import { replyMember, replyMemberCount } from './bounds.js'
 
@@ -33,6 +33,7 @@ export const zrandmember = command(
     const { zsets } = call.keyspace
     if (args.count > 2) {
       const withScores = args.count === 4
+      if (replyChosen(call, reply, handle, count, withScores)) return
       const begin = (many: number) => replyMemberCount(reply, many, withScores)
       replyDrawn(call, reply, handle, count, zsets, begin, () => replyMember(call, reply, withScores))
     } else if (handle === 0) reply.nil()

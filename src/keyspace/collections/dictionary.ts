@@ -15,12 +15,13 @@
  */
 
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
-import { wordsAre } from '../../bytes/words.js'
+import { wordsAre, wordsAreIn } from '../../bytes/words.js'
 import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
 import { NO_FIELD_EXPIRY } from './field-times.js'
 import type { LargeValue, LargeValues } from './large.js'
+import { DIGITS, type Rows } from './rows.js'
 import { TimeQueue } from './time-queue.js'
 import type { ElementWalk } from './walks.js'
 
@@ -69,8 +70,8 @@ export class Dictionary implements LargeValue, TableKeys {
   }
 
   hashOf(handle: number): number {
-    const start = this.fieldStart(handle)
-    return this.entries.hash(this.bytesOf(handle), start, start + this.fieldLength(handle))
+    const words = this.heap.u32[chunkOf(handle)]!
+    return this.entries.hashIn(words, this.fieldStart(handle), this.fieldLength(handle))
   }
 
   touch(handle: number): number {
@@ -114,6 +115,49 @@ export class Dictionary implements LargeValue, TableKeys {
   /** The element whose field is `buf[start, end)`, or 0. Valid until the next write. */
   find(buf: Uint8Array, start: number, end: number): number {
     return this.table.find(buf, start, end, this.entries.hash(buf, start, end))
+  }
+
+  /** See Table.guess. */
+  guess(hashes: Int32Array, count: number, handles: Uint32Array, from: number): void {
+    this.table.guess(hashes, count, handles, from)
+  }
+
+  /**
+   * Of the rows from `from` on leaves those whose members the set has, or where `wanted` is false has not; they have their hashes, and
+   * `likely` what `guess` said of them. Returns how many rows there are then, which the caller cuts off.
+   */
+  sift(rows: Rows, likely: Uint32Array, from: number, wanted: boolean): number {
+    const { chunks, starts, ends, hashes, count } = rows
+    const { table } = this
+    let kept = from
+    for (let row = from; row < count; row++) {
+      const handle = likely[row]!
+      const chunk = chunks[row]!
+      const start = starts[row]!
+      const end = ends[row]!
+      const has =
+        (handle !== 0 && chunk !== DIGITS && this.memberIs(handle, chunk, start, end)) ||
+        table.find(rows.bytesOf(row), start, end, hashes[row]!) !== 0
+      if (has === wanted) rows.move(row, kept++)
+    }
+    return kept
+  }
+
+  /** Whether an element of a set is the member `heap.u8[chunk][start, end)`. */
+  memberIs(handle: number, chunk: number, start: number, end: number): boolean {
+    const length = end - start
+    const u8 = this.heap.u8[chunk]!
+    const u32 = this.heap.u32[chunkOf(handle)]!
+    const word = wordOf(handle)
+    if (length < BESIDE_LENGTH || length >= LONG_MEMBER) return this.keyIs(handle, u8, start, end)
+    const head = length | (u8[start]! << 8) | (u8[start + 1]! << 16) | (u8[start + 2]! << 24)
+    if ((u32[word]! | 0) !== head) return false
+    return wordsAreIn(u32, word + 1, this.heap.u32[chunk]!, start + BESIDE_LENGTH, length - BESIDE_LENGTH)
+  }
+
+  /** As `find`, where the hash is known. */
+  findHashed(buf: Uint8Array, start: number, end: number, hash: number): number {
+    return this.table.find(buf, start, end, hash)
   }
 
   /** The chunk's bytes, which `fieldStart` and `valueStart` index. */
@@ -195,6 +239,12 @@ export class Dictionary implements LargeValue, TableKeys {
   add(buf: Uint8Array, start: number, end: number): boolean {
     const hash = this.entries.hash(buf, start, end)
     if (this.table.find(buf, start, end, hash) !== 0) return false
+    this.addNew(buf, start, end, hash)
+    return true
+  }
+
+  /** Adds a member that is not there to a set; its hash is known. */
+  addNew(buf: Uint8Array, start: number, end: number, hash: number): void {
     const length = end - start
     const isShort = length < LONG_MEMBER
     const before = isShort ? SHORT_HEADER_BYTES : LONG_HEADER_BYTES
@@ -207,7 +257,6 @@ export class Dictionary implements LargeValue, TableKeys {
     this.table.insert(made, hash)
     this.walker?.added(made, hash)
     this.note()
-    return true
   }
 
   /**
@@ -330,6 +379,22 @@ export class Dictionary implements LargeValue, TableKeys {
     let cursor = 0
     do cursor = this.table.scan(cursor, visit)
     while (cursor !== 0)
+  }
+
+  /** Adds at least so many elements to `rows`, if there are as many from a cursor on; see `scan`. */
+  gather(rows: Rows, cursor: number, atLeast: number): number {
+    const { handles } = rows
+    handles.count = 0
+    let at = cursor
+    do at = this.table.gather(at, handles)
+    while (at !== 0 && handles.count < atLeast)
+    const { list, count } = handles
+    for (let i = 0; i < count; i++) {
+      const handle = list[i]!
+      const start = this.fieldStart(handle)
+      rows.add(chunkOf(handle), start, start + this.fieldLength(handle))
+    }
+    return at
   }
 
   /** A random element, 0 if there is none. */

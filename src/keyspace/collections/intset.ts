@@ -72,11 +72,13 @@ function widthOf(value: Int64): number {
 
 /** The index of `value`, or -1 less the index where it would stand. */
 export function intsetSearch(u8: Uint8Array, base: number, value: Int64): number {
+  const width = read32(u8, base)
+  const first = base + INTSET_HEADER_BYTES
   let low = 0
   let high = intsetCount(u8, base) - 1
   while (low <= high) {
     const middle = (low + high) >>> 1
-    const found = intsetAt(u8, base, middle)
+    const found = read(u8, first + middle * width, width)
     if (found === value) return middle
     if (found < value) low = middle + 1
     else high = middle - 1

@@ -4,7 +4,7 @@
  */
 
 import { type ByteHeap, byteOf, chunkOf, doubleOf, wordOf } from '../../bytes/heap.js'
-import { wordsAre } from '../../bytes/words.js'
+import { wordsAre, wordsAreIn } from '../../bytes/words.js'
 import { copyBlock } from '../block.js'
 import type { Entries } from '../entries.js'
 import { Table, type TableKeys } from '../table.js'
@@ -61,8 +61,8 @@ export class Ranking implements LargeValue, TableKeys {
   }
 
   hashOf(handle: number): number {
-    const start = this.memberStart(handle)
-    return this.entries.hash(this.bytesOf(handle), start, start + this.memberLength(handle))
+    const words = this.heap.u32[chunkOf(handle)]!
+    return this.entries.hashIn(words, this.memberStart(handle), this.memberLength(handle))
   }
 
   keyIs(handle: number, buf: Uint8Array, start: number, end: number): boolean {
@@ -101,6 +101,25 @@ export class Ranking implements LargeValue, TableKeys {
     return this.table.find(buf, start, end, this.hash)
   }
 
+  /** See Table.guess. */
+  guess(hashes: Int32Array, count: number, handles: Uint32Array, from: number): void {
+    this.table.guess(hashes, count, handles, from)
+  }
+
+  /** Whether an element is the member `heap.u8[chunk][start, end)`. */
+  memberIs(handle: number, chunk: number, start: number, end: number): boolean {
+    const u32 = this.heap.u32[chunkOf(handle)]!
+    const word = wordOf(handle)
+    if (u32[word + LENGTH_WORD] !== end - start) return false
+    return wordsAreIn(u32, word + ELEMENT_HEADER_BYTES / 4, this.heap.u32[chunk]!, start, end - start)
+  }
+
+  /** As `find`, where the hash is known. */
+  findHashed(buf: Uint8Array, start: number, end: number, hash: number): number {
+    this.hash = hash
+    return this.table.find(buf, start, end, hash)
+  }
+
   /** Brings near what look-ups of members with these hashes are going to read; see Table.foresee. */
   foresee(hashes: Int32Array, count: number, handles: Uint32Array): number {
     return this.table.foresee(hashes, count, handles)
@@ -109,6 +128,12 @@ export class Ranking implements LargeValue, TableKeys {
   /** Adds a member or gives it another score; true where it is new. */
   set(buf: Uint8Array, start: number, end: number, score: number): boolean {
     return this.setFound(this.find(buf, start, end), buf, start, end, score)
+  }
+
+  /** Adds a member that is not there; its hash is known. */
+  addNew(buf: Uint8Array, start: number, end: number, hash: number, score: number): void {
+    this.hash = hash
+    this.setFound(0, buf, start, end, score)
   }
 
   /** As `set`, where `old` is what `find` just found for this member. */

@@ -33,9 +33,9 @@ export function lpScore(u8: Uint8Array, base: number, at: number, piece: Piece):
   const integer = lpInt64(u8, base, at)
   if (typeof integer === 'bigint' || !Number.isNaN(integer)) return Number(integer)
   lpRead(u8, base, at, piece)
+  if (piece.length > DIGITS_MAX) return Number.NaN
   const plain = plainDouble(piece.buf, piece.start, piece.end)
-  if (!Number.isNaN(plain)) return plain
-  return piece.length > DIGITS_MAX ? Number.NaN : (parseDouble(piece.text()) ?? Number.NaN)
+  return Number.isNaN(plain) ? (parseDouble(piece.text()) ?? Number.NaN) : plain
 }
 
 export class ScoredListpacks {

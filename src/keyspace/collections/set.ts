@@ -13,8 +13,18 @@ import type { Keyspace } from '../keyspace.js'
 import { below } from '../table.js'
 import { Dictionary } from './dictionary.js'
 import { int64Of, intsetAt, intsetCount } from './intset.js'
-import { LP_BYTES_MAX, LP_HEADER_BYTES, lpFirst, lpNext, lpRead, lpSeek } from './listpack.js'
+import {
+  LP_BYTES_MAX,
+  LP_HEADER_BYTES,
+  lpElementBytesMax,
+  lpFirst,
+  lpNext,
+  lpRead,
+  lpSeek,
+} from './listpack.js'
+import type { PackWriter } from './pack-writer.js'
 import { Piece } from './piece.js'
+import type { Rows } from './rows.js'
 import { Chooser, sampleDictionary } from './sample.js'
 import { bareEntry, refOf, setRef } from './value.js'
 
@@ -70,6 +80,52 @@ export class Sets {
 
   isLarge(handle: number): boolean {
     return this.entries.encoding(handle) === HASHTABLE
+  }
+
+  /** Whether the members of these rows, in a set of their own, would be an intset: they have an order then. */
+  wouldBeIntset(rows: Rows): boolean {
+    this.knowLimits()
+    if (rows.count > this.intsetMax) return false
+    for (let row = 0; row < rows.count; row++) {
+      if (int64Of(rows.bytesOf(row), rows.starts[row]!, rows.ends[row]!) === null) return false
+    }
+    return true
+  }
+
+  /** A bare entry with a set of these rows' members, all different, in the form that it has where they are added one by one. */
+  createFrom(rows: Rows, pack: PackWriter): number {
+    this.knowLimits()
+    const { count, starts, ends, hashes } = rows
+    if (count > Math.max(this.intsetMax, this.listpackMax)) {
+      const made = this.createLarge(count)
+      const dictionary = this.dictionary(made)
+      rows.hash()
+      for (let row = 0; row < count; row++) {
+        dictionary.addNew(rows.bytesOf(row), starts[row]!, ends[row]!, hashes[row]!)
+      }
+      return made
+    }
+    if (this.suitListpack(rows)) {
+      for (let row = 0; row < count; row++) pack.string(rows.bytesOf(row), starts[row]!, ends[row]!)
+      return bareEntry(this.entries, SET, LISTPACK, pack.finish())
+    }
+    const made = this.createIntset()
+    for (let row = 0; row < count; row++) this.add(made, rows.bytesOf(row), starts[row]!, ends[row]!)
+    return made
+  }
+
+  /** Whether a listpack holds these rows' members, the first of which is no integer: it would be an intset's first otherwise. */
+  private suitListpack(rows: Rows): boolean {
+    const { count, starts, ends } = rows
+    if (count === 0 || count > this.listpackMax) return false
+    if (int64Of(rows.bytesOf(0), starts[0]!, ends[0]!) !== null) return false
+    let bytes = 0
+    for (let row = 0; row < count; row++) {
+      const length = ends[row]! - starts[row]!
+      if (length > this.longestMember) return false
+      bytes += lpElementBytesMax(length)
+    }
+    return bytes <= LP_BYTES_MAX
   }
 
   createIntset(): number {

@@ -13,9 +13,11 @@ import { byteOf, chunkOf } from '../../bytes/heap.js'
 import { type Entries, LISTPACK, SKIPLIST, ZSET } from '../entries.js'
 import type { Keyspace } from '../keyspace.js'
 import { LP_BYTES_MAX, LP_HEADER_BYTES, lpFirst, lpNext, lpPrevious, lpRead, lpSeek } from './listpack.js'
+import type { PackWriter } from './pack-writer.js'
 import { Piece } from './piece.js'
 import { RankTreePaths } from './rank-nodes.js'
 import { Ranking } from './ranking.js'
+import type { Rows } from './rows.js'
 import { Chooser } from './sample.js'
 import { lpScore, ScoredListpacks } from './scored-listpack.js'
 import { bareEntry, refOf, setRef } from './value.js'
@@ -94,6 +96,41 @@ export class SortedSets {
   /** A bare entry with a set without members, in the large form; `shrink` may make it small again. */
   createLarge(): number {
     return bareEntry(this.entries, ZSET, SKIPLIST, this.keyspace.large.add(this.newRanking(0)))
+  }
+
+  /**
+   * A bare entry with a set of these rows' members, all different, and their scores, in the form that suits it; `order` has the rows'
+   * numbers in their order.
+   */
+  createFrom(rows: Rows, order: Int32Array, pack: PackWriter): number {
+    const { count, starts, ends, hashes, scores } = rows
+    if (this.suitListpack(rows)) {
+      for (let i = 0; i < count; i++) {
+        const row = order[i]!
+        pack.string(rows.bytesOf(row), starts[row]!, ends[row]!)
+        pack.score(scores[row]!)
+      }
+      return bareEntry(this.entries, ZSET, LISTPACK, pack.finish())
+    }
+    const ranking = this.newRanking(count)
+    rows.hash()
+    for (let i = 0; i < count; i++) {
+      const row = order[i]!
+      ranking.addNew(rows.bytesOf(row), starts[row]!, ends[row]!, hashes[row]!, scores[row]!)
+    }
+    return bareEntry(this.entries, ZSET, SKIPLIST, this.keyspace.large.add(ranking))
+  }
+
+  private suitListpack(rows: Rows): boolean {
+    this.readLimits()
+    if (rows.count > this.mostEntries) return false
+    let bytes = 0
+    for (let row = 0; row < rows.count; row++) {
+      const length = rows.ends[row]! - rows.starts[row]!
+      if (length > this.longestValue) return false
+      bytes += length + SCORE_BYTES_MAX
+    }
+    return bytes <= LP_BYTES_MAX
   }
 
   private newRanking(expected: number): Ranking {
