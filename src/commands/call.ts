@@ -4,6 +4,7 @@
  */
 
 import { BitCombiner } from '../bytes/bit-combine.js'
+import { BitCounter } from '../bytes/bit-count.js'
 import { Subsequence } from '../bytes/subsequence.js'
 import { Registers } from '../keyspace/collections/registers.js'
 import type { Database } from '../keyspace/database.js'
@@ -50,6 +51,7 @@ export class Call {
 
   /** What SORT uses again and again. */
   readonly sorting = new SortSpace()
+  readonly bitCounter = new BitCounter()
   /** What BITOP uses again and again. */
   readonly bits = new BitCombiner()
   /** What PFCOUNT and PFMERGE use again and again. */
