@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BitCombiner, type BitOperation } from './bit-combine.js'
-import { countBitRange, countBits, findBit, readField, writeField } from './bits.js'
+import { BitCounter } from './bit-count.js'
+import { findBit, readField, writeField } from './bits.js'
 
 /** Bytes somewhere in a larger buffer, so that words do not begin where they do. */
 const placed = fc
@@ -14,25 +15,29 @@ const placed = fc
     fc.nat(7),
   )
   .map(([front, bytes, behind]) => {
-    const words = new Uint32Array(Math.ceil((front + bytes.length + behind) / 4)).fill(0x5aa5a55a)
+    const words = new Uint32Array(Math.ceil((front + bytes.length + behind) / 8) * 2).fill(0x5aa5a55a)
     const u8 = new Uint8Array(words.buffer)
     u8.set(bytes, front)
-    return { u8, u32: words, start: front, bytes }
+    return { u8, u32: words, u64: new BigUint64Array(words.buffer), start: front, bytes }
   })
 
 const bitsOf = (bytes: Uint8Array): number[] =>
   [...bytes].flatMap((byte) => [7, 6, 5, 4, 3, 2, 1, 0].map((shift) => (byte >> shift) & 1))
 
 describe('bits beside a model', () => {
+  const counter = new BitCounter()
+
   test('counted', () => {
     fc.assert(
-      fc.property(placed, fc.nat(3300), fc.nat(3300), ({ u8, u32, start, bytes }, a, b) => {
+      fc.property(placed, fc.nat(3300), fc.nat(3300), ({ u8, u64, start, bytes }, a, b) => {
         const bits = bitsOf(bytes)
-        expect(countBits(u8, u32, start, start + bytes.length)).toBe(bits.filter((bit) => bit === 1).length)
+        expect(counter.count(u8, u64, start, start + bytes.length)).toBe(
+          bits.filter((bit) => bit === 1).length,
+        )
         const from = Math.min(a, b, bits.length)
         const to = Math.min(Math.max(a, b), bits.length)
         const inside = bits.slice(from, to).filter((bit) => bit === 1)
-        expect(countBitRange(u8, u32, start, from, to)).toBe(inside.length)
+        expect(counter.countRange(u8, u64, start, from, to)).toBe(inside.length)
       }),
       { numRuns: 500 },
     )

@@ -1,107 +1,13 @@
 /**
- * Bits of byte ranges: counting, searching, combining. A bitmap's bit 0 is the highest bit of its first byte. Whole words
- * are looked at through a Uint32Array over the same buffer, which begins where the bytes begin; what is not aligned, at
- * the ends of a range, goes byte by byte.
- *
- * Counting adds up eight words at a time with carry-save adders (Harley and Seal; see Mula, Kurz, Lemire: "Faster
- * Population Counts Using AVX2 Instructions", 2016): three words become two, sum and carry, so that of eight words seven
- * need no counting of their own.
+ * Bits of byte ranges: searching, and fields. A bitmap's bit 0 is the highest bit of its first byte. Whole words are looked at
+ * through a Uint32Array over the same buffer, which begins where the bytes begin; what is not aligned, at the ends of a
+ * range, goes byte by byte.
  */
 
 /** How much is skipped at once of a long row of equal bits: blocks of this size are compared as a whole. */
 const SKIP_BYTES = 16 * 1024
 const ZEROS = new Uint8Array(SKIP_BYTES)
 const ONES = new Uint8Array(SKIP_BYTES).fill(0xff)
-
-/** Bits that are set in a byte. */
-function countByte(byte: number): number {
-  const pairs = byte - ((byte >> 1) & 0x55)
-  const quads = (pairs & 0x33) + ((pairs >> 2) & 0x33)
-  return (quads + (quads >> 4)) & 0x0f
-}
-
-/** Bits that are set in a 32-bit word. */
-export function countWord(word: number): number {
-  const pairs = word - ((word >>> 1) & 0x55555555)
-  const quads = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
-  return Math.imul((quads + (quads >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
-}
-
-/** How many bits of the bytes [start, end) are set. `u32` shows the same buffer as `u8`, from its beginning. */
-export function countBits(u8: Uint8Array, u32: Uint32Array, start: number, end: number): number {
-  let at = start
-  let count = 0
-  while (at < end && (at & 3) !== 0) count += countByte(u8[at++]!)
-  let word = at >>> 2
-  const lastWord = end >>> 2
-  if (lastWord - word >= 8) {
-    const groups = word + ((lastWord - word) & ~7)
-    count += countGroups(u32, word, groups)
-    word = groups
-  }
-  for (; word < lastWord; word++) count += countWord(u32[word]!)
-  for (at = Math.max(at, word * 4); at < end; at++) count += countByte(u8[at]!)
-  return count
-}
-
-/** As `countBits`, over words [from, to), a multiple of eight. */
-function countGroups(u32: Uint32Array, from: number, to: number): number {
-  let ones = 0
-  let twos = 0
-  let fours = 0
-  let eights = 0
-  for (let i = from; i < to; i += 8) {
-    let a = u32[i]!
-    let b = u32[i + 1]!
-    let odd = ones ^ a
-    let twosA = (ones & a) | (odd & b)
-    ones = odd ^ b
-    a = u32[i + 2]!
-    b = u32[i + 3]!
-    odd = ones ^ a
-    let twosB = (ones & a) | (odd & b)
-    ones = odd ^ b
-    odd = twos ^ twosA
-    const foursA = (twos & twosA) | (odd & twosB)
-    twos = odd ^ twosB
-    a = u32[i + 4]!
-    b = u32[i + 5]!
-    odd = ones ^ a
-    twosA = (ones & a) | (odd & b)
-    ones = odd ^ b
-    a = u32[i + 6]!
-    b = u32[i + 7]!
-    odd = ones ^ a
-    twosB = (ones & a) | (odd & b)
-    ones = odd ^ b
-    odd = twos ^ twosA
-    const foursB = (twos & twosA) | (odd & twosB)
-    twos = odd ^ twosB
-    odd = fours ^ foursA
-    eights += countWord((fours & foursA) | (odd & foursB))
-    fours = odd ^ foursB
-  }
-  return eights * 8 + countWord(fours) * 4 + countWord(twos) * 2 + countWord(ones)
-}
-
-/** How many of the bits [from, to) of the bitmap that begins at byte `start` are set. */
-export function countBitRange(
-  u8: Uint8Array,
-  u32: Uint32Array,
-  start: number,
-  from: number,
-  to: number,
-): number {
-  if (from >= to) return 0
-  const first = start + Math.floor(from / 8)
-  const last = start + Math.floor((to - 1) / 8)
-  const headMask = 0xff >> (from % 8)
-  const tailMask = (0xff00 >> (((to - 1) % 8) + 1)) & 0xff
-  if (first === last) return countByte(u8[first]! & headMask & tailMask)
-  return (
-    countByte(u8[first]! & headMask) + countBits(u8, u32, first + 1, last) + countByte(u8[last]! & tailMask)
-  )
-}
 
 /** Whether two ranges of the same length hold the same bytes. */
 export type SameBytes = (a: Uint8Array, b: Uint8Array) => boolean

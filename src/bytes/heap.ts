@@ -121,6 +121,8 @@ export class ByteHeap {
   readonly u32: Uint32Array[] = []
   /** The same bytes as doubles. */
   readonly f64: Float64Array[] = []
+  /** The same bytes as 64-bit integers. */
+  readonly u64: BigUint64Array[] = []
   /** Bytes in blocks that are in use, slack within a block counted as used. */
   usedBytes = 0
   /** Bytes of all ArrayBuffers that the heap holds. */
@@ -162,6 +164,7 @@ export class ByteHeap {
     this.u8.length = 0
     this.u32.length = 0
     this.f64.length = 0
+    this.u64.length = 0
     this.roomy.fill(NO_PAGE)
     this.roomyRuns.fill(NO_PAGE)
     this.usedBytes = 0
@@ -436,6 +439,7 @@ export class ByteHeap {
     this.u8[chunk] = new Uint8Array(NOTHING)
     this.u32[chunk] = new Uint32Array(NOTHING)
     this.f64[chunk] = new Float64Array(NOTHING)
+    this.u64[chunk] = new BigUint64Array(NOTHING)
     this.freePages[chunk] = 0
     this.leaving.delete(chunk)
     this.freeChunks.push(chunk)
@@ -559,6 +563,7 @@ export class ByteHeap {
     this.u8[chunk] = new Uint8Array(buffer, offset, bytes)
     this.u32[chunk] = new Uint32Array(buffer, offset, bytes >>> 2)
     this.f64[chunk] = new Float64Array(buffer, offset, bytes >>> 3)
+    this.u64[chunk] = new BigUint64Array(buffer, offset, bytes >>> 3)
     this.reservedBytes += bytes
     if (this.freePages.length <= chunk) this.growPageTables()
     this.kind.fill(FREE, chunk * PAGES_A_CHUNK, (chunk + 1) * PAGES_A_CHUNK)

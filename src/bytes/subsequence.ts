@@ -8,7 +8,7 @@
  * before exactly if the row grew at this column.
  */
 
-import { countWord } from './bits.js'
+import { countWord } from './bit-count.js'
 
 /** Rows of more words than this are not kept for the next time. */
 const KEPT_WORDS_MAX = 16 * 1024

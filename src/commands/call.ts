@@ -4,6 +4,7 @@
  */
 
 import { BitCombiner } from '../bytes/bit-combine.js'
+import { BitCounter } from '../bytes/bit-count.js'
 import { FixedPoint } from '../bytes/fixed-point.js'
 import { Subsequence } from '../bytes/subsequence.js'
 import { Registers } from '../keyspace/collections/registers.js'
@@ -52,6 +53,7 @@ export class Call {
   readonly sorting = new SortSpace()
   /** Where DUMP and MIGRATE make their payloads. */
   readonly dumping = new DumpWriter()
+  readonly bitCounter = new BitCounter()
   /** What BITOP uses again and again. */
   readonly bits = new BitCombiner()
   /** What PFCOUNT and PFMERGE use again and again. */

@@ -1,6 +1,6 @@
 /** BITCOUNT, BITPOS: bits of a range, given in bytes or in bits; negative positions count from the end. */
 
-import { countBitRange, countBits, findBit } from '../../bytes/bits.js'
+import { findBit } from '../../bytes/bits.js'
 import { chunkOf } from '../../bytes/heap.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -65,9 +65,9 @@ export const bitcount = command(
     const at = entries.valueStart(handle)
     const length = entries.valueLength(handle)
     const u8 = entries.bytes(handle)
-    const u32 = keyspace.heap.u32[chunkOf(handle)]!
+    const u64 = keyspace.heap.u64[chunkOf(handle)]!
     if (args.count === 2) {
-      reply.int(countBits(u8, u32, at, at + length))
+      reply.int(call.bitCounter.count(u8, u64, at, at + length))
       return
     }
     if (args.count !== 4 && args.count !== 5) {
@@ -85,7 +85,7 @@ export const bitcount = command(
     const inBits = args.count === 5 ? readUnit(args, 4, reply) : false
     if (inBits === null) return
     const { from, to } = bitRange(start, end, inBits, length)
-    reply.int(countBitRange(u8, u32, at, from, to))
+    reply.int(call.bitCounter.countRange(u8, u64, at, from, to))
   },
 )
 
