@@ -24,12 +24,14 @@ import type { Call } from '../call.js'
 import { BATCH_KEYS, type Pattern } from './sort-pattern.js'
 import { scoreOf } from './sort-score.js'
 
-/** Up to so many elements are put in order one by one. */
-const FEW = BATCH_KEYS
+/** Up to so many elements are put in order one by one: as many as a set has that is a listpack. */
+export const FEW = 128
 /** The texts of more bytes than this are sorted as those of large collections are. */
-const TEXT_BYTES_MAX = 4096
+export const TEXT_BYTES_MAX = 4096
 /** Texts may be read so far behind the last. */
 const TOO_FAR_BYTES_MAX = 4
+/** A double has room for so many. */
+const PREFIX_BYTES = 6
 /** The text of an integer, and what stands around it as a reply. */
 const INTEGER_BYTES_MAX = 20
 const BULK_BYTES_MAX = INTEGER_BYTES_MAX + 8
@@ -37,6 +39,10 @@ const BULK_BYTES_MAX = INTEGER_BYTES_MAX + 8
 /** What SORT is asked for, so far as it matters here. */
 export interface FewWish {
   readonly descending: boolean
+  /** By the elements' bytes; there is no pattern then. */
+  readonly alpha: boolean
+  /** Other than 0 where the elements are stored. */
+  readonly store: number
   readonly by: Pattern | null
   readonly get: readonly Pattern[]
 }
@@ -53,37 +59,39 @@ export class FewSpace {
   seen = 0
 }
 
-/** The block of a list, set or sorted set in a small form with no more than FEW elements; else 0. */
-export function fewOf(call: Call, handle: number): number {
+/** The block of a list, set or sorted set in a small form, if it has so few elements that what is wished can be done here; else 0. */
+export function fewOf(call: Call, handle: number, { by, get }: FewWish): number {
   const { entries } = call.db
+  const most = by === null && get.length === 0 ? FEW : BATCH_KEYS
   const encoding = entries.encoding(handle)
   if (encoding !== LISTPACK && encoding !== INTSET) return 0
   const ref = refOf(entries, handle)
   const u8 = call.keyspace.heap.u8[chunkOf(ref)]!
-  if (encoding === INTSET) return intsetCount(u8, byteOf(ref)) <= FEW ? ref : 0
+  if (encoding === INTSET) return intsetCount(u8, byteOf(ref)) <= most ? ref : 0
   const elements = lpCount(u8, byteOf(ref))
-  return (entries.type(handle) === ZSET ? elements >>> 1 : elements) <= FEW ? ref : 0
+  return (entries.type(handle) === ZSET ? elements >>> 1 : elements) <= most ? ref : 0
 }
 
-/** Sorts integers; false where not all elements are such, and nothing was done. Positions [from, to] are shown. */
-export function sortIntegers(
-  call: Call,
-  space: FewSpace,
-  handle: number,
-  ref: number,
+/** What `orderIntegers` says where not all elements are such. */
+export const NO_INTEGERS = -1
+
+/** Puts the elements' integers in ascending order into `space.scores`; how many there are. */
+export function orderIntegers(call: Call, space: FewSpace, handle: number, ref: number): number {
+  const { entries } = call.db
+  const u8 = call.keyspace.heap.u8[chunkOf(ref)]!
+  if (entries.encoding(handle) === INTSET) return loadIntset(u8, byteOf(ref), space.scores)
+  return loadIntegers(u8, byteOf(ref), entries.type(handle) === ZSET, space.scores)
+}
+
+/** Shows positions [from, to] of `count` integers that are in order. */
+export function replyIntegers(
+  { scores }: FewSpace,
+  count: number,
   descending: boolean,
   from: number,
   to: number,
   reply: Reply,
-): boolean {
-  const { entries } = call.db
-  const { scores } = space
-  const u8 = call.keyspace.heap.u8[chunkOf(ref)]!
-  const count =
-    entries.encoding(handle) === INTSET
-      ? loadIntset(u8, byteOf(ref), scores)
-      : loadIntegers(u8, byteOf(ref), entries.type(handle) === ZSET, scores)
-  if (count < 0) return false
+): void {
   const many = Math.max(0, to - from + 1)
   reply.array(many)
   reply.ensure(many * BULK_BYTES_MAX)
@@ -93,10 +101,9 @@ export function sortIntegers(
     pos = writeBulkInteger(buf, pos, scores[descending ? count - 1 - from - i : from + i]!)
   }
   reply.pos = pos
-  return true
 }
 
-/** Reads the integers of a listpack, of a sorted set's without the scores, in ascending order; how many, -1 where not all are such. */
+/** Reads the integers of a listpack, of a sorted set's without the scores, in ascending order; how many there are. */
 function loadIntegers(u8: Uint8Array, base: number, hasScores: boolean, sorted: Float64Array): number {
   let p = base + LP_HEADER_BYTES
   let count = 0
@@ -108,7 +115,7 @@ function loadIntegers(u8: Uint8Array, base: number, hasScores: boolean, sorted: 
       p += 3
     } else {
       value = lpInteger(u8, p, 0)
-      if (Number.isNaN(value)) return -1
+      if (Number.isNaN(value)) return NO_INTEGERS
       p += elementBytes(u8, p)
     }
     if (hasScores) p += elementBytes(u8, p)
@@ -124,7 +131,7 @@ function loadIntset(u8: Uint8Array, base: number, sorted: Float64Array): number 
   const count = intsetCount(u8, base)
   for (let i = 0; i < count; i++) {
     const value = intsetAt(u8, base, i)
-    if (typeof value !== 'number') return -1
+    if (typeof value !== 'number') return NO_INTEGERS
     sorted[i] = value
   }
   return count
@@ -158,45 +165,50 @@ function writeBulkInteger(buf: Uint8Array, at: number, value: number): number {
   return pos + 2
 }
 
-/** What `sortTexts` says: done, or a number is none, or nothing was done since there is too much text. */
+/** What `orderTexts` says: done, or a number is none, or nothing was done since such texts are for others. */
 export const SORTED = 0
 export const NO_NUMBER = 1
 const TOO_LONG = 2
 
-/** Sorts elements by numbers, their own or those that a pattern names. Positions [from, to] are shown. */
-export function sortTexts(
+/** Puts elements in order by their bytes, or by numbers, their own or those that a pattern names. */
+export function orderTexts(call: Call, space: FewSpace, handle: number, ref: number, wish: FewWish): number {
+  const count = loadTexts(call, space, handle, ref)
+  if (count < 0) return TOO_LONG
+  if (wish.alpha) {
+    // What stands behind a zero byte does not count where elements are only shown.
+    if (wish.store === 0 && hasZero(space, count)) return TOO_LONG
+    loadPrefixes(space, count)
+  } else if (!loadScores(call, space, wish.by, count)) return NO_NUMBER
+  putInOrder(space, count, wish.descending)
+  return SORTED
+}
+
+/** Shows positions [from, to] of elements that are in order. */
+export function replyTexts(
   call: Call,
   space: FewSpace,
-  handle: number,
-  ref: number,
-  wish: FewWish,
+  { get }: FewWish,
   from: number,
   to: number,
   reply: Reply,
-): number {
-  const count = loadTexts(call, space, handle, ref)
-  if (count < 0) return TOO_LONG
-  if (!loadScores(call, space, wish.by, count)) return NO_NUMBER
-  putInOrder(space, count, wish.descending)
+): void {
   const many = Math.max(0, to - from + 1)
   const { texts, starts, order } = space
-  const { get } = wish
   reply.array(many * Math.max(1, get.length))
   if (get.length === 0) {
     for (let i = from; i <= to; i++) reply.bulkRange(texts, starts[order[i]!]!, starts[order[i]! + 1]!)
-    return SORTED
+    return
   }
   const pattern = get[0]!
   const keys = get.length === 1 ? pattern.nameKeys(texts, starts, order, from, many) : null
   if (keys !== null) {
     lookUpAll(call, space, pattern, keys, many, reply)
-    return SORTED
+    return
   }
   for (let i = from; i <= to; i++) {
     const index = order[i]!
     for (let j = 0; j < get.length; j++) replyPattern(call, space, get[j]!, index, reply)
   }
-  return SORTED
 }
 
 function replyPattern(call: Call, space: FewSpace, pattern: Pattern, index: number, reply: Reply): void {
@@ -342,9 +354,42 @@ function lookUpOne(
   return !Number.isNaN(score)
 }
 
-/** The elements' numbers by score, equal scores by their bytes: by insertion, which needs neither a call nor room. */
-function putInOrder({ texts, starts, scores, order }: FewSpace, count: number, descending: boolean): void {
+function hasZero({ texts, starts }: FewSpace, count: number): boolean {
+  for (let i = 0, end = starts[count]!; i < end; i++) if (texts[i] === 0) return true
+  return false
+}
+
+/** With how many bytes all elements begin alike. */
+function commonBytes({ texts, starts }: FewSpace, count: number): number {
+  let common = count === 0 ? 0 : starts[1]!
+  for (let i = 1; i < count && common > 0; i++) {
+    const start = starts[i]!
+    const most = Math.min(common, starts[i + 1]! - start)
+    common = 0
+    while (common < most && texts[start + common] === texts[common]) common++
+  }
+  return common
+}
+
+/** The first bytes of elements, behind those that they have in common, as numbers: most comparisons are decided by these. */
+function loadPrefixes(space: FewSpace, count: number): void {
+  const { texts, starts, scores, order } = space
+  const common = commonBytes(space, count)
   for (let i = 0; i < count; i++) {
+    const start = starts[i]! + common
+    const end = starts[i + 1]!
+    let prefix = 0
+    for (let j = start; j < start + PREFIX_BYTES; j++) prefix = prefix * 256 + (j < end ? texts[j]! : 0)
+    scores[i] = prefix
+    order[i] = i
+  }
+}
+
+/** The elements' numbers by score, equal scores by their bytes. Scores tell most apart, and a few are inserted sooner than searched for. */
+function putInOrder(space: FewSpace, count: number, descending: boolean): void {
+  const { texts, starts, scores, order } = space
+  const few = Math.min(count, BATCH_KEYS)
+  for (let i = 0; i < few; i++) {
     const score = scores[i]!
     let at = i
     for (; at > 0; at--) {
@@ -365,5 +410,30 @@ function putInOrder({ texts, starts, scores, order }: FewSpace, count: number, d
       order[at] = other
     }
     order[at] = i
+  }
+  if (few < count) insertOthers(space, few, count, descending)
+}
+
+/** Inserts the elements from `first` on among those before, where a binary search says. */
+function insertOthers(
+  { texts, starts, scores, order }: FewSpace,
+  first: number,
+  count: number,
+  descending: boolean,
+): void {
+  for (let i = first; i < count; i++) {
+    let low = 0
+    let high = i
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const other = order[middle]!
+      const difference =
+        scores[other]! - scores[i]! ||
+        compareBytes(texts, starts[other]!, starts[other + 1]!, texts, starts[i]!, starts[i + 1]!)
+      if (descending ? difference >= 0 : difference <= 0) low = middle + 1
+      else high = middle
+    }
+    for (let at = i; at > low; at--) order[at] = order[at - 1]!
+    order[low] = i
   }
 }

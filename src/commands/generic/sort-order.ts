@@ -123,25 +123,53 @@ function scaleFor(count: number): number {
   return scale
 }
 
-/** The first six bytes of a string as a number: most comparisons are decided by it. */
-function prefix(strings: Strings, index: number): number {
+/** A double has room for so many. */
+const PREFIX_BYTES = 6
+
+/** The bytes of a string from `from` on, `bytes` of them at most, as a number. */
+function prefix(strings: Strings, index: number, from: number, bytes: number): number {
   const { buf } = strings
-  const start = strings.start(index)
+  const start = strings.start(index) + from
   const end = strings.end(index)
   let value = 0
-  for (let i = start; i < start + 6; i++) value = value * 256 + (i < end ? buf[i]! : 0)
+  for (let i = start; i < start + bytes; i++) value = value * 256 + (i < end ? buf[i]! : 0)
   return value
 }
 
-/** The elements' numbers by the bytes of the elements; `asTexts`: what stands behind a zero byte does not count. */
+/** With how many bytes all strings begin alike. */
+function commonBytes(strings: Strings): number {
+  const { buf, count } = strings
+  const first = strings.start(0)
+  let common = count === 0 ? 0 : strings.end(0) - first
+  for (let i = 1; i < count && common > 0; i++) {
+    const start = strings.start(i)
+    const most = Math.min(common, strings.end(i) - start)
+    common = 0
+    while (common < most && buf[start + common] === buf[first + common]) common++
+  }
+  return common
+}
+
+function longest(strings: Strings): number {
+  let most = 0
+  for (let i = 0; i < strings.count; i++) most = Math.max(most, strings.end(i) - strings.start(i))
+  return most
+}
+
+/**
+ * The elements' numbers by the bytes of the elements; `asTexts`: what stands behind a zero byte does not count. Names of one kind
+ * begin alike, so that the first bytes behind that decide most comparisons.
+ */
 export function orderByBytes(elements: Strings, descending: boolean, asTexts: boolean): Int32Array {
   const { count } = elements
   if (asTexts && elements.buf.subarray(0, elements.start(count)).includes(0)) {
     const sign = descending ? -1 : 1
     return inOrder(count).sort((a, b) => sign * elements.compareTexts(a, b))
   }
+  const common = commonBytes(elements)
+  const bytes = Math.min(PREFIX_BYTES, longest(elements) - common)
   const prefixes = new Float64Array(count)
-  for (let i = 0; i < count; i++) prefixes[i] = prefix(elements, i)
+  for (let i = 0; i < count; i++) prefixes[i] = prefix(elements, i, common, bytes)
   return orderByScore(elements, prefixes, descending)
 }
 

@@ -6,6 +6,7 @@
 import { sameBytes } from '../../bytes/ascii.js'
 import { Piece } from '../../keyspace/collections/piece.js'
 import { FewSpace } from './sort-few.js'
+import { FewPack } from './sort-few-store.js'
 import { Strings } from './sort-order.js'
 import { Pattern } from './sort-pattern.js'
 
@@ -18,6 +19,7 @@ const KEPT_PATTERN_BYTES_MAX = 256
 export class SortSpace {
   readonly value = new Piece()
   readonly few = new FewSpace()
+  readonly pack = new FewPack()
   private readonly strings = new Strings(KEPT_ELEMENTS_MAX)
   private readonly patterns: Pattern[] = []
 

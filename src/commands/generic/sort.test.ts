@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Runner } from '../../../tests/support/runner.js'
 
@@ -99,6 +100,65 @@ describe('SORT', () => {
         expect(values.filter((line) => /^\d$/.test(line))).toEqual(sorted.map(String))
       }
     }
+  })
+
+  test('texts of all sizes are shown and stored in the order of their bytes', () => {
+    const name = fc.oneof(
+      fc.string({ maxLength: 9 }).map((word) => word.replace(/[^ -~]/g, '~')),
+      fc.nat(300).map((i) => `member:${String(i).padStart(9, '0')}`),
+      fc.nat(9).map((i) => `${'long '.repeat(20)}${i}`),
+      fc.integer().map(String),
+    )
+    const sizes = fc.constantFrom(3, 47, 49, 127, 128, 129, 300)
+    fc.assert(
+      fc.property(
+        sizes.chain((size) => fc.array(name, { minLength: 1, maxLength: size, size: 'max' })),
+        fc.boolean(),
+        fc.constantFrom('-2', '5'),
+        (elements, descending, most) => {
+          const runner = new Runner()
+          runner.keyspace.limit = (limit) => (limit === 'list-max-listpack-size' ? Number(most) : 128)
+          runner.run('RPUSH', 'l', ...elements)
+          const expected = elements.map((word) => Buffer.from(word)).sort(Buffer.compare)
+          if (descending) expected.reverse()
+          const reply = (some: Buffer[]) =>
+            `*${some.length}\r\n${some.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`
+          const order = descending ? 'DESC' : 'ASC'
+          expect(runner.run('SORT', 'l', 'ALPHA', order)).toBe(reply(expected))
+          expect(runner.run('SORT', 'l', 'LIMIT', 1, 50, 'ALPHA', order)).toBe(reply(expected.slice(1, 51)))
+          expect(runner.run('SORT', 'l', 'ALPHA', order, 'STORE', 'to')).toBe(`:${expected.length}\r\n`)
+          expect(runner.run('LRANGE', 'to', 0, -1)).toBe(reply(expected))
+          const encoding = runner.say('OBJECT ENCODING to')
+          runner.run('DEL', 'to')
+          runner.run('RPUSH', 'to', ...expected.map(String))
+          expect(encoding).toBe(runner.say('OBJECT ENCODING to'))
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  test('integers are stored as they are shown', () => {
+    const runner = new Runner()
+    const numbers = [5, -1, 127, 128, 4096, -4097, 70000, -9000000, 2 ** 40, 0]
+    runner.run('SADD', 's', ...numbers)
+    runner.run('RPUSH', 'l', ...numbers)
+    for (const key of ['s', 'l']) {
+      for (const order of ['ASC', 'DESC']) {
+        expect(runner.run('SORT', key, order, 'LIMIT', 2, 6, 'STORE', 'to')).toBe(':6\r\n')
+        expect(runner.run('LRANGE', 'to', 0, -1)).toBe(runner.run('SORT', key, order, 'LIMIT', 2, 6))
+      }
+    }
+    expect(runner.say('SORT s LIMIT 20 5 STORE to')).toBe(':0')
+    expect(runner.say('EXISTS to')).toBe(':0')
+  })
+
+  test('texts end at a zero byte where they are shown, not where they are stored', () => {
+    const runner = new Runner()
+    runner.run('RPUSH', 'l', 'a\0z', 'a\0b', 'a')
+    expect(runner.run('SORT', 'l', 'ALPHA')).toBe('*3\r\n$3\r\na\0z\r\n$3\r\na\0b\r\n$1\r\na\r\n')
+    runner.run('SORT', 'l', 'ALPHA', 'STORE', 'to')
+    expect(runner.run('LRANGE', 'to', 0, -1)).toBe('*3\r\n$1\r\na\r\n$3\r\na\0b\r\n$3\r\na\0z\r\n')
   })
 
   test('a set has an order where a script asks, too', () => {

@@ -26,7 +26,16 @@ import { NOT_AN_INTEGER, SYNTAX, WRONGTYPE } from '../errors.js'
 import { NOTIFY_GENERIC, NOTIFY_LIST, NOTIFY_NEW } from '../host.js'
 import { nearInteger } from '../int64.js'
 import { findKey, readKey } from '../lookup.js'
-import { fewOf, NO_NUMBER, SORTED as SORTED_FEW, sortIntegers, sortTexts } from './sort-few.js'
+import {
+  fewOf,
+  NO_INTEGERS,
+  NO_NUMBER,
+  orderIntegers,
+  orderTexts,
+  replyIntegers,
+  replyTexts,
+  SORTED as SORTED_FEW,
+} from './sort-few.js'
 import { inOrder, type Keys, orderByBytes, orderByKeys, orderByScore, Strings } from './sort-order.js'
 import type { Pattern } from './sort-pattern.js'
 import { scoreOf } from './sort-score.js'
@@ -270,26 +279,41 @@ function store(
   chosen: Int32Array,
   reply: Reply,
 ): void {
-  const { db, keyspace } = call
-  const { lists } = keyspace
-  const { buf } = args
-  const start = args.start(request.store)
-  const end = args.end(request.store)
+  const { lists } = call.keyspace
   const many = chosen.length * Math.max(1, request.get.length)
-  reply.int(many)
   if (many === 0) {
-    if (!db.delete(buf, start, end)) return
-    call.notify(NOTIFY_GENERIC, 'del', buf, start, end)
-    call.dirty++
+    storeNothing(call, args, request.store, reply)
     return
   }
+  const { buf } = args
+  const start = args.start(request.store)
   const made = lists.createLarge()
   forEachResult(call, request, elements, chosen, (value) => {
     if (value === null) lists.push(made, false, buf, start, start)
     else lists.push(made, false, value.buf, value.start, value.end)
   })
   lists.settle(made, false)
-  const known = findKey(call, args, request.store) !== 0
+  putList(call, args, request.store, made, many, reply)
+}
+
+/** Removes the key of argument `index`, since there is nothing to be stored. */
+function storeNothing(call: Call, args: Args, index: number, reply: Reply): void {
+  const start = args.start(index)
+  const end = args.end(index)
+  reply.int(0)
+  if (!call.db.delete(args.buf, start, end)) return
+  call.notify(NOTIFY_GENERIC, 'del', args.buf, start, end)
+  call.dirty++
+}
+
+/** Puts the list of a bare entry under the key of argument `index`. */
+function putList(call: Call, args: Args, index: number, made: number, many: number, reply: Reply): void {
+  const { db } = call
+  const { buf } = args
+  const start = args.start(index)
+  const end = args.end(index)
+  reply.int(many)
+  const known = findKey(call, args, index) !== 0
   attach(db, buf, start, end, made, NO_EXPIRY)
   if (!known) call.notify(NOTIFY_NEW, 'new', buf, start, end)
   call.notify(NOTIFY_LIST, 'sortstore', buf, start, end)
@@ -318,18 +342,45 @@ function sorted(
   return null
 }
 
-/** Sorts and shows a small collection; false where it is not small, and nothing was done. */
-function sortFew(call: Call, request: Request, handle: number, type: number, reply: Reply): boolean {
-  const { few } = call.sorting
-  const ref = fewOf(call, handle)
+/** Whether a small collection can be sorted as asked for without anything being made for it. */
+function isForFew({ unsorted, alpha, by, get, store }: Request): boolean {
+  return !unsorted && (!alpha || by === null) && (store === 0 || get.length === 0)
+}
+
+/** Sorts a small collection, and shows or stores it; false where it is not small, and nothing was done. */
+function sortFew(
+  call: Call,
+  args: Args,
+  request: Request,
+  handle: number,
+  type: number,
+  reply: Reply,
+): boolean {
+  const { few, pack } = call.sorting
+  const { descending, store } = request
+  const ref = fewOf(call, handle, request)
   if (ref === 0) return false
   const { from, to } = limited(request, sizeOf(call, handle, type))
-  if (request.by === null && request.get.length === 0) {
-    if (sortIntegers(call, few, handle, ref, request.descending, from, to, reply)) return true
+  if (store !== 0 && from > to) return false
+  const isPlain = request.by === null && request.get.length === 0 && !request.alpha
+  const count = isPlain ? orderIntegers(call, few, handle, ref) : NO_INTEGERS
+  if (count === NO_INTEGERS) {
+    const outcome = orderTexts(call, few, handle, ref, request)
+    if (outcome === NO_NUMBER) reply.error(NO_DOUBLE)
+    if (outcome !== SORTED_FEW) return outcome === NO_NUMBER
   }
-  const outcome = sortTexts(call, few, handle, ref, request, from, to, reply)
-  if (outcome === NO_NUMBER) reply.error(NO_DOUBLE)
-  return outcome === NO_NUMBER || outcome === SORTED_FEW
+  if (store === 0) {
+    if (count === NO_INTEGERS) replyTexts(call, few, request, from, to, reply)
+    else replyIntegers(few, count, descending, from, to, reply)
+    return true
+  }
+  const made =
+    count === NO_INTEGERS
+      ? pack.texts(call, few, from, to)
+      : pack.integers(call, few, count, descending, from, to)
+  if (made === 0) return false
+  putList(call, args, store, made, to - from + 1, reply)
+  return true
 }
 
 function sortOf(call: Call, args: Args, stores: boolean, reply: Reply): void {
@@ -345,9 +396,7 @@ function sortOf(call: Call, args: Args, stores: boolean, reply: Reply): void {
     // A set has no order of its own, and what is stored must be the same list everywhere.
     request = { ...request, unsorted: false, alpha: true, by: null }
   }
-  if (handle !== 0 && !request.alpha && !request.unsorted && request.store === 0) {
-    if (sortFew(call, request, handle, type, reply)) return
-  }
+  if (handle !== 0 && isForFew(request) && sortFew(call, args, request, handle, type, reply)) return
   const elements = call.sorting.begin(sizeOf(call, handle, type))
   const chosen = sorted(call, request, handle, type, elements, reply)
   if (chosen === null) return

@@ -61,6 +61,16 @@ export class Lists {
     return bareEntry(this.entries, LIST, QUICKLIST, this.keyspace.large.add(quicklist))
   }
 
+  /**
+   * A bare entry with the small list that `u8[0, end)` is, a listpack of `count` elements; 0 where it would not surely be a small one if it
+   * were filled element by element.
+   */
+  adopt(u8: Uint8Array, end: number, count: number): number {
+    const bytes = end + ELEMENT_OVERHEAD_BYTES
+    if (exceedsListLimit(this.fill, bytes, count) || bytes >= this.keyspace.plainBytesMin) return 0
+    return bareEntry(this.entries, LIST, LISTPACK, this.keyspace.listpacks.adopt(u8, 0, end))
+  }
+
   isSmall(handle: number): boolean {
     return this.entries.encoding(handle) === LISTPACK
   }
