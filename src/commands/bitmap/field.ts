@@ -23,7 +23,7 @@ import {
 } from '../command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../errors.js'
 import { bigArgument, nearInteger } from '../int64.js'
-import { FAIL, type Field, fitted, fittedBig, SATURATE, WRAP } from './overflow.js'
+import { FAIL, type Field, fitted, fittedBig, POWERS, SATURATE, WRAP } from './overflow.js'
 import { BAD_OFFSET, bitsChanged, mayHaveBit, stringToRead, stringWithBytes, WRONG } from './room.js'
 
 const GET = 0
@@ -143,7 +143,7 @@ interface Place {
 }
 
 function signedOf(value: number, { signed, bits }: Field): number {
-  return signed && value >= 2 ** (bits - 1) ? value - 2 ** bits : value
+  return signed && value >= POWERS[bits - 1]! ? value - POWERS[bits]! : value
 }
 
 /** What a field holds: a bigint where that is beyond EXACT_MAX. */
@@ -152,7 +152,7 @@ function get({ u8, start, end }: Place, operation: Operation): number | bigint {
   if (bits <= EXACT_BITS) return signedOf(readField(u8, start, end, offset, bits), operation)
   const highBits = bits - LOW_BITS
   let high = readField(u8, start, end, offset, highBits)
-  if (operation.signed && high >= 2 ** (highBits - 1)) high -= 2 ** highBits
+  if (operation.signed && high >= POWERS[highBits - 1]!) high -= POWERS[highBits]!
   const low = readField(u8, start, end, offset + highBits, LOW_BITS)
   const near = high * WORD + low
   return isExact(near) ? near : (BigInt(high) << BigInt(LOW_BITS)) | BigInt(low)
@@ -165,7 +165,7 @@ function isExact(value: number): boolean {
 function put({ u8, start }: Place, { offset, bits }: Operation, value: number | bigint): void {
   if (bits <= EXACT_BITS) {
     const small = Number(value)
-    writeField(u8, start, offset, bits, small < 0 ? small + 2 ** bits : small)
+    writeField(u8, start, offset, bits, small < 0 ? small + POWERS[bits]! : small)
     return
   }
   const highBits = bits - LOW_BITS
@@ -174,7 +174,7 @@ function put({ u8, start }: Place, { offset, bits }: Operation, value: number | 
   if (typeof value === 'number') {
     high = Math.floor(value / WORD)
     low = value - high * WORD
-    if (high < 0) high += 2 ** highBits
+    if (high < 0) high += POWERS[highBits]!
   } else {
     const whole = BigInt.asUintN(bits, value)
     high = Number(whole >> BigInt(LOW_BITS))
@@ -194,7 +194,7 @@ function outcome(old: number | bigint, operation: Operation): number | bigint | 
     if (stays && isExact(sum)) return sum
     if (bits <= EXACT_BITS) {
       // To an unsigned field a negative number is a very large one.
-      if (kind === SET && !signed && value < 0 && overflow === SATURATE) return 2 ** bits - 1
+      if (kind === SET && !signed && value < 0 && overflow === SATURATE) return POWERS[bits]! - 1
       const made = fitted(sum, operation, overflow)
       return Number.isNaN(made) ? null : made
     }

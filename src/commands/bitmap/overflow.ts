@@ -12,16 +12,19 @@ export interface Field {
   readonly bits: number
 }
 
+/** 2 to the powers of 0 to 64: V8 calls a function to find one out. */
+export const POWERS = Float64Array.from({ length: 65 }, (_, i) => 2 ** i)
+
 /** The number in the field's range that `value` is modulo the field's size. */
 function wrapped(value: number, { signed, bits }: Field): number {
-  const size = 2 ** bits
+  const size = POWERS[bits]!
   const rest = value - Math.floor(value / size) * size
   return signed && rest >= size / 2 ? rest - size : rest
 }
 
 /** `value` as the field can hold it; NaN where it cannot and is not to be written. Both at most 2 ** 53. */
 export function fitted(value: number, field: Field, overflow: number): number {
-  const max = field.signed ? 2 ** (field.bits - 1) - 1 : 2 ** field.bits - 1
+  const max = POWERS[field.signed ? field.bits - 1 : field.bits]! - 1
   const min = field.signed ? -max - 1 : 0
   if (value >= min && value <= max) return value
   if (overflow === FAIL) return Number.NaN
