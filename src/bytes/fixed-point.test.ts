@@ -105,3 +105,26 @@ test('what is not for it', () => {
     expect(sum.read(bytes, 1, 1 + word.length), word).toBe(false)
   }
 })
+
+test('doubles are written as the 80-bit numbers that they are', () => {
+  const double = fc.oneof(
+    fc.double({ min: -180, max: 180, noNaN: true }),
+    fc.double({ min: -1e-6, max: 1e-6, noNaN: true }),
+    fc.double(),
+    fc.integer({ min: -(2 ** 20), max: 2 ** 20 }).map((n) => n / 2 ** 18),
+    fc.constantFrom(0, -0, 2 ** 53, 2 ** -88, 2 ** -89, 179.99999732, -85.05112878, Infinity),
+  )
+  fc.assert(
+    fc.property(double, (value) => {
+      if (!sum.set(value)) {
+        const magnitude = Math.abs(value)
+        expect(magnitude > 2 ** -36 && magnitude < 2 ** 53).toBe(false)
+        return
+      }
+      sum.format()
+      const long = formatLongDouble({ mantissa: BigInt(Math.abs(value) * 2 ** 88), exponent: -88 })
+      expect(text(sum.text, 0, sum.length)).toBe(value < 0 && long !== '0' ? `-${long}` : long)
+    }),
+    { numRuns: 3000 },
+  )
+})

@@ -83,6 +83,23 @@ export class FixedPoint {
     return this.divide()
   }
 
+  /** Becomes a double, exactly; false where it is too large or too near to 0 for that. */
+  set(value: number): boolean {
+    const magnitude = Math.abs(value)
+    if (!(magnitude <= Number.MAX_SAFE_INTEGER)) return false
+    const { limbs } = this
+    this.negative = value < 0
+    this.whole = Math.floor(magnitude)
+    let rest = magnitude - this.whole
+    for (let i = 0; i < LIMBS; i++) {
+      rest *= LIMB
+      const limb = Math.floor(rest)
+      limbs[i] = limb
+      rest -= limb
+    }
+    return rest === 0
+  }
+
   /** Reads the digits behind the point. */
   private readFraction(buf: Uint8Array, start: number, end: number): boolean {
     if (end - start > HEAD_DIGITS + TAIL_DIGITS) return false

@@ -62,7 +62,7 @@ export class Call {
   readonly subsequence = new Subsequence()
   /** The same for INCRBYFLOAT and HINCRBYFLOAT. */
   readonly floats = { sum: new FixedPoint(), by: new FixedPoint() }
-  /** The same for searches of places. */
+  /** The same for places. */
   readonly searching = new GeoSpace()
 
   constructor(host: Host, keyspace: Keyspace, caller: Caller) {

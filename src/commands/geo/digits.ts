@@ -1,6 +1,7 @@
 /** Numbers as the commands on places show them: distances with four decimals, coordinates as exactly as 17 decimals can. */
 
-import { ascii, integerLength } from '../../bytes/ascii.js'
+import { ascii, integerLength, text } from '../../bytes/ascii.js'
+import type { FixedPoint } from '../../bytes/fixed-point.js'
 import type { Reply } from '../../resp/reply.js'
 import { integerBytes } from '../int64.js'
 
@@ -90,10 +91,19 @@ export function fixed(value: number, decimals: number): string {
 
 const COORDINATE_DECIMALS = 17
 
-/** A longitude or latitude: RESP3 has a type for it. */
-export function replyCoordinate(reply: Reply, value: number): void {
-  const text = fixed(value, COORDINATE_DECIMALS).replace(/\.?0+$/, '')
-  const shown = text === '-0' ? '0' : text
+/** A longitude or latitude, written with the help of `digits`: RESP3 has a type for it. */
+export function replyCoordinate(reply: Reply, value: number, digits: FixedPoint): void {
+  if (digits.set(value)) {
+    digits.format()
+    if (reply.protocol === 2) {
+      reply.bulkRange(digits.text, 0, digits.length)
+      return
+    }
+    reply.raw(ascii(`,${text(digits.text, 0, digits.length)}\r\n`))
+    return
+  }
+  const trimmed = fixed(value, COORDINATE_DECIMALS).replace(/\.?0+$/, '')
+  const shown = trimmed === '-0' ? '0' : trimmed
   if (reply.protocol === 2) reply.bulk(ascii(shown))
   else reply.raw(ascii(`,${shown}\r\n`))
 }

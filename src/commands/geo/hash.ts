@@ -145,19 +145,20 @@ function decodeAny(score: number, place: Place): void {
   place.longitude = middle(longitude, LONGITUDE_MAX)
 }
 
-const ALPHABET = '0123456789bcdefghjkmnpqrstuvwxyz'
+const ALPHABET = ascii('0123456789bcdefghjkmnpqrstuvwxyz')
+export const GEOHASH_LETTERS = 11
 
-/** The eleven letters by which geohash.org knows a place; its latitudes go up to the poles, and of the last letter nothing is known. */
-export function geohashText({ longitude, latitude }: Place): string {
+/** Writes the eleven letters by which geohash.org knows a place; its latitudes go up to the poles, and of the last letter nothing is known. */
+export function writeGeohash({ longitude, latitude }: Place, to: Uint8Array): void {
   const lat = partOf(latitude, -90, 90, STEPS_MAX)
   const lon = partOf(longitude, -180, 180, STEPS_MAX)
   const upper = upperHalf(lat, lon)
   const lower = lowerHalf(lat, lon)
-  let out = ''
+  let at = 0
   for (let shift = 47; shift >= 2; shift -= 5) {
     const bits =
       shift >= 32 ? upper >>> (shift - 32) : (lower >>> shift) | (shift > 27 ? upper << (32 - shift) : 0)
-    out += ALPHABET[bits & 31]
+    to[at++] = ALPHABET[bits & 31]!
   }
-  return `${out}0`
+  to[at] = ALPHABET[0]!
 }

@@ -22,7 +22,7 @@ import { addScored, CH, NX, XX } from '../zset/members.js'
 import { placeOf, readPlace, readUnit } from './arguments.js'
 import { replyCoordinate, replyDistance } from './digits.js'
 import { shownDistance } from './distance.js'
-import { geohashText, type Place, scoreDigits, scoreOf } from './hash.js'
+import { GEOHASH_LETTERS, type Place, scoreDigits, scoreOf, writeGeohash } from './hash.js'
 
 const ZADD = ascii('zadd')
 
@@ -82,24 +82,6 @@ export const geoadd = command(
   },
 )
 
-/** Replies for each member with what `show` makes of its place, with `none` for those that are not there. */
-function replyForEach(
-  call: Call,
-  args: Args,
-  reply: Reply,
-  show: (place: Place) => void,
-  none: () => void,
-): void {
-  const handle = collectionToRead(call, args, 1, ZSET, reply)
-  if (handle === WRONG) return
-  const place: Place = { longitude: 0, latitude: 0 }
-  reply.array(args.count - 2)
-  for (let i = 2; i < args.count; i++) {
-    if (handle !== 0 && placeOf(call, args, handle, i, place)) show(place)
-    else none()
-  }
-}
-
 const READING = {
   flags: READONLY,
   since: '3.2.0',
@@ -118,12 +100,19 @@ export const geopos = command(
     syntax: 'key [member [member ...]]',
   },
   (call, args, reply) => {
-    const show = ({ longitude, latitude }: Place) => {
+    const handle = collectionToRead(call, args, 1, ZSET, reply)
+    if (handle === WRONG) return
+    const { place, digits } = call.searching
+    reply.array(args.count - 2)
+    for (let i = 2; i < args.count; i++) {
+      if (handle === 0 || !placeOf(call, args, handle, i, place)) {
+        reply.nilArray()
+        continue
+      }
       reply.array(2)
-      replyCoordinate(reply, longitude)
-      replyCoordinate(reply, latitude)
+      replyCoordinate(reply, place.longitude, digits)
+      replyCoordinate(reply, place.latitude, digits)
     }
-    replyForEach(call, args, reply, show, () => reply.nilArray())
   },
 )
 
@@ -137,8 +126,18 @@ export const geohash = command(
     syntax: 'key [member [member ...]]',
   },
   (call, args, reply) => {
-    const show = (place: Place) => reply.bulk(ascii(geohashText(place)))
-    replyForEach(call, args, reply, show, () => reply.nil())
+    const handle = collectionToRead(call, args, 1, ZSET, reply)
+    if (handle === WRONG) return
+    const { place, letters } = call.searching
+    reply.array(args.count - 2)
+    for (let i = 2; i < args.count; i++) {
+      if (handle === 0 || !placeOf(call, args, handle, i, place)) {
+        reply.nil()
+        continue
+      }
+      writeGeohash(place, letters)
+      reply.bulkRange(letters, 0, GEOHASH_LETTERS)
+    }
   },
 )
 
@@ -160,13 +159,12 @@ export const geodist = command(
     if (Number.isNaN(unit_m)) return
     const handle = collectionToRead(call, args, 1, ZSET, reply)
     if (handle === WRONG) return
-    const from: Place = { longitude: 0, latitude: 0 }
-    const to: Place = { longitude: 0, latitude: 0 }
+    const { distances, place: from, other: to } = call.searching
     if (handle === 0 || !placeOf(call, args, handle, 2, from) || !placeOf(call, args, handle, 3, to)) {
       reply.nil()
       return
     }
-    replyDistance(reply, shownDistance(call.searching.distances, from, to, unit_m) / unit_m)
+    replyDistance(reply, shownDistance(distances, from, to, unit_m) / unit_m)
   },
 )
 

@@ -124,7 +124,7 @@ function chosen({ matches, distances }: GeoSpace, { order, count }: Request): In
 
 function replyMatches(space: GeoSpace, request: Request, order: Int32Array, reply: Reply): void {
   const { withDistance, withScore, withPlace, shape } = request
-  const { matches, place, member } = space
+  const { matches, place, member, digits } = space
   const options = Number(withDistance) + Number(withScore) + Number(withPlace)
   reply.array(order.length)
   for (let i = 0; i < order.length; i++) {
@@ -137,8 +137,8 @@ function replyMatches(space: GeoSpace, request: Request, order: Int32Array, repl
     if (!withPlace) continue
     decodeScore(matches.scores[match]!, place)
     reply.array(2)
-    replyCoordinate(reply, place.longitude)
-    replyCoordinate(reply, place.latitude)
+    replyCoordinate(reply, place.longitude, digits)
+    replyCoordinate(reply, place.latitude, digits)
   }
 }
 
