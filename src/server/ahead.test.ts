@@ -50,6 +50,11 @@ const command: fc.Arbitrary<readonly string[]> = fc.oneof(
   fc.tuple(fc.constant('HSET'), fc.constantFrom('hash', 'new:hash'), member, value, member, value),
   fc.tuple(fc.constantFrom('ZRANK', 'ZREM', 'ZSCORE'), fc.constant('zset'), member),
   fc.tuple(fc.constant('ZADD'), fc.constantFrom('zset', 'set'), fc.constantFrom('5', 'x'), member),
+  fc.tuple(
+    fc.constantFrom('SADD', 'SISMEMBER', 'SREM'),
+    fc.constantFrom('few:1', 'few:2', 'few:3', 'set'),
+    member,
+  ),
   fc.tuple(fc.constant('EXPIRE'), key, fc.constantFrom('100', '-1')),
   fc
     .constantFrom(...'PING,SELECT 1,SELECT 0,MULTI,EXEC,NOSUCH x,GET'.split(','))

@@ -20,6 +20,8 @@ export const AHEAD_MAX = 32
 const FAR_BYTES_MIN = FAR_MIN * 4
 /** Fewer look-ups are not worth the trouble. */
 const LOOK_UPS_MIN = 3
+/** So many keys with nothing that is far away, and the commands behind them are not looked at. */
+const NEAR_KEYS_MAX = 2
 /** Arguments do not keep more memory than this from the longest command that stood in them. */
 const RANGES_MAX = 4096
 
@@ -88,7 +90,7 @@ export class Ahead {
     }
     this.knows = true
     if (isFar) this.foreseeKeys(database, count)
-    if (hasLarge) this.foreseeElements(database, count)
+    if (hasLarge) this.foreseeElements(database, count, isFar)
   }
 
   private find(table: CommandTable, args: Args): Entry | null {
@@ -114,20 +116,26 @@ export class Ahead {
     this.gathered = 0
   }
 
-  private foreseeElements(database: Database, count: number): void {
+  private foreseeElements(database: Database, count: number, keysKnown: boolean): void {
+    const { entries } = database
     let collection: LargeValue | null = null
     let known = false
     let last = 0
+    let near = 0
     for (let i = 0; i < count; i++) {
       const entry = this.entries[i]
       if (entry === null || entry === undefined || entry.elementFrom === 0) continue
       const args = this.commands[i]!
       if (args.count < 3) continue
       // Another key with the same hash would cost a few reads for nothing.
-      const hash = database.entries.hash(args.buf, args.start(1), args.end(1))
+      const start = args.start(1)
+      const end = args.end(1)
+      const hash = keysKnown ? entries.hash(args.buf, start, end) : entries.knowHash(args.buf, start, end)
       if (!known || hash !== last) {
         this.flushElements(collection, database.keyspace)
         collection = farCollection(database, args)
+        // Commands on many small collections, each another one, have nothing that could be brought near.
+        if (collection === null && ++near === NEAR_KEYS_MAX) return
         known = true
         last = hash
       }

@@ -113,6 +113,14 @@ export const spop = command(
   },
 )
 
+/** Stands alone, so that what its functions hold is made only where they are called. */
+function drawMany(call: Call, reply: Reply, handle: number, count: number): void {
+  const { sets } = call.keyspace
+  const { member } = sets
+  const show = () => reply.bulkRange(member.buf, member.start, member.end)
+  replyDrawn(call, reply, handle, count, sets, (many) => reply.array(many), show)
+}
+
 export const srandmember = command(
   {
     name: 'SRANDMEMBER',
@@ -136,16 +144,14 @@ export const srandmember = command(
     if (Number.isNaN(count)) return
     const handle = collectionToRead(call, args, 1, SET, reply)
     if (handle === WRONG) return
-    if (args.count === 3 && replyChosen(call, reply, handle, count, false)) return
-    const { sets } = call.keyspace
-    const { member } = sets
-    const show = () => reply.bulkRange(member.buf, member.start, member.end)
     if (args.count === 3) {
-      replyDrawn(call, reply, handle, count, sets, (many) => reply.array(many), show)
+      if (!replyChosen(call, reply, handle, count, false)) drawMany(call, reply, handle, count)
     } else if (handle === 0) reply.nil()
     else {
+      const { sets } = call.keyspace
+      const { member } = sets
       sets.random(handle)
-      show()
+      reply.bulkRange(member.buf, member.start, member.end)
     }
   },
 )

@@ -2,6 +2,8 @@
 
 import { formatDouble, seventeenDigits } from '../../bytes/double.js'
 import { ZSET } from '../../keyspace/entries.js'
+import type { Reply } from '../../resp/reply.js'
+import type { Call } from '../call.js'
 import { collectionToRead, WRONG } from '../collection.js'
 import { command, firstKey, KEY_ACCESS, KEY_RO, READONLY } from '../command.js'
 import { readDraw, replyChosen, replyDrawn } from '../draw.js'
@@ -14,6 +16,14 @@ const COMMON = {
   keys: firstKey(KEY_RO | KEY_ACCESS),
   tips: ['nondeterministic_output'],
 } as const
+
+/** Stands alone, so that what its functions hold is made only where they are called. */
+function drawMany(call: Call, reply: Reply, handle: number, count: number, withScores: boolean): void {
+  const begin = (many: number) => replyMemberCount(reply, many, withScores)
+  replyDrawn(call, reply, handle, count, call.keyspace.zsets, begin, () =>
+    replyMember(call, reply, withScores),
+  )
+}
 
 export const zrandmember = command(
   {
@@ -33,9 +43,8 @@ export const zrandmember = command(
     const { zsets } = call.keyspace
     if (args.count > 2) {
       const withScores = args.count === 4
-      if (replyChosen(call, reply, handle, count, withScores)) return
-      const begin = (many: number) => replyMemberCount(reply, many, withScores)
-      replyDrawn(call, reply, handle, count, zsets, begin, () => replyMember(call, reply, withScores))
+      if (!replyChosen(call, reply, handle, count, withScores))
+        drawMany(call, reply, handle, count, withScores)
     } else if (handle === 0) reply.nil()
     else {
       zsets.random(handle)
