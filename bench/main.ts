@@ -33,9 +33,9 @@ if (missing.length > 0) {
 const tables: Table[] = []
 if (wants('start')) tables.push(await starting(quick ? 3 : 7))
 if (wants('memory')) tables.push(await memory(quick ? 1 : 3))
-if (wants('throughput')) tables.push(await throughput(quick ? 1 : 5, quick ? 0.3 : 0.6))
-if (wants('types')) tables.push(await types(quick ? 1 : 7, quick ? 0.3 : 1, listed('--commands')))
-if (wants('commands')) tables.push(await commands(quick ? 1 : 5, quick ? 0.3 : 0.6, listed('--commands')))
+if (wants('throughput')) tables.push(await throughput(quick ? 1 : 3, quick ? 0.3 : 0.6))
+if (wants('types')) tables.push(await types(quick ? 1 : 5, quick ? 0.3 : 1, listed('--commands')))
+if (wants('commands')) tables.push(await commands(quick ? 1 : 3, quick ? 0.3 : 0.6, listed('--commands')))
 if (wants('stalls')) tables.push(await stalls(quick))
 if (wants('cluster')) tables.push(await clusters(quick ? 1 : 3))
 
