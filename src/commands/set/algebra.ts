@@ -214,6 +214,7 @@ function storeResult(call: Call, args: Args, reply: Reply, operation: Operation)
   compute(several, operation)
   const size = several.rows.count
   if (size === 0) {
+    several.end()
     if (db.delete(buf, start, end)) {
       call.dirty++
       call.notify(NOTIFY_GENERIC, 'del', buf, start, end)
