@@ -71,7 +71,7 @@ const STRINGS = [
   one(4, `MGET${' string:#'.repeat(10)}`, 'MGET (10 keys)'),
   one(1, 'INCRBY counter:# 5'),
   one(2, 'INCRBYFLOAT float 0.1'),
-  one(20, 'LCS text new_text'),
+  one(10, 'LCS text new_text'),
 ]
 const KEYSPACE = [
   one(1, 'EXISTS string:#'),
@@ -142,7 +142,7 @@ const BITS = [
   one(1, 'GETBIT kilobyte 500'),
   one(1, 'BITCOUNT kilobyte'),
   one(200, 'BITCOUNT megabyte'),
-  one(40, 'BITPOS last_bit 1'),
+  one(60, 'BITPOS last_bit 1'),
   one(2, 'BITOP AND result kilobyte other_kilobyte'),
   one(200, 'BITOP XOR result megabyte last_bit'),
   one(2, 'BITFIELD field INCRBY u8 100 1 GET u4 0'),
@@ -154,7 +154,7 @@ const PLACES = [
   one(2, 'GEOPOS places place:#'),
   one(2, 'GEODIST places place:000000000001 place:#'),
   one(2, 'GEOHASH places place:#'),
-  one(50, 'GEOSEARCH places FROMLONLAT 15 37 BYRADIUS 500 km ASC COUNT 10'),
+  one(5, 'GEOSEARCH places FROMLONLAT 15 37 BYRADIUS 500 km ASC COUNT 10'),
 ]
 const SORTS = [one(4, 'SORT list:# ALPHA'), one(5, 'SORT integers:# STORE result')]
 

@@ -26,13 +26,18 @@ export function* many(
   }
 }
 
-/** Sends all commands and waits for as many replies of one line. */
+const LINE_END = 0x0a
+const DOLLAR = 0x24
+
+/** Sends all commands and waits for as many replies, each of one line or a bulk string without line ends. */
 export function send(port: number, commands: Iterable<readonly string[]>): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, '127.0.0.1')
     const rest = commands[Symbol.iterator]()
     let due = 0
     let done = false
+    /** The first byte of the line that is being read, 0 at its beginning. */
+    let first = 0
     const more = () => {
       let batch = ''
       while (batch.length < BATCH_BYTES) {
@@ -50,7 +55,13 @@ export function send(port: number, commands: Iterable<readonly string[]>): Promi
     socket.on('connect', more)
     socket.on('data', (bytes) => {
       if (bytes[0] === 0x2d) reject(new Error(bytes.toString('latin1')))
-      for (const byte of bytes) if (byte === 0x0a) due--
+      for (const byte of bytes) {
+        if (first === 0) first = byte
+        if (byte !== LINE_END) continue
+        // The string itself is still to come.
+        if (first !== DOLLAR) due--
+        first = 0
+      }
       if (due > 0) return
       if (!done) more()
       if (due > 0) return
