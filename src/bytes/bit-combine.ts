@@ -114,7 +114,7 @@ export class BitCombiner {
       else {
         // In the first and not in the others.
         without(next.words, result.words, words)
-        result.bytes.set(next.bytes)
+        copy(result.bytes, 0, next.bytes, 0, bytes)
       }
     }
   }

@@ -30,6 +30,8 @@ export const FEW = 128
 export const TEXT_BYTES_MAX = 4096
 /** Texts may be read so far behind the last. */
 const TOO_FAR_BYTES_MAX = 4
+/** Among more, the place of the next one is searched for by halves. */
+const WALKED_MAX = 48
 /** A double has room for so many. */
 const PREFIX_BYTES = 6
 /** The text of an integer, and what stands around it as a reply. */
@@ -388,7 +390,7 @@ function loadPrefixes(space: FewSpace, count: number): void {
 /** The elements' numbers by score, equal scores by their bytes. Scores tell most apart, and a few are inserted sooner than searched for. */
 function putInOrder(space: FewSpace, count: number, descending: boolean): void {
   const { texts, starts, scores, order } = space
-  const few = Math.min(count, BATCH_KEYS)
+  const few = Math.min(count, WALKED_MAX)
   for (let i = 0; i < few; i++) {
     const score = scores[i]!
     let at = i
