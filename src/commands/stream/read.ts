@@ -35,11 +35,12 @@ import { type Named, propagateClaim, propagateConsumer, propagateGroupId } from 
 
 const DOLLAR = 0x24
 const GREATER = 0x3e
+const PLUS = 0x2b
 const NO_BLOCK = -1
 const ONLY_XREADGROUP = 'option is only supported by XREADGROUP. You called XREAD instead.'
-const DOLLAR_IN_GROUP =
-  'ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by ' +
-  'specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.'
+const meaninglessInGroup = (id: string) =>
+  `ERR The ${id} ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by ` +
+  `specifying a proper ID, or use the > ID to get new messages. The ${id} ID would just return an empty result set.`
 const GREATER_WITHOUT_GROUP =
   'ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.'
 
@@ -147,12 +148,15 @@ function readAsked(call: Call, args: Args, options: Options, reply: Reply): Aske
     }
     const behind = new StreamId()
     const at = firstKey + streams + i
-    if (isCharacter(args, at, DOLLAR)) {
+    const isDollar = isCharacter(args, at, DOLLAR)
+    if (isDollar || isCharacter(args, at, PLUS)) {
       if (groupAt > 0) {
-        reply.error(DOLLAR_IN_GROUP)
+        reply.error(meaninglessInGroup(isDollar ? '$' : '+'))
         return null
       }
-      if (stream !== null) behind.set(stream.last)
+      if (stream !== null && isDollar) behind.set(stream.last)
+      // Redis 7.4: the last entry that is there, which need not be the last that was added.
+      else if (stream?.edge(true, behind)) behind.decrement()
     } else if (isCharacter(args, at, GREATER)) {
       if (groupAt === 0) {
         reply.error(GREATER_WITHOUT_GROUP)
@@ -345,7 +349,7 @@ function readCommand(grouped: boolean): Command {
       group: 'stream',
       summary: grouped
         ? 'Returns entries that are new to a group, for one of its consumers, or what is pending with it. May wait.'
-        : 'Returns the entries of streams behind given IDs. May wait for them.',
+        : 'Returns the entries of streams behind given IDs, or the last one (+). May wait for them.',
       complexity: 'O(N) with N entries returned',
       syntax: `${grouped ? 'GROUP group consumer ' : ''}[COUNT count] [BLOCK milliseconds] ${grouped ? '[NOACK] ' : ''}STREAMS key [key ...] id [id ...]`,
       keys: [

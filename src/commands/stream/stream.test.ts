@@ -171,3 +171,18 @@ test('memory: what a stream takes is told, and comes back', () => {
   expect(keyspace.large.bytes).toBe(0)
   expect(keyspace.streams.all.size).toBe(0)
 })
+
+test('XREAD + replies with the last entry that is there (Redis 7.4)', () => {
+  const runner = new Runner()
+  expect(runner.say('XREAD STREAMS s +')).toBe(runner.say('XREAD STREAMS s 0'))
+  for (const id of ['1-1', '2-1', '2-2']) runner.say(`XADD s ${id} f ${id}`)
+  const last = runner.say('XREAD COUNT 5 STREAMS s 2-1')
+  expect(last).toContain('2-2')
+  expect(runner.say('XREAD STREAMS s +')).toBe(last)
+  runner.say('XDEL s 2-2')
+  expect(runner.say('XREAD BLOCK 0 STREAMS s +')).toBe(runner.say('XREAD STREAMS s 1-1'))
+  runner.say('XDEL s 1-1 2-1')
+  expect(runner.say('XREAD STREAMS s +')).toBe(runner.say('XREAD STREAMS s 2-2'))
+  runner.say('XGROUP CREATE s g 0')
+  expect(runner.say('XREADGROUP GROUP g c STREAMS s +')).toContain('The + ID is meaningless')
+})
