@@ -19,6 +19,7 @@ async function tables() {
           export { COMMANDS } from './src/commands/index.js'
           export { serverCommands } from './src/server/commands/index.js'
           export { ALIASES, DEPRECATED, DIRECTIVE_NAMES, directiveOf } from './src/server/config/table.js'
+          export { idleNotice, NEWER, NEWER_ALIASES } from './src/server/config/newer.js'
           export { statusOf } from './src/server/config/status.js'`,
         resolveDir: process.cwd(),
       },
@@ -124,10 +125,11 @@ function shownDefault(directive) {
   return initial === '' ? '""' : String(initial)
 }
 
-function directivePart({ ALIASES, DEPRECATED, DIRECTIVE_NAMES, directiveOf, statusOf }) {
-  const works = DIRECTIVE_NAMES.filter((name) => statusOf(name) === 'works').length
+function directivePart({ ALIASES, DEPRECATED, DIRECTIVE_NAMES, NEWER, directiveOf, statusOf }) {
+  const names = DIRECTIVE_NAMES.filter((name) => !Object.hasOwn(NEWER, name))
+  const works = names.filter((name) => statusOf(name) === 'works').length
   const aliasOf = new Map([...ALIASES].map(([alias, name]) => [name, alias]))
-  const rows = [...DIRECTIVE_NAMES].sort().map((name) => {
+  const rows = [...names].sort().map((name) => {
     const directive = directiveOf(name)
     const initial = name === 'dir' ? 'where it was started' : `\`${shownDefault(directive)}\``
     const set = directive.flags.includes('immutable') ? 'file only' : 'any time'
@@ -137,7 +139,7 @@ function directivePart({ ALIASES, DEPRECATED, DIRECTIVE_NAMES, directiveOf, stat
   return [
     '## Directives of redis.conf',
     '',
-    `All ${DIRECTIVE_NAMES.length} directives of Redis 7.2 are read, checked, shown by CONFIG GET and kept by CONFIG REWRITE;`,
+    `All ${names.length} directives of Redis 7.2 are read, checked, shown by CONFIG GET and kept by CONFIG REWRITE;`,
     `${works} of them **work**. The others are **accepted**: a redis.conf that names them starts a node, and their value`,
     'changes nothing. Older names (second in the first column) mean the same. Besides these a file may hold `include`,',
     '`rename-command`, `user` and `loadmodule` (modules themselves cannot be loaded), and of older versions, without any',
@@ -145,6 +147,29 @@ function directivePart({ ALIASES, DEPRECATED, DIRECTIVE_NAMES, directiveOf, stat
     '',
     '| directive | default | may be set | status |',
     '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ]
+}
+
+/** Directives that came after 7.2. */
+function newerDirectivePart({ NEWER, NEWER_ALIASES, idleNotice, statusOf }) {
+  const rows = Object.keys(NEWER)
+    .sort()
+    .map((name) => {
+      const works = statusOf(name) === 'works'
+      return `| \`${name}\` | ${works ? 'works' : idleNotice(name).replace(/^.*has no effect/, 'no effect')} |`
+    })
+  return [
+    '## Directives of later versions',
+    '',
+    'Those of Redis 7.4 to 8.4 and Valkey 8 and 9. CONFIG GET shows them by their exact name. One without effect is kept,',
+    'and one log line says why. Other names of Valkey for directives above:',
+    `${[...NEWER_ALIASES].map(([alias, name]) => `\`${alias}\` (\`${name}\`)`).join(', ')}.`,
+    "Directives of Redis 8's bundled modules (`search-*`, `ts-*`, `bf-*`, `cf-*`) are read from a file, without effect.",
+    '',
+    '| directive | status |',
+    '| --- | --- |',
     ...rows,
     '',
   ]
@@ -158,6 +183,7 @@ const text = [
   '',
   ...commandPart([...found.COMMANDS, ...found.serverCommands]),
   ...directivePart(found),
+  ...newerDirectivePart(found),
 ].join('\n')
 
 if (process.argv.includes('--check')) {

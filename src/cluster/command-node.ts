@@ -3,9 +3,9 @@
 import { BUS_PORT_OFFSET, sendManualStart } from './announce.js'
 import { takeOver } from './election.js'
 import { bumpEpoch } from './epochs.js'
-import { FORGET_TTL_MS, forgetName, isForgotten } from './forget.js'
+import { forgetName, isForgotten } from './forget.js'
 import { parseInteger } from './integer.js'
-import { MANUAL_TIMEOUT_MS, resetManual } from './manual.js'
+import { resetManual } from './manual.js'
 import { startHandshake } from './meet.js'
 import { addToShard, deleteNode, lookup, randomName } from './nodes.js'
 import type { Reply } from './reply.js'
@@ -37,7 +37,7 @@ export function forget(turn: Turn, name: string): Reply {
   if (node === null) return isForgotten(state, name, now_ms) ? OK : error(`Unknown node ${name}`)
   if (node === state.myself) return error("I tried hard but I can't forget myself...")
   if (isReplica(state.myself) && state.myself.master === node) return error("Can't forget my master!")
-  forgetName(state, name, now_ms + FORGET_TTL_MS, now_ms)
+  forgetName(state, name, now_ms + state.config.forgetTtl_ms, now_ms)
   deleteNode(turn, node)
   turn.ready.save = true
   turn.todo |= TODO_STATE
@@ -73,7 +73,7 @@ export function failover(turn: Turn, option: string | undefined): Reply {
     return error('Master is down or failed, please use CLUSTER FAILOVER FORCE')
   }
   resetManual(turn)
-  manual.endsAt_ms = turn.now_ms + MANUAL_TIMEOUT_MS
+  manual.endsAt_ms = turn.now_ms + state.config.manualFailoverTimeout_ms
   if (how === 'takeover') {
     log(turn, 'notice', 'Taking over the master (user request).')
     bumpEpoch(turn)

@@ -19,13 +19,14 @@ import { HELP } from './help.js'
 import type { Reply } from './reply.js'
 import { array, bulk, error, int, OK, simple } from './reply.js'
 import { infoText, linksReply, nodesText, replicasReply, shardsReply, slotsReply } from './reports.js'
+import type { Viewer } from './state.js'
 import type { Turn } from './turn.js'
 
 interface Subcommand {
   /** Arguments after the subcommand's name: at least, at most. */
   readonly min: number
   readonly max: number
-  readonly run: (turn: Turn, args: readonly string[], tls: boolean) => Reply
+  readonly run: (turn: Turn, args: readonly string[], viewer: Viewer) => Reply
 }
 
 const MANY = Number.POSITIVE_INFINITY
@@ -48,16 +49,16 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map([
   ['meet', sub(2, 3, (turn, args) => meet(turn, args))],
   ['myid', sub(0, 0, (turn) => bulk(turn.state.myself.name))],
   ['myshardid', sub(0, 0, (turn) => bulk(turn.state.myself.shardId))],
-  ['nodes', sub(0, 0, (turn, _args, tls) => ({ kind: 'verbatim', text: nodesText(turn.state, tls) }))],
-  ['replicas', sub(1, 1, (turn, args, tls) => replicasReply(turn.state, args[0]!, tls))],
+  ['nodes', sub(0, 0, (turn, _args, viewer) => ({ kind: 'verbatim', text: nodesText(turn.state, viewer) }))],
+  ['replicas', sub(1, 1, (turn, args, viewer) => replicasReply(turn.state, args[0]!, viewer))],
   ['replicate', sub(1, 1, (turn, args) => replicateCommand(turn, args[0]!))],
   ['reset', sub(0, 1, (turn, args) => reset(turn, args[0]))],
   ['saveconfig', sub(0, 0, (turn) => saveConfig(turn))],
   ['set-config-epoch', sub(1, 1, (turn, args) => setConfigEpoch(turn, args[0]!))],
   ['setslot', sub(2, MANY, (turn, args) => setSlot(turn, args))],
-  ['shards', sub(0, 0, (turn) => shardsReply(turn.state))],
-  ['slaves', sub(1, 1, (turn, args, tls) => replicasReply(turn.state, args[0]!, tls))],
-  ['slots', sub(0, 0, (turn, _args, tls) => slotsReply(turn.state, tls))],
+  ['shards', sub(0, 0, (turn, _args, viewer) => shardsReply(turn.state, viewer))],
+  ['slaves', sub(1, 1, (turn, args, viewer) => replicasReply(turn.state, args[0]!, viewer))],
+  ['slots', sub(0, 0, (turn, _args, viewer) => slotsReply(turn.state, viewer))],
 ])
 
 /** Subcommands whose surplus arguments Redis answers with its general error, since their declared arity is open. */
@@ -69,7 +70,7 @@ export function subcommandNames(): string[] {
 }
 
 /** @param args the subcommand and its arguments, one byte a character. */
-export function runCommand(turn: Turn, args: readonly string[], tls: boolean): Reply {
+export function runCommand(turn: Turn, args: readonly string[], viewer: Viewer): Reply {
   const given = args[0]
   if (given === undefined) return error("wrong number of arguments for 'cluster' command")
   const name = given.toLowerCase()
@@ -78,7 +79,7 @@ export function runCommand(turn: Turn, args: readonly string[], tls: boolean): R
   const rest = args.slice(1)
   if (rest.length < found.min) return arityError(name)
   if (rest.length > found.max) return OPEN_ARITY.has(name) ? syntaxError(given) : arityError(name)
-  return found.run(turn, rest, tls)
+  return found.run(turn, rest, viewer)
 }
 
 function arityError(name: string): Reply {

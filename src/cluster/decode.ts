@@ -4,6 +4,8 @@ import { flagNames } from './describe.js'
 import { testBit } from './slots.js'
 import type { Extension, Gossip, Packet } from './wire.js'
 import {
+  EXT_CLIENT_IPV4,
+  EXT_CLIENT_IPV6,
   EXT_FORGOTTEN_NODE,
   EXT_HOSTNAME,
   EXT_HUMAN_NODENAME,
@@ -105,6 +107,9 @@ function renderExtension(extension: Extension): string {
       return `  hostname       ${extension.text}`
     case EXT_HUMAN_NODENAME:
       return `  nodename       ${extension.text}`
+    case EXT_CLIENT_IPV4:
+    case EXT_CLIENT_IPV6:
+      return `  for clients    ${extension.text}`
     case EXT_FORGOTTEN_NODE:
       return `  forgotten      ${extension.name} for ${extension.ttl_s} s`
     case EXT_SHARD_ID:

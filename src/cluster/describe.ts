@@ -1,8 +1,9 @@
 /** Nodes as text: the lines of CLUSTER NODES, which are also those of nodes.conf. */
 
 import { slotRanges } from './slots.js'
-import type { ClusterNode, ClusterState } from './state.js'
+import type { ClusterNode, ClusterState, Viewer } from './state.js'
 import {
+  clientIp,
   clientPort,
   FAILED,
   HANDSHAKE,
@@ -32,14 +33,22 @@ export function flagNames(flags: number): string {
 }
 
 /**
- * One line, without its end:
- * `<id> <ip:port@bus-port[,hostname][,aux=value]*> <flags> <master> <ping> <pong> <epoch> <link> <slots>`.
- * `forFile` adds the auxiliary fields, which clients do not get to see.
+ * One line of CLUSTER NODES, without its end:
+ * `<id> <ip:port@bus-port[,hostname]> <flags> <master> <ping> <pong> <epoch> <link> <slots>`.
  */
-export function describeNode(state: ClusterState, node: ClusterNode, tls: boolean, forFile: boolean): string {
-  let address = `${node.ip}:${clientPort(node, tls)}@${node.busPort}`
+export function describeNode(state: ClusterState, node: ClusterNode, viewer: Viewer): string {
+  return describe(state, node, `${clientIp(node, viewer)}:${clientPort(node, viewer.tls)}`, '')
+}
+
+/** One line of nodes.conf: auxiliary fields (`,name=value`) follow the host name. */
+export function describeForFile(state: ClusterState, node: ClusterNode): string {
+  return describe(state, node, `${node.ip}:${clientPort(node, false)}`, auxiliary(node))
+}
+
+function describe(state: ClusterState, node: ClusterNode, endpoint: string, auxiliary: string): string {
+  let address = `${endpoint}@${node.busPort}`
   if (node.hostname !== '') address += `,${node.hostname}`
-  if (forFile) address += auxiliary(node, tls)
+  address += auxiliary
   const replicaOf = isReplica(node) ? node.master : null
   const epoch = replicaOf === null ? node.configEpoch : replicaOf.configEpoch
   const linked = node.link !== null || node === state.myself
@@ -58,9 +67,11 @@ export function describeNode(state: ClusterState, node: ClusterNode, tls: boolea
   return parts.join(' ')
 }
 
-function auxiliary(node: ClusterNode, tls: boolean): string {
+function auxiliary(node: ClusterNode): string {
   let text = node.hostname === '' ? ',' : ''
-  text += tls ? `,tcp-port=${node.port}` : `,tls-port=${node.tlsPort}`
+  text += `,tls-port=${node.tlsPort}`
+  if (node.clientIpv4 !== '') text += `,client-ipv4=${node.clientIpv4}`
+  if (node.clientIpv6 !== '') text += `,client-ipv6=${node.clientIpv6}`
   if (node.humanName !== '') text += `,nodename=${node.humanName}`
   return `${text},shard-id=${node.shardId}`
 }

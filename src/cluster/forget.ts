@@ -1,11 +1,10 @@
 /**
- * Forgotten nodes: after CLUSTER FORGET a name is not taken back from gossip for a minute, time enough to tell every
- * other node to forget it as well.
+ * Forgotten nodes: after CLUSTER FORGET a name is not taken back from gossip for a minute (cluster-blacklist-ttl), time
+ * enough to tell every other node to forget it as well.
  */
 
 import type { ClusterState } from './state.js'
 
-export const FORGET_TTL_MS = 60_000
 /** Names remembered at most; beyond, the oldest is given up. */
 const FORGOTTEN_MAX = 1000
 

@@ -30,7 +30,14 @@ import {
 import type { Turn } from './turn.js'
 import { log, shown, TODO_STATE } from './turn.js'
 import type { Gossip, PingPacket } from './wire.js'
-import { EXT_FORGOTTEN_NODE, EXT_HOSTNAME, EXT_HUMAN_NODENAME, EXT_SHARD_ID } from './wire.js'
+import {
+  EXT_CLIENT_IPV4,
+  EXT_CLIENT_IPV6,
+  EXT_FORGOTTEN_NODE,
+  EXT_HOSTNAME,
+  EXT_HUMAN_NODENAME,
+  EXT_SHARD_ID,
+} from './wire.js'
 
 /** Flags that a third party may say about a node. The others are ours to set. */
 const GOSSIP_FLAGS = MASTER | REPLICA | PFAIL | FAILED | NOFAILOVER | MIGRATE_TO
@@ -112,6 +119,8 @@ export function takeExtensions(turn: Turn, packet: PingPacket, sender: ClusterNo
   let hostname = ''
   let humanName = ''
   let shardId = ''
+  let clientIpv4 = ''
+  let clientIpv6 = ''
   for (const extension of packet.extensions) {
     switch (extension.type) {
       case EXT_HOSTNAME:
@@ -119,6 +128,12 @@ export function takeExtensions(turn: Turn, packet: PingPacket, sender: ClusterNo
         break
       case EXT_HUMAN_NODENAME:
         humanName = extension.text
+        break
+      case EXT_CLIENT_IPV4:
+        clientIpv4 = extension.text
+        break
+      case EXT_CLIENT_IPV6:
+        clientIpv6 = extension.text
         break
       case EXT_SHARD_ID:
         shardId = extension.shardId
@@ -132,6 +147,7 @@ export function takeExtensions(turn: Turn, packet: PingPacket, sender: ClusterNo
   }
   setHostname(turn, sender, hostname)
   setHumanName(turn, sender, humanName)
+  setClientIps(turn, sender, clientIpv4, clientIpv6)
   if (isReplica(sender) && sender.master !== null) {
     // A replica's shard is its master's, whatever it says: senders before 7.2 have no shard ids, so the replicas of
     // such a master each made one up; and Redis does not take a nodes.conf in which the two differ.
@@ -162,5 +178,13 @@ export function setHostname(turn: Turn, node: ClusterNode, hostname: string): vo
 export function setHumanName(turn: Turn, node: ClusterNode, humanName: string): void {
   if (node.humanName === humanName || !isHumanName(humanName)) return
   node.humanName = humanName
+  turn.ready.save = true
+}
+
+export function setClientIps(turn: Turn, node: ClusterNode, ipv4: string, ipv6: string): void {
+  if (node.clientIpv4 === ipv4 && node.clientIpv6 === ipv6) return
+  if (!isAddress(ipv4) || !isAddress(ipv6)) return
+  node.clientIpv4 = ipv4
+  node.clientIpv6 = ipv6
   turn.ready.save = true
 }

@@ -13,7 +13,7 @@ export { infoText, nodesText, preferredEndpoint } from './reports.js'
 export type { RouteQuestion } from './route.js'
 export { CROSSSLOT, route, routeBlocked, slotIsOpen } from './route.js'
 export { slotRanges } from './slots.js'
-export type { ClusterConfig, ClusterNode, ClusterState, Link, LinkId, Local } from './state.js'
+export type { ClusterConfig, ClusterNode, ClusterState, Link, LinkId, Local, Viewer } from './state.js'
 export {
   DEFAULT_CONFIG,
   emptyLocal,

@@ -8,7 +8,6 @@ import type { ClusterNode } from './state.js'
 import type { Turn } from './turn.js'
 import { log, shown, TODO_FAILOVER } from './turn.js'
 
-export const MANUAL_TIMEOUT_MS = 5000
 /** The master holds its clients back for this many times the timeout, or until the outcome is known. */
 const PAUSE_TIMEOUTS = 2
 
@@ -31,11 +30,11 @@ export function checkManualTimeout(turn: Turn): void {
 
 /** Our replica wants to take over: hold the clients back. */
 export function startManualAsMaster(turn: Turn, replica: ClusterNode): void {
-  const { manual } = turn.state
+  const { manual, config } = turn.state
   resetManual(turn)
-  manual.endsAt_ms = turn.now_ms + MANUAL_TIMEOUT_MS
+  manual.endsAt_ms = turn.now_ms + config.manualFailoverTimeout_ms
   manual.replica = replica
-  const until_ms = turn.now_ms + MANUAL_TIMEOUT_MS * PAUSE_TIMEOUTS
+  const until_ms = turn.now_ms + config.manualFailoverTimeout_ms * PAUSE_TIMEOUTS
   turn.ready.facts.push({ kind: 'pauseClients', until_ms })
   log(turn, 'notice', `Manual failover requested by replica ${shown(replica)}.`)
 }

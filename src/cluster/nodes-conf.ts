@@ -11,7 +11,7 @@
 
 import { SLOTS } from '../bytes/crc16.js'
 import { BUS_PORT_OFFSET } from './announce.js'
-import { describeNode } from './describe.js'
+import { describeForFile } from './describe.js'
 import { maxEpoch } from './epochs.js'
 import {
   addReplica,
@@ -52,7 +52,7 @@ export type Loaded =
 export function encodeNodesConf(state: ClusterState): Uint8Array {
   let text = ''
   for (const node of state.nodeList) {
-    if ((node.flags & HANDSHAKE) === 0) text += `${describeNode(state, node, false, true)}\n`
+    if ((node.flags & HANDSHAKE) === 0) text += `${describeForFile(state, node)}\n`
   }
   const epoch = state.faults.forgetEpoch ? 0 : state.currentEpoch
   const vote = state.faults.forgetEpoch ? 0 : state.lastVoteEpoch
@@ -224,6 +224,12 @@ function readAuxiliary(draft: Draft, node: ClusterNode, name: string, value: str
     case 'nodename':
       if (!isHumanName(value)) return false
       node.humanName = value
+      return true
+    case 'client-ipv4':
+    case 'client-ipv6':
+      if (!isAddress(value)) return false
+      if (name === 'client-ipv4') node.clientIpv4 = value
+      else node.clientIpv6 = value
       return true
     case 'tcp-port':
     case 'tls-port': {

@@ -11,6 +11,8 @@ import type { Turn } from './turn.js'
 import { send } from './turn.js'
 import type { Extension, Gossip } from './wire.js'
 import {
+  EXT_CLIENT_IPV4,
+  EXT_CLIENT_IPV6,
   EXT_FORGOTTEN_NODE,
   EXT_HOSTNAME,
   EXT_HUMAN_NODENAME,
@@ -102,6 +104,8 @@ function pickExtensions(turn: Turn, to: ClusterNode | null): Extension[] {
   if (myself.hostname !== '') extensions.push({ type: EXT_HOSTNAME, text: myself.hostname })
   if (to === null || !to.takesExtensions) return extensions
   if (myself.humanName !== '') extensions.push({ type: EXT_HUMAN_NODENAME, text: myself.humanName })
+  if (myself.clientIpv4 !== '') extensions.push({ type: EXT_CLIENT_IPV4, text: myself.clientIpv4 })
+  if (myself.clientIpv6 !== '') extensions.push({ type: EXT_CLIENT_IPV6, text: myself.clientIpv6 })
   for (const [name, until_ms] of forgotten) {
     if (until_ms <= turn.now_ms) continue
     extensions.push({ type: EXT_FORGOTTEN_NODE, name, ttl_s: Math.ceil((until_ms - turn.now_ms) / 1000) })

@@ -5,12 +5,12 @@ import { describeNode } from './describe.js'
 import type { Reply } from './reply.js'
 import { array, bulk, error, int, map } from './reply.js'
 import { slotRanges } from './slots.js'
-import type { ClusterNode, ClusterState, Link } from './state.js'
-import { clientPort, hasFailed, isReplica, isSuspected } from './state.js'
+import type { ClusterNode, ClusterState, Link, Viewer } from './state.js'
+import { clientIp, clientPort, hasFailed, isReplica, isSuspected } from './state.js'
 import { TYPE_NAMES } from './wire.js'
 
-export function nodesText(state: ClusterState, tls: boolean): string {
-  return state.nodeList.map((node) => `${describeNode(state, node, tls, false)}\n`).join('')
+export function nodesText(state: ClusterState, viewer: Viewer): string {
+  return state.nodeList.map((node) => `${describeNode(state, node, viewer)}\n`).join('')
 }
 
 /** The text of CLUSTER INFO. */
@@ -60,10 +60,10 @@ function offsetOf(state: ClusterState, node: ClusterNode): number {
 }
 
 /** What clients are told to connect to. */
-export function preferredEndpoint(state: ClusterState, node: ClusterNode): string {
+export function preferredEndpoint(state: ClusterState, node: ClusterNode, viewer: Viewer): string {
   switch (state.config.preferredEndpointType) {
     case 'ip':
-      return node.ip
+      return clientIp(node, viewer)
     case 'hostname':
       return node.hostname === '' ? '?' : node.hostname
     case 'unknown-endpoint':
@@ -71,7 +71,7 @@ export function preferredEndpoint(state: ClusterState, node: ClusterNode): strin
   }
 }
 
-export function slotsReply(state: ClusterState, tls: boolean): Reply {
+export function slotsReply(state: ClusterState, viewer: Viewer): Reply {
   const items: Reply[] = []
   let start = 0
   for (let slot = 1; slot <= SLOTS; slot++) {
@@ -79,7 +79,7 @@ export function slotsReply(state: ClusterState, tls: boolean): Reply {
     if (slot < SLOTS && state.slotOwner[slot] === owner) continue
     if (owner !== null) {
       const available = owner.replicas.filter((node) => !hasFailed(node) && offsetOf(state, node) !== 0)
-      const nodes = [owner, ...available].map((node) => endpointReply(state, node, tls))
+      const nodes = [owner, ...available].map((node) => endpointReply(state, node, viewer))
       items.push(array([int(start), int(slot - 1), ...nodes]))
     }
     start = slot
@@ -87,17 +87,17 @@ export function slotsReply(state: ClusterState, tls: boolean): Reply {
   return array(items)
 }
 
-function endpointReply(state: ClusterState, node: ClusterNode, tls: boolean): Reply {
+function endpointReply(state: ClusterState, node: ClusterNode, viewer: Viewer): Reply {
   const type = state.config.preferredEndpointType
   const endpoint: Reply =
-    type === 'unknown-endpoint' ? { kind: 'null' } : bulk(preferredEndpoint(state, node))
+    type === 'unknown-endpoint' ? { kind: 'null' } : bulk(preferredEndpoint(state, node, viewer))
   const more: [string, Reply][] = []
-  if (type !== 'ip') more.push(['ip', bulk(node.ip)])
+  if (type !== 'ip') more.push(['ip', bulk(clientIp(node, viewer))])
   if (type !== 'hostname' && node.hostname !== '') more.push(['hostname', bulk(node.hostname)])
-  return array([endpoint, int(clientPort(node, tls)), bulk(node.name), map(more)])
+  return array([endpoint, int(clientPort(node, viewer.tls)), bulk(node.name), map(more)])
 }
 
-export function shardsReply(state: ClusterState): Reply {
+export function shardsReply(state: ClusterState, viewer: Viewer): Reply {
   const items: Reply[] = []
   for (const nodes of state.shards.values()) {
     const first = nodes[0]!
@@ -106,19 +106,22 @@ export function shardsReply(state: ClusterState): Reply {
     items.push(
       map([
         ['slots', array(ranges)],
-        ['nodes', array(nodes.map((node) => shardNodeReply(state, node)))],
+        ['nodes', array(nodes.map((node) => shardNodeReply(state, node, viewer)))],
       ]),
     )
   }
   return array(items)
 }
 
-function shardNodeReply(state: ClusterState, node: ClusterNode): Reply {
+function shardNodeReply(state: ClusterState, node: ClusterNode, viewer: Viewer): Reply {
   const offset = offsetOf(state, node)
   const entries: [string, Reply][] = [['id', bulk(node.name)]]
   if (node.port !== 0) entries.push(['port', int(node.port)])
   if (node.tlsPort !== 0) entries.push(['tls-port', int(node.tlsPort)])
-  entries.push(['ip', bulk(node.ip)], ['endpoint', bulk(preferredEndpoint(state, node))])
+  entries.push(
+    ['ip', bulk(clientIp(node, viewer))],
+    ['endpoint', bulk(preferredEndpoint(state, node, viewer))],
+  )
   if (node.hostname !== '') entries.push(['hostname', bulk(node.hostname)])
   const loading = isReplica(node) && offset === 0
   entries.push(
@@ -150,9 +153,9 @@ function linkReply(state: ClusterState, node: ClusterNode, link: Link): Reply {
   ])
 }
 
-export function replicasReply(state: ClusterState, name: string, tls: boolean): Reply {
+export function replicasReply(state: ClusterState, name: string, viewer: Viewer): Reply {
   const node = state.nodes.get(name)
   if (node === undefined) return error(`Unknown node ${name}`)
   if (isReplica(node)) return error('The specified node is not a master')
-  return array(node.replicas.map((replica) => bulk(describeNode(state, replica, tls, false))))
+  return array(node.replicas.map((replica) => bulk(describeNode(state, replica, viewer))))
 }

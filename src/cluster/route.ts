@@ -4,7 +4,7 @@
  */
 
 import { preferredEndpoint } from './reports.js'
-import type { ClusterNode, ClusterState } from './state.js'
+import type { ClusterNode, ClusterState, Viewer } from './state.js'
 import { clientPort, isReplica } from './state.js'
 
 /** What routing must know of a command (or of a whole transaction) whose keys all fall into one slot. */
@@ -18,8 +18,8 @@ export interface RouteQuestion {
   /** SSUBSCRIBE, SUNSUBSCRIBE or SPUBLISH: keys are channels. */
   readonly pubsubShard: boolean
   readonly migrate: boolean
-  /** The client's connection is over TLS. */
-  readonly tls: boolean
+  /** How the client is connected. */
+  readonly viewer: Viewer
   /** Only looked at where slotIsOpen(): keys of the command that are here, and that are not. */
   readonly existingKeys: number
   readonly missingKeys: number
@@ -58,7 +58,7 @@ export function route(state: ClusterState, slot: number, question: RouteQuestion
   const missing = question.pubsubShard ? 0 : question.missingKeys
   if (migrating && missing > 0) {
     if (question.existingKeys > 0) return 'TRYAGAIN Multiple keys request during rehashing of slot'
-    return redirect(state, 'ASK', slot, state.migratingTo.get(slot)!, question.tls)
+    return redirect(state, 'ASK', slot, state.migratingTo.get(slot)!, question.viewer)
   }
   if (importing && question.asking) {
     if (question.multipleKeys && missing > 0) return 'TRYAGAIN Multiple keys request during rehashing of slot'
@@ -67,7 +67,7 @@ export function route(state: ClusterState, slot: number, question: RouteQuestion
   if (owner === myself) return null
   const mayRead = (question.readonly || question.pubsubShard) && !question.write
   if (mayRead && isReplica(myself) && myself.master === owner) return null
-  return redirect(state, 'MOVED', slot, owner, question.tls)
+  return redirect(state, 'MOVED', slot, owner, question.viewer)
 }
 
 /** For a client that is blocked on a key of `slot`: null to go on waiting, otherwise the error that ends it. */
@@ -76,7 +76,7 @@ export function routeBlocked(
   slot: number,
   readonly: boolean,
   write: boolean,
-  tls: boolean,
+  viewer: Viewer,
 ): string | null {
   if (!state.ok) return 'CLUSTERDOWN The cluster is down'
   const { myself } = state
@@ -84,9 +84,9 @@ export function routeBlocked(
   if (owner === myself || state.importingFrom.has(slot)) return null
   if (readonly && !write && isReplica(myself) && myself.master === owner && owner !== null) return null
   if (owner === null) return 'CLUSTERDOWN Hash slot not served'
-  return redirect(state, 'MOVED', slot, owner, tls)
+  return redirect(state, 'MOVED', slot, owner, viewer)
 }
 
-function redirect(state: ClusterState, how: string, slot: number, to: ClusterNode, tls: boolean): string {
-  return `${how} ${slot} ${preferredEndpoint(state, to)}:${clientPort(to, tls)}`
+function redirect(state: ClusterState, how: string, slot: number, to: ClusterNode, viewer: Viewer): string {
+  return `${how} ${slot} ${preferredEndpoint(state, to, viewer)}:${clientPort(to, viewer.tls)}`
 }

@@ -67,6 +67,9 @@ export interface ClusterNode {
   ip: string
   hostname: string
   humanName: string
+  /** What clients are told instead of `ip` when they are connected over IPv4, or IPv6; '' for none. */
+  clientIpv4: string
+  clientIpv6: string
   port: number
   tlsPort: number
   busPort: number
@@ -109,6 +112,8 @@ export interface ClusterConfig {
   announceBusPort: number
   announceHostname: string
   announceHumanNodename: string
+  announceClientIpv4: string
+  announceClientIpv6: string
   requireFullCoverage: boolean
   allowReadsWhenDown: boolean
   allowPubsubshardWhenDown: boolean
@@ -118,6 +123,9 @@ export interface ClusterConfig {
   replicaValidityFactor: number
   replPingReplicaPeriod_s: number
   preferredEndpointType: 'ip' | 'hostname' | 'unknown-endpoint'
+  /** How long a forgotten node is not taken back from gossip. */
+  forgetTtl_ms: number
+  manualFailoverTimeout_ms: number
 }
 
 /** What the rest of the node says about itself. The shell keeps it true before every step; step only reads it. */
@@ -229,6 +237,8 @@ export const DEFAULT_CONFIG: ClusterConfig = {
   announceBusPort: 0,
   announceHostname: '',
   announceHumanNodename: '',
+  announceClientIpv4: '',
+  announceClientIpv6: '',
   requireFullCoverage: true,
   allowReadsWhenDown: false,
   allowPubsubshardWhenDown: true,
@@ -238,6 +248,8 @@ export const DEFAULT_CONFIG: ClusterConfig = {
   replicaValidityFactor: 10,
   replPingReplicaPeriod_s: 10,
   preferredEndpointType: 'ip',
+  forgetTtl_ms: 60_000,
+  manualFailoverTimeout_ms: 5000,
 }
 
 export function noFaults(): Faults {
@@ -270,6 +282,8 @@ export function createNode(name: string, shardId: string, flags: number, now_ms:
     ip: '',
     hostname: '',
     humanName: '',
+    clientIpv4: '',
+    clientIpv6: '',
     port: 0,
     tlsPort: 0,
     busPort: 0,
@@ -372,6 +386,17 @@ export function quorum(state: ClusterState): number {
 }
 
 /** The port that clients are sent to: the TLS one or the plain one. */
+/** The connection that a reply goes to: it decides which of a node's addresses and ports the reply names. */
+export interface Viewer {
+  readonly tls: boolean
+  readonly ipv6: boolean
+}
+
+/** The address of a node for a client (Valkey 8). */
+export function clientIp(node: ClusterNode, viewer: Viewer): string {
+  return (viewer.ipv6 ? node.clientIpv6 : node.clientIpv4) || node.ip
+}
+
 export function clientPort(node: ClusterNode, tls: boolean): number {
   return tls ? node.tlsPort : node.port
 }

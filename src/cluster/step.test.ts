@@ -7,7 +7,7 @@ import { normalizeIp } from './meet.js'
 import { encodeNodesConf, freshState } from './nodes-conf.js'
 import type { RouteQuestion } from './route.js'
 import { route, routeBlocked } from './route.js'
-import type { ClusterState } from './state.js'
+import type { ClusterState, Viewer } from './state.js'
 import { createNode, DEFAULT_CONFIG, emptyLocal, MASTER, REPLICA, takeLinkId } from './state.js'
 import { step } from './step.js'
 import type { Input } from './turn.js'
@@ -182,9 +182,11 @@ describe('hostile packets', () => {
   })
 })
 
+const VIEWER: Viewer = { tls: false, ipv6: false }
+
 describe('routing', () => {
   const question: RouteQuestion = {
-    ...{ write: false, readonly: false, asking: false, pubsubShard: false, migrate: false, tls: false },
+    ...{ write: false, readonly: false, asking: false, pubsubShard: false, migrate: false, viewer: VIEWER },
     ...{ existingKeys: 0, missingKeys: 0, multipleKeys: false },
   }
   const ask = (state: ClusterState, slot: number, over: Partial<RouteQuestion> = {}) =>
@@ -235,7 +237,7 @@ describe('routing', () => {
     expect(ask(state, 200, { asking: true, missingKeys: 1 })).toBeNull()
     expect(ask(state, 200, { asking: true, missingKeys: 1, multipleKeys: true })).toMatch(/^TRYAGAIN /)
     expect(ask(state, 200, { asking: true, existingKeys: 2, multipleKeys: true })).toBeNull()
-    expect(routeBlocked(state, 200, false, true, false)).toBeNull()
+    expect(routeBlocked(state, 200, false, true, VIEWER)).toBeNull()
   })
 
   test('a cluster that is down', () => {
@@ -243,13 +245,25 @@ describe('routing', () => {
     state.ok = false
     expect(ask(state, 5)).toBe('CLUSTERDOWN The cluster is down')
     expect(ask(state, 5, { pubsubShard: true })).toBeNull()
-    expect(routeBlocked(state, 5, false, true, false)).toBe('CLUSTERDOWN The cluster is down')
+    expect(routeBlocked(state, 5, false, true, VIEWER)).toBe('CLUSTERDOWN The cluster is down')
     state.config = { ...state.config, allowReadsWhenDown: true, allowPubsubshardWhenDown: false }
     expect(ask(state, 5)).toBeNull()
     expect(ask(state, 5, { write: true })).toBe(
       'CLUSTERDOWN The cluster is down and only accepts read commands',
     )
     expect(ask(state, 5, { pubsubShard: true })).toBe('CLUSTERDOWN The cluster is down')
+  })
+
+  test('a client is sent to the address announced for the family of its connection', () => {
+    const state = cluster()
+    const node = state.nodes.get(id('b'))!
+    node.clientIpv4 = '192.0.2.1'
+    const ipv6 = { viewer: { tls: false, ipv6: true } }
+    expect(ask(state, 200)).toBe('MOVED 200 192.0.2.1:7000')
+    expect(ask(state, 200, ipv6)).toBe('MOVED 200 10.0.0.98:7000')
+    node.clientIpv6 = '2001:db8::1'
+    expect(ask(state, 200, ipv6)).toBe('MOVED 200 2001:db8::1:7000')
+    expect(routeBlocked(state, 200, false, true, ipv6.viewer)).toBe('MOVED 200 2001:db8::1:7000')
   })
 
   test('a replica reads for those who asked for it', () => {
@@ -262,8 +276,8 @@ describe('routing', () => {
     expect(ask(state, 200, { readonly: true })).toBeNull()
     expect(ask(state, 200, { readonly: true, write: true })).toBe('MOVED 200 10.0.0.98:7000')
     expect(ask(state, 200, { pubsubShard: true })).toBeNull()
-    expect(routeBlocked(state, 200, true, false, false)).toBeNull()
-    expect(routeBlocked(state, 200, false, false, false)).toBe('MOVED 200 10.0.0.98:7000')
+    expect(routeBlocked(state, 200, true, false, VIEWER)).toBeNull()
+    expect(routeBlocked(state, 200, false, false, VIEWER)).toBe('MOVED 200 10.0.0.98:7000')
   })
 })
 

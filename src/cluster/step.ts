@@ -8,7 +8,7 @@ import { updateOwnPorts } from './announce.js'
 import { runCommand } from './command.js'
 import { announceIfOwed, cron, finishHealth, nextWake_ms } from './cron.js'
 import { advanceElection, advanceFailover } from './election.js'
-import { setHostname, setHumanName } from './gossip.js'
+import { setClientIps, setHostname, setHumanName } from './gossip.js'
 import { noticeStandstill } from './health.js'
 import { connectMissing, handleLink } from './links.js'
 import { checkLoadedData } from './loaded.js'
@@ -38,7 +38,7 @@ export function step(state: ClusterState, input: Input, now_ms: number, random: 
       cron(turn)
       break
     case 'command':
-      turn.ready.reply = runCommand(turn, input.args, input.tls)
+      turn.ready.reply = runCommand(turn, input.args, { tls: input.tls, ipv6: input.ipv6 ?? false })
       break
     case 'link':
       handleLink(turn, input)
@@ -88,6 +88,7 @@ export function applyConfig(turn: Turn, announcedIpBefore: string): void {
   if (config.announceIp !== announcedIpBefore) myself.ip = config.announceIp
   setHostname(turn, myself, config.announceHostname)
   setHumanName(turn, myself, config.announceHumanNodename)
+  setClientIps(turn, myself, config.announceClientIpv4, config.announceClientIpv6)
   const flags = config.replicaNoFailover ? myself.flags | NOFAILOVER : myself.flags & ~NOFAILOVER
   if (flags !== myself.flags) turn.ready.save = true
   myself.flags = flags

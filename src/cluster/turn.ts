@@ -12,8 +12,13 @@ export type Input =
   | { readonly kind: 'packet'; readonly link: LinkId; readonly packet: Packet }
   /** Time has passed. Always allowed; due at `wakeAt_ms` at the latest. */
   | { readonly kind: 'tick' }
-  /** A CLUSTER subcommand: its name and arguments, one byte a character. `tls`: the client came over TLS. */
-  | { readonly kind: 'command'; readonly args: readonly string[]; readonly tls: boolean }
+  /** A CLUSTER subcommand: its name and arguments, one byte a character. `tls`, `ipv6`: how the client is connected. */
+  | {
+      readonly kind: 'command'
+      readonly args: readonly string[]
+      readonly tls: boolean
+      readonly ipv6?: boolean
+    }
   | LinkEvent
   /** A client published here; the other nodes must hear it. */
   | {

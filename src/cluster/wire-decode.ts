@@ -11,6 +11,8 @@ import type { Extension, Gossip, Header, Packet } from './wire.js'
 import {
   AUTH_ACK,
   AUTH_REQUEST,
+  EXT_CLIENT_IPV4,
+  EXT_CLIENT_IPV6,
   EXT_FORGOTTEN_NODE,
   EXT_HOSTNAME,
   EXT_HUMAN_NODENAME,
@@ -150,7 +152,9 @@ function readExtension(frame: Uint8Array, view: DataView, at: number, length: nu
   const room = length - EXTENSION_HEADER_BYTES
   switch (code) {
     case EXT_HOSTNAME:
-    case EXT_HUMAN_NODENAME: {
+    case EXT_HUMAN_NODENAME:
+    case EXT_CLIENT_IPV4:
+    case EXT_CLIENT_IPV6: {
       const text = readText(frame, start, room)
       return text.length === room ? null : { type: code, text }
     }

@@ -2,6 +2,8 @@
 
 import type { Extension, Gossip, Header, Packet } from './wire.js'
 import {
+  EXT_CLIENT_IPV4,
+  EXT_CLIENT_IPV6,
   EXT_FORGOTTEN_NODE,
   EXT_HOSTNAME,
   EXT_HUMAN_NODENAME,
@@ -129,6 +131,8 @@ function extensionBytes(extension: Extension): number {
   switch (extension.type) {
     case EXT_HOSTNAME:
     case EXT_HUMAN_NODENAME:
+    case EXT_CLIENT_IPV4:
+    case EXT_CLIENT_IPV6:
       return EXTENSION_HEADER_BYTES + padded(extension.text.length + 1)
     case EXT_FORGOTTEN_NODE:
       return EXTENSION_HEADER_BYTES + NAME_BYTES + 8
@@ -147,6 +151,8 @@ function writeExtension(bytes: Uint8Array, view: DataView, at: number, extension
   switch (extension.type) {
     case EXT_HOSTNAME:
     case EXT_HUMAN_NODENAME:
+    case EXT_CLIENT_IPV4:
+    case EXT_CLIENT_IPV6:
       writeText(bytes, body, extension.text, extension.text.length)
       break
     case EXT_FORGOTTEN_NODE:

@@ -98,7 +98,10 @@ const anyGossip = fc.record({
 })
 const anyExtension = fc.oneof(
   fc.record({ type: fc.constant(wire.EXT_HOSTNAME), text: text(255) }),
-  fc.record({ type: fc.constant(wire.EXT_HUMAN_NODENAME), text: text(20) }),
+  fc.record({
+    type: fc.constantFrom(wire.EXT_HUMAN_NODENAME, wire.EXT_CLIENT_IPV4, wire.EXT_CLIENT_IPV6),
+    text: text(20),
+  }),
   fc.record({ type: fc.constant(wire.EXT_FORGOTTEN_NODE), name: arbitraryName, ttl_s: u64 }),
   fc.record({ type: fc.constant(wire.EXT_SHARD_ID), shardId: arbitraryName }),
 ) as fc.Arbitrary<wire.Extension>

@@ -69,6 +69,9 @@ export const EXT_HOSTNAME = 0
 export const EXT_HUMAN_NODENAME = 1
 export const EXT_FORGOTTEN_NODE = 2
 export const EXT_SHARD_ID = 3
+/** Valkey 8: the addresses that clients are told, by the family of their own connection. */
+export const EXT_CLIENT_IPV4 = 4
+export const EXT_CLIENT_IPV6 = 5
 
 /** What every message says about its sender. */
 export interface Header {
@@ -109,6 +112,7 @@ export type Extension =
   | { readonly type: typeof EXT_HUMAN_NODENAME; readonly text: string }
   | { readonly type: typeof EXT_FORGOTTEN_NODE; readonly name: string; readonly ttl_s: number }
   | { readonly type: typeof EXT_SHARD_ID; readonly shardId: string }
+  | { readonly type: typeof EXT_CLIENT_IPV4 | typeof EXT_CLIENT_IPV6; readonly text: string }
   | UnknownExtension
 
 /** An extension of a later version: kept as it came. */

@@ -215,12 +215,20 @@ function moveDown(client: Client, buf: Uint8Array, at: number, length: number): 
   client.pendingLength = length - at
 }
 
+/** What the log shows in place of input with hide-user-data-from-log. */
+const HIDDEN = '*redacted*'
+
+function hidesUserData(node: ServerNode): boolean {
+  return node.config.values['hide-user-data-from-log']
+}
+
 function printable(bytes: Uint8Array): string {
   return text(bytes).replace(/[^ -~]/g, '.')
 }
 
 function closeTooLong(node: ServerNode, client: Client): void {
-  const shown = JSON.stringify(printable(client.pending!.subarray(0, SHOWN_QUERY_BYTES_MAX)))
+  const begin = client.pending!.subarray(0, SHOWN_QUERY_BYTES_MAX)
+  const shown = hidesUserData(node) ? HIDDEN : JSON.stringify(printable(begin))
   node.log(
     'warning',
     `Closing client that reached max query buffer length: ${clientInfo(node, client)} (qbuf initial bytes: ${shown})`,
@@ -232,8 +240,9 @@ function closeTooLong(node: ServerNode, client: Client): void {
 function protocolError(node: ServerNode, client: Client, error: string, input: Uint8Array): void {
   const half = SHOWN_BYTES_MAX / 2
   const more = input.length - SHOWN_BYTES_MAX
-  const shown =
-    more < 0
+  const shown = hidesUserData(node)
+    ? HIDDEN
+    : more < 0
       ? `'${printable(input)}'`
       : `'${printable(input.subarray(0, half))}' (... more ${more} bytes ...) '${printable(input.subarray(-half))}'`
   const what = error.slice('Protocol error: '.length)

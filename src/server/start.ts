@@ -50,6 +50,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     log: options.log,
     ...(options.fatal === undefined ? {} : { fatal: options.fatal }),
   })
+  for (const line of options.config.warnings) node.log('warning', line)
   attachAdmin(node)
   attachOomScore(node)
   // Clients may come as soon as the sockets are open; they wait until all parts are there.

@@ -132,9 +132,10 @@ function view(world: World, node: SimNode): void {
     return
   }
   const lines = state.nodeList.map((known) => {
-    const [name, , flags, master, , , epoch, link, ...slots] = describeNode(state, known, false, false).split(
-      ' ',
-    )
+    const [name, , flags, master, , , epoch, link, ...slots] = describeNode(state, known, {
+      tls: false,
+      ipv6: false,
+    }).split(' ')
     return `${name} ${flags} of ${master} epoch ${epoch} ${link} ${slots.join(' ')}`.trimEnd()
   })
   const index = (line: string) => world.watch.names.get(line.slice(0, 40)) ?? -1

@@ -14,6 +14,7 @@ import { afterAll } from 'vitest'
 import type { Config } from '../../src/server/config/config.js'
 import { fileWorld, loadConfig } from '../../src/server/config/files.js'
 import { configGet } from '../../src/server/config/get.js'
+import { NEWER } from '../../src/server/config/newer.js'
 import type { SetHooks } from '../../src/server/config/set.js'
 import { DIRECTIVE_NAMES, type DirectiveName, directiveOf } from '../../src/server/config/table.js'
 
@@ -114,6 +115,10 @@ export const NEW_IN_72 = [
   'set-max-listpack-entries',
   'set-max-listpack-value',
 ]
+/** All names but those that came after 7.2, which redis-server refuses. */
+export const NAMES_OF_72: readonly DirectiveName[] = DIRECTIVE_NAMES.filter(
+  (name) => !Object.hasOwn(NEWER, name),
+)
 export const HIDDEN_IN_72 = 'aof-disable-auto-gc'
 
 /** Makes settings of 7.2 and 7.0 comparable. */
@@ -143,7 +148,7 @@ export function readExample(): string {
     ...(NEW_IN_72 as DirectiveName[]),
   ]) // biome-ignore format: a list
   const lines: string[] = []
-  for (const name of DIRECTIVE_NAMES) {
+  for (const name of NAMES_OF_72) {
     const directive = directiveOf(name)
     const given = directive.alias ?? name
     if (leave.has(name)) continue

@@ -53,6 +53,8 @@ function server(node: ServerNode): InfoLine[] {
     ['config_file', node.config.file ?? ''],
     ['io_threads_active', 0],
   ]
+  // A field of Valkey 8, from which clients learn which replicas are near.
+  if (values['availability-zone'] !== '') lines.push(['availability_zone', values['availability-zone']])
   if (values.port !== 0) {
     const binds = values.bind.map((address) => `bind=${address},`).join('')
     lines.push(['listener0', `name=tcp,${binds}port=${values.port}`])

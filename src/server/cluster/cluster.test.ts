@@ -161,6 +161,21 @@ async function errorOf(reply: Promise<unknown>): Promise<string> {
 }
 
 describe('Shoal nodes', () => {
+  test('tell IPv4 clients the address announced for them, and keep it', async () => {
+    const a = await shoal({ 'cluster-announce-client-ipv4': '192.0.2.1' })
+    const b = await shoal()
+    await form([a, b])
+    await until('b telling it', async () => (await cluster(b, 'NODES')).includes(` 192.0.2.1:${a.port}@`))
+    // name: slot 5798, the first half.
+    expect(await errorOf(b.client.set('name', 'test'))).toBe(`MOVED 5798 192.0.2.1:${a.port}`)
+    const slots = (await b.client.call('CLUSTER', 'SLOTS')) as [number, number, [string]][]
+    expect(slots.map(([, , [ip]]) => ip)).toEqual(['192.0.2.1', '127.0.0.1'])
+    expect(JSON.stringify(await b.client.call('CLUSTER', 'SHARDS'))).toContain('"ip","192.0.2.1"')
+    expect(readFileSync(join(b.dir, 'nodes.conf'), 'utf8')).toContain(',client-ipv4=192.0.2.1,')
+    await a.client.config('SET', 'cluster-announce-client-ipv4', '')
+    await until('b forgetting it', async () => !(await cluster(b, 'NODES')).includes('192.0.2.1'))
+  })
+
   test('form a cluster, redirect, route reads and messages', async () => {
     const nodes = await Promise.all(Array.from({ length: 4 }, () => shoal()))
     const [a, b, c, replica] = nodes as [Shoal, Shoal, Shoal, Shoal]

@@ -24,7 +24,11 @@ export const CLUSTER_DIRECTIVES = [
   'cluster-announce-bus-port',
   'cluster-announce-hostname',
   'cluster-announce-human-nodename',
+  'cluster-announce-client-ipv4',
+  'cluster-announce-client-ipv6',
   'cluster-preferred-endpoint-type',
+  'cluster-blacklist-ttl',
+  'cluster-manual-failover-timeout',
 ] as const
 
 export function readOptions(values: Config['values']): ClusterConfig {
@@ -41,6 +45,8 @@ export function readOptions(values: Config['values']): ClusterConfig {
     announceBusPort: values['cluster-announce-bus-port'],
     announceHostname: values['cluster-announce-hostname'] ?? '',
     announceHumanNodename: values['cluster-announce-human-nodename'] ?? '',
+    announceClientIpv4: values['cluster-announce-client-ipv4'] ?? '',
+    announceClientIpv6: values['cluster-announce-client-ipv6'] ?? '',
     requireFullCoverage: values['cluster-require-full-coverage'],
     allowReadsWhenDown: values['cluster-allow-reads-when-down'],
     allowPubsubshardWhenDown: values['cluster-allow-pubsubshard-when-down'],
@@ -52,5 +58,7 @@ export function readOptions(values: Config['values']): ClusterConfig {
     preferredEndpointType: values[
       'cluster-preferred-endpoint-type'
     ] as ClusterConfig['preferredEndpointType'],
+    forgetTtl_ms: values['cluster-blacklist-ttl'] * 1000,
+    manualFailoverTimeout_ms: values['cluster-manual-failover-timeout'],
   }
 }

@@ -31,7 +31,7 @@ import { Bus } from './bus.js'
 import { countKeysInSlot, deleteKeysInSlots } from './keys.js'
 import { lockNodesFile, NodesFile, readNodesFile } from './nodes-file.js'
 import { CLUSTER_DIRECTIVES, readOptions } from './options.js'
-import { Router } from './router.js'
+import { Router, viewerOf } from './router.js'
 
 const PORT_MAX = 65_535
 /** A tick is not asked for later than this: timers of Node are cheap, overslept elections are not. */
@@ -187,8 +187,8 @@ export class ClusterPart {
   // Inputs.
 
   /** Runs a CLUSTER subcommand: its name and arguments, one byte a character. */
-  command(args: readonly string[]): ClusterReply {
-    return this.runNow({ kind: 'command', args, tls: false }).reply!
+  command(args: readonly string[], client: Client): ClusterReply {
+    return this.runNow({ kind: 'command', args, ...viewerOf(client) }).reply!
   }
 
   /** Breaks a link, as if the network had. */

@@ -1,6 +1,6 @@
 /** Where commands with keys go: the answer for all slots that are not simply served here. */
 
-import { type ClusterState, route, routeBlocked, slotIsOpen } from '../../cluster/index.js'
+import { type ClusterState, route, routeBlocked, slotIsOpen, type Viewer } from '../../cluster/index.js'
 import { ASKING as ASKING_FLAG, WRITE } from '../../commands/command.js'
 import { type Entry, findKeys } from '../../commands/table.js'
 import type { Args } from '../../resp/args.js'
@@ -38,7 +38,7 @@ export class Router implements SlotRouter {
       asking: isAsking(client) || (entry.flags & ASKING_FLAG) !== 0,
       pubsubShard: SHARD_PUBSUB.has(entry.fullName),
       migrate: entry.fullName === 'migrate',
-      tls: false,
+      viewer: viewerOf(client),
       existingKeys: tally.existing,
       missingKeys: tally.missing,
       multipleKeys: tally.multiple,
@@ -48,7 +48,7 @@ export class Router implements SlotRouter {
   /** For a client that waits for a key of `slot`: null to wait on, or the error that ends its wait. */
   redirectBlocked(client: Client, slot: number, write: boolean): string | null {
     const readonly = (client.clusterFlags & READONLY_MODE) !== 0
-    return routeBlocked(this.state, slot, readonly, write, false)
+    return routeBlocked(this.state, slot, readonly, write, viewerOf(client))
   }
 
   /** Of an open slot: which keys of the command are here. */
@@ -76,6 +76,11 @@ export class Router implements SlotRouter {
     }
     node.giveBackParser(parser)
   }
+}
+
+/** What the client's connection says about the addresses that it can reach. */
+export function viewerOf(client: Client): Viewer {
+  return { tls: false, ipv6: client.link?.remoteAddress.includes(':') ?? false }
 }
 
 /** Keys of a command, or of a transaction, in a slot that is being moved. */

@@ -84,6 +84,8 @@ function greet(node: ServerNode, client: Client, reply: Reply): void {
     ['mode', node.config.values['cluster-enabled'] ? 'cluster' : 'standalone'],
     ['role', node.isReplica ? 'replica' : 'master'],
   ]
+  const zone = node.config.values['availability-zone']
+  if (zone !== '') fields.push(['availability_zone', zone])
   reply.map(fields.length + 1)
   for (const [name, value] of fields) {
     reply.bulkText(name)

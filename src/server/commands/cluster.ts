@@ -21,14 +21,14 @@ import { declare } from './declare.js'
 const DISABLED = 'ERR This instance has cluster support disabled'
 
 /** Hands the subcommand and its arguments to the state machine. */
-const toCluster: ServerHandler = (node, _client, args, reply) => {
+const toCluster: ServerHandler = (node, client, args, reply) => {
   if (node.cluster === null) {
     reply.error(DISABLED)
     return
   }
   const texts: string[] = []
   for (let i = 1; i < args.count; i++) texts.push(latin1(args, i))
-  printReply(node.cluster.command(texts), reply)
+  printReply(node.cluster.command(texts, client), reply)
 }
 
 /** One character a byte, so that nothing is lost on the way. */

@@ -14,6 +14,7 @@ import {
   LISTEN,
   loadOurs,
   missing,
+  NAMES_OF_72,
   NEW_IN_72,
   oracleSettings,
   ourSettings,
@@ -27,7 +28,7 @@ import { fileWorld, loadConfig } from './files.js'
 import { CONFIG_HELP, configGet } from './get.js'
 import { describeError, parseConfig, type World } from './parse.js'
 import { configSet } from './set.js'
-import { ALIASES, DIRECTIVE_NAMES, type DirectiveName } from './table.js'
+import { ALIASES, type DirectiveName } from './table.js'
 
 describe.skipIf(missing)('a start without any configuration', () => {
   test('has the names and defaults of Redis', async () => {
@@ -353,7 +354,7 @@ describe.skipIf(missing)('CONFIG GET, SET and HELP', () => {
   ]) // biome-ignore format: a list
 
   test('set: every directive with odd values, and what it is afterwards', async () => {
-    const names = [...DIRECTIVE_NAMES, ...ALIASES.keys()].filter((name) => {
+    const names = [...NAMES_OF_72, ...ALIASES.keys()].filter((name) => {
       const directive = ALIASES.get(name) ?? (name as DirectiveName)
       return !NEW_IN_72.includes(name) && !farReaching.has(directive)
     })

@@ -8,6 +8,7 @@
 
 import { type Config, clampHz, createConfig, setWords } from './config.js'
 import { type Circumstances, has } from './directive.js'
+import { idleNotice, moduleNotice } from './newer.js'
 import { DEPRECATED, directiveOf, findDirective } from './table.js'
 import { beforeNul, lower, splitWords, trimOf } from './text.js'
 
@@ -86,7 +87,14 @@ function setDirective(reading: Reading, words: readonly string[]): string | unde
   const split = multi && words.length === 2 && words[1] !== ''
   const values = split ? (splitWords(words[1]!) ?? []) : words.slice(1)
   const outcome = setWords(reading.config, name, values, reading.at)
-  return 'error' in outcome ? outcome.error : undefined
+  if ('error' in outcome) return outcome.error
+  notice(reading, idleNotice(name))
+  return undefined
+}
+
+/** Keeps a line for the log, once. */
+function notice({ config }: Reading, line: string | undefined): void {
+  if (line !== undefined && !config.warnings.includes(line)) config.warnings.push(line)
 }
 
 function renameCommand(reading: Reading, from: string, to: string): string | undefined {
@@ -126,6 +134,11 @@ function otherLine(
   const { config, world } = reading
   const [name, ...rest] = words as [string, ...string[]]
   if (DEPRECATED.includes(name) && rest.length === 1) return undefined
+  const aboutModule = moduleNotice(name)
+  if (aboutModule !== undefined && rest.length > 0) {
+    notice(reading, aboutModule)
+    return undefined
+  }
   if (name === 'include' && rest.length === 1) return includeFile(reading, beforeNul(rest[0]!), depth + 1)
   if (name === 'rename-command' && rest.length === 2) return renameCommand(reading, rest[0]!, rest[1]!)
   if (name === 'user' && rest.length >= 1) return addUser(reading, rest)

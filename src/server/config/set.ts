@@ -15,6 +15,7 @@ import {
   setWords,
 } from './config.js'
 import { type Circumstances, has } from './directive.js'
+import { idleNotice } from './newer.js'
 import { type DirectiveName, directiveOf, findDirective } from './table.js'
 import { beforeNul, lower } from './text.js'
 
@@ -142,6 +143,10 @@ export function configSet(
     changed.map((pair) => pair.name),
   )
   const steps = stepsFor(config, changed)
+  for (const { name } of changed) {
+    const line = idleNotice(name)
+    if (line !== undefined) hooks.warn(line)
+  }
   const fail = (step: Step, reason: string): string => {
     undo(config, saved, steps, hooks, step)
     return failed(step.shown, reason)

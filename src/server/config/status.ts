@@ -138,6 +138,12 @@ const WORKS: ReadonlySet<DirectiveName> = new Set<DirectiveName>([
   'stream-node-max-bytes',
   'stream-node-max-entries',
   'hll-sparse-max-bytes',
+  'availability-zone',
+  'cluster-announce-client-ipv4',
+  'cluster-announce-client-ipv6',
+  'cluster-blacklist-ttl',
+  'cluster-manual-failover-timeout',
+  'hide-user-data-from-log',
 ])
 
 /** All directives that do something. */

@@ -6,78 +6,16 @@
  * not told here: whoever reads `config.values[name]` does it; status.ts says whether anybody does.
  */
 
-import type {
-  BoolDirective,
-  Directive,
-  NumberDirective,
-  NumberForm,
-  OneOfDirective,
-  SomeOfDirective,
-  TextDirective,
-  ValueOf,
-} from './directive.js'
+import type { Directive, ValueOf } from './directive.js'
+import { int, octal, oneOf, optionalText, size, sizeOrPercent, someOf, text, yesNo } from './kinds.js'
+import { NEWER, NEWER_ALIASES } from './newer.js'
 import { INT_MAX, INT_MIN, LONG_MAX, UINT_MAX, ULONG_MAX } from './numbers.js'
 import * as special from './special.js'
 import { lower } from './text.js'
 
 type Group = Readonly<Record<string, Directive>>
-type More<D> = Partial<Omit<D, 'kind' | 'initial' | 'form' | 'min' | 'max'>>
 
 const MB = 1024 * 1024
-
-const yesNo = (initial: boolean, more: More<BoolDirective> = {}): BoolDirective => ({
-  kind: 'bool',
-  flags: [],
-  initial,
-  ...more,
-})
-
-const text = (initial: string, more: More<TextDirective> = {}): TextDirective => ({
-  kind: 'text',
-  flags: [],
-  initial,
-  emptyIsUnset: false,
-  binary: false,
-  ...more,
-})
-
-const optionalText = (more: More<TextDirective> = {}): TextDirective =>
-  text('', { emptyIsUnset: true, ...more })
-
-const oneOf = <const V extends string>(
-  choices: readonly V[],
-  initial: NoInfer<V>,
-  more: More<OneOfDirective<NoInfer<V>>> = {},
-): OneOfDirective<V> => ({ kind: 'one-of', flags: [], choices, initial, ...more })
-
-const someOf = <const V extends string>(
-  choices: readonly V[],
-  more: More<SomeOfDirective<NoInfer<V>>> = {},
-): SomeOfDirective<V> => ({ kind: 'some-of', flags: ['multi-arg'], choices, initial: [], ...more })
-
-const numberOf =
-  (form: NumberForm) =>
-  (
-    initial: number,
-    min: number | bigint,
-    max: number | bigint,
-    more: More<NumberDirective> = {},
-  ): NumberDirective => ({
-    kind: 'number',
-    flags: [],
-    form,
-    initial,
-    min: BigInt(min),
-    max: BigInt(max),
-    unsigned: false,
-    ...more,
-  })
-
-const int = numberOf('plain')
-const size = numberOf('size')
-const sizeOrPercent = numberOf('size-or-percent')
-const octal = numberOf('octal')
-
 const SHUTDOWN = ['default', 'save', 'nosave', 'now', 'force'] as const
 
 function saveOrNot(chosen: readonly string[]): string | undefined {
@@ -372,6 +310,7 @@ export const DIRECTIVES = {
   ...cluster,
   ...clients,
   ...encoding,
+  ...NEWER,
 } satisfies Group
 
 export type DirectiveName = keyof typeof DIRECTIVES
@@ -408,5 +347,5 @@ export function directiveOf(name: DirectiveName): Directive {
 export function findDirective(given: string): DirectiveName | undefined {
   const name = lower(given)
   if (Object.hasOwn(DIRECTIVES, name)) return name as DirectiveName
-  return ALIASES.get(name)
+  return ALIASES.get(name) ?? (NEWER_ALIASES.get(name) as DirectiveName | undefined)
 }
