@@ -11,6 +11,8 @@ import type { History } from './history.js'
 import { type Io, LineReader } from './io.js'
 import { type Bytes, fromBytes, fromWord } from './text.js'
 
+const CTRL_C = '\x03'
+
 export const LINE_CHARACTERS_MAX = 64 * 1024
 
 export interface Editing {
@@ -95,7 +97,7 @@ const newer: Action = (state, help) => go(state, help, state.place + 1)
 const ACTIONS: Readonly<Record<string, Action>> = {
   '\r': () => 'done',
   '\n': () => 'done',
-  '\x03': () => 'end',
+  [CTRL_C]: () => 'end',
   '\x04': (state, help) => (state.text.length === 0 ? 'end' : remove(state, help)),
   '\x01': home,
   '\x05': end,
@@ -244,6 +246,7 @@ export class LineEditor {
   readonly #decoder = new TextDecoder()
   /** Typed ahead: keys of lines that nobody has asked for yet. */
   #pending = ''
+  #waiting: Promise<boolean> | undefined
 
   /** `masked` shows stars. */
   constructor(io: Io, help: EditorHelp, masked = false) {
@@ -282,6 +285,25 @@ export class LineEditor {
     stdin.setRawMode?.(false)
     stdout.write('\n')
     return ended === 'done' ? bytesOf(state.text) : undefined
+  }
+
+  /** Resolves at the first key, which the next `read` gets; true for Ctrl-C, which it does not get. */
+  async ready(): Promise<boolean> {
+    const { stdin } = this.#io
+    if (this.#pending !== '') return false
+    stdin.setRawMode?.(true)
+    let first = ''
+    this.#waiting ??= this.#keys((key) => {
+      first = key
+      return 'done'
+    }).then(() => {
+      this.#waiting = undefined
+      stdin.setRawMode?.(false)
+      if (first === CTRL_C) return true
+      this.#pending = first + this.#pending
+      return false
+    })
+    return this.#waiting
   }
 
   close(): void {

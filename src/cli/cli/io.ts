@@ -46,6 +46,7 @@ export class LineReader {
   readonly #input: Io['stdin']
   #pieces: Uint8Array[] = []
   #ended = false
+  #filling: Promise<void> | undefined
 
   constructor(io: Io) {
     this.#input = io.stdin
@@ -68,10 +69,23 @@ export class LineReader {
         this.#pieces = []
         return rest.length > 0 ? rest : undefined
       }
-      const { done, value } = await this.#source.next()
+      await this.#fill()
+    }
+  }
+
+  /** Resolves when something has come that `next` has not given yet, or the end. */
+  async ready(): Promise<void> {
+    while (!this.#ended && !this.#pieces.some((piece) => piece.length > 0)) await this.#fill()
+  }
+
+  /** Takes the next piece; one read is under way at a time, whoever waits for it. */
+  #fill(): Promise<void> {
+    this.#filling ??= this.#source.next().then(({ done, value }) => {
+      this.#filling = undefined
       if (done === true) this.#ended = true
       else this.#pieces.push(typeof value === 'string' ? Buffer.from(value) : value)
-    }
+    })
+    return this.#filling
   }
 
   /** Lets go of standard input, so that the program can end. */

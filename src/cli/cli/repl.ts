@@ -21,6 +21,8 @@ export interface Preferences {
 /** Where lines come from. */
 interface Lines {
   next(prompt: string): Promise<Bytes | undefined>
+  /** Resolves when the user has typed something, or there will be no more; true for Ctrl-C. */
+  ready(): Promise<boolean>
   remember(line: Bytes): void
   close(): void
 }
@@ -39,9 +41,13 @@ export async function repl(session: Session): Promise<number> {
   try {
     for (;;) {
       const line = await lines.next(session.prompt)
-      if (line === undefined) return 0
-      if (line === '') continue
-      if ((await runLine(session, line, preferences, lines)) === 'quit') return 0
+      if (line === undefined && !session.subscribed) return 0
+      // The end of input, or Ctrl-C at the prompt, ends the subscribed mode first.
+      if (line === undefined && !(await session.connect())) return 0
+      if (line !== undefined && line !== '') {
+        if ((await runLine(session, line, preferences, lines)) === 'quit') return 0
+      }
+      await showMessages(session, lines)
     }
   } finally {
     stopListening()
@@ -55,6 +61,10 @@ function pipedLines({ io }: Session): Lines {
     next: async () => {
       const line = await reader.next()
       return line === undefined ? undefined : fromBytes(line)
+    },
+    ready: async () => {
+      await reader.ready()
+      return false
     },
     remember: () => {},
     close: () => reader.close(),
@@ -80,8 +90,30 @@ async function editedLines(session: Session, preferences: Preferences): Promise<
   })
   return {
     next: (prompt) => editor.read(prompt),
+    ready: () => editor.ready(),
     remember: (line) => history.add(line),
     close: () => editor.close(),
+  }
+}
+
+const READING = 'Reading messages... (press Ctrl-C to quit or any key to type command)\r'
+const ERASE_LINE = '\x1b[K'
+
+/** In the subscribed mode: shows messages until a key is pressed, a line comes from a pipe, or Ctrl-C is pressed. */
+async function showMessages(session: Session, lines: Lines): Promise<void> {
+  const { io } = session
+  const isTerminal = io.stdout.isTTY === true || io.env['FAKETTY'] !== undefined
+  const told = session.options.output !== 'raw' && isTerminal
+  while (session.subscribed) {
+    if (told) session.print(READING)
+    const what = await Promise.race([
+      session.arrival().then(() => 'message'),
+      lines.ready().then((interrupted) => (interrupted ? 'interrupt' : 'input')),
+    ])
+    if (told) session.print(ERASE_LINE)
+    if (what === 'input') return
+    if (what === 'interrupt') session.interrupt()
+    await session.showMessage()
   }
 }
 

@@ -90,7 +90,9 @@ async function once(session: Session, words: Bytes[]): Promise<number> {
     }
     args[place] = fromBytes(await readAll(session.io))
   }
-  return (await issueWithHelp(session, args, options.repeat)) ? 0 : 1
+  const done = await issueWithHelp(session, args, options.repeat)
+  await session.showMessages()
+  return done ? 0 : 1
 }
 
 /** --eval: the file's script; words up to a comma are keys, those after it arguments. */

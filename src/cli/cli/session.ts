@@ -1,7 +1,7 @@
 /**
  * One user's conversation with a server: the connection, what is known of its state (database, MULTI), commands
  * out, replies shown. Follows redirects in cluster mode by connecting to the other node, and connects again when
- * the connection is gone. What happens is redis-cli 7.0's, to the letter of its messages.
+ * the connection is gone. What happens is redis-cli 7.2's, to the letter of its messages.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -36,10 +36,18 @@ export class Session {
   #reissue = false
   #asking = false
   #shutdown = false
-  /** SUBSCRIBE and MONITOR: replies come without being asked for, until interrupted. */
-  #streaming: 'monitor' | 'pubsub' | undefined
+  /** MONITOR: replies come without being asked for, until interrupted. */
+  #monitoring = false
+  /** A channel has been subscribed to: messages come without being asked for, until RESET or an interrupt. */
+  subscribed = false
+  /** The protocol of the connection is RESP3. */
+  #resp3 = false
+  /** The command under way is confirmed by pushes, which therefore count as replies. */
+  #confirmedByPushes = false
   #interrupted = false
-  #lastKind: Reply['kind'] | undefined
+  #last: Reply | undefined
+  /** A read that was begun while the user might type, and is still to be taken. */
+  #begun: Promise<Reply> | undefined
 
   constructor(io: Io, options: Options) {
     this.io = io
@@ -53,7 +61,7 @@ export class Session {
   get prompt(): string {
     if (this.connection === undefined) return 'not connected> '
     const where = this.options.socket === undefined ? hostText(this.options) : `redis ${this.options.socket}`
-    return `${where}${this.db === 0 ? '' : `[${this.db}]`}${this.inMulti ? '(TX)' : ''}> `
+    return `${where}${this.db === 0 ? '' : `[${this.db}]`}${this.inMulti ? '(TX)' : ''}${this.subscribed ? '(subscribed mode)' : ''}> `
   }
 
   print(text: Bytes): void {
@@ -71,9 +79,9 @@ export class Session {
     this.io.stderr.write(text)
   }
 
-  /** Ctrl-C: ends MONITOR or SUBSCRIBE, and otherwise the program. True when it was for the former. */
+  /** Ctrl-C: ends MONITOR or the subscribed mode, and otherwise the program. True when it was for the former. */
   interrupt(): boolean {
-    if (this.#streaming === undefined) return false
+    if (!this.#monitoring && !this.subscribed) return false
     this.#interrupted = true
     this.connection?.close()
     return true
@@ -85,6 +93,9 @@ export class Session {
     this.connection = undefined
     this.db = 0
     this.inMulti = false
+    this.subscribed = false
+    this.#resp3 = false
+    this.#begun = undefined
     const { options } = this
     const socket = this.#reissue && options.cluster ? undefined : options.socket
     const tls = options.tls.on ? (await import('./tls.js')).tlsOptions(options) : undefined
@@ -139,6 +150,7 @@ export class Session {
     const { resp3, resp2 } = this.options
     if (resp3 === 'no' || resp2) return true
     const error = await this.#greet('HELLO', '3')
+    this.#resp3 = error === undefined
     if (error !== undefined && error !== 'I/O error') this.complain(`HELLO 3 failed: ${error}\n`)
     return error === undefined || (resp3 === 'implied' && error !== 'I/O error')
   }
@@ -183,18 +195,13 @@ export class Session {
     const bytes = args.map(toBytes)
     for (let left = repeat; left !== 0; left--) {
       this.connection!.write(bytes)
-      if (command === 'monitor') return this.#stream('monitor', verbatim)
-      if (command === 'subscribe' || command === 'psubscribe' || command === 'ssubscribe') {
-        if (!(await this.#stream('pubsub', verbatim))) return false
-        continue
-      }
+      if (command === 'monitor') return this.#monitor(verbatim)
       if (command === 'sync' || command === 'psync') {
         this.print('Entering replica output mode...  (press Ctrl-C to quit)\n')
         await this.onSync()
         return false
       }
-      if (!(await this.showReply(verbatim))) return false
-      await this.flushed()
+      if (!(await this.#showReplies(words, verbatim))) return false
       await this.#track(words)
       if (this.#reissue) break
       if (this.options.interval_ms > 0) await sleep(this.options.interval_ms)
@@ -204,32 +211,77 @@ export class Session {
   }
 
   /** Replies for as long as they come: until an error, or Ctrl-C, which connects anew. */
-  async #stream(what: 'monitor' | 'pubsub', verbatim: boolean): Promise<boolean> {
-    if (what === 'pubsub' && this.options.output !== 'raw') {
-      this.print('Reading messages... (press Ctrl-C to quit)\n')
-    }
-    this.#streaming = what
+  async #monitor(verbatim: boolean): Promise<boolean> {
+    this.#monitoring = true
     try {
-      while (this.#streaming !== undefined) {
-        if (!(await this.showReply(verbatim))) {
-          this.complainOfConnection()
-          throw new Exit(1)
-        }
-        if (this.#lastKind === 'error') this.#streaming = undefined
+      while (this.#monitoring) {
+        if (!(await this.showReply(verbatim))) this.#giveUp()
+        if (this.#last?.kind === 'error') this.#monitoring = false
         await this.flushed()
       }
     } finally {
-      this.#streaming = undefined
+      this.#monitoring = false
     }
     return true
+  }
+
+  /** Shows messages for as long as they come, or until Ctrl-C, which connects anew. */
+  async showMessages(): Promise<void> {
+    while (this.subscribed) await this.showMessage()
+  }
+
+  async showMessage(): Promise<void> {
+    if (!(await this.showReply())) this.#giveUp()
+    await this.flushed()
+  }
+
+  #giveUp(): never {
+    this.complainOfConnection()
+    throw new Exit(1)
+  }
+
+  /**
+   * Shows what comes up to the reply of the command that was sent. (P|S)(UN)SUBSCRIBE is confirmed by one message a
+   * channel, in RESP3 by pushes, and messages of channels subscribed to earlier may come in between.
+   */
+  async #showReplies(words: readonly string[], verbatim: boolean): Promise<boolean> {
+    const command = words[0]!
+    const subscribes = /^[ps]?subscribe$/.test(command)
+    this.#confirmedByPushes = subscribes || /^[ps]?unsubscribe$/.test(command)
+    let expected = this.#confirmedByPushes ? Math.max(1, words.length - 1) : 0
+    try {
+      for (;;) {
+        if (!(await this.showReply(verbatim))) return false
+        await this.flushed()
+        if (!this.subscribed && expected === 0) return true
+        const last = this.#last!
+        if (!isMessage(last, this.#resp3)) {
+          if (last.kind === 'push') continue
+          return true
+        }
+        if (expected === 0 || nameOf(last) !== command) continue
+        if (subscribes) this.subscribed = true
+        if (--expected === 0) return true
+      }
+    } finally {
+      this.#confirmedByPushes = false
+    }
+  }
+
+  /** Resolves when there is something to show, or the connection has ended. */
+  async arrival(): Promise<void> {
+    this.#begun ??= this.connection!.read()
+    await this.#begun.catch(() => {})
   }
 
   /** The next reply, or undefined when the connection failed (then `failure` is why). Pushes are shown on the way. */
   async readReply(): Promise<Reply | undefined> {
     try {
       for (;;) {
-        const reply = await this.connection!.read()
-        if (reply.kind !== 'push' || this.#streaming === 'pubsub') return reply
+        const begun = this.#begun ?? this.connection!.read()
+        this.#begun = undefined
+        const reply = await begun
+        if (reply.kind !== 'push' || this.subscribed || this.#confirmedByPushes) return reply
         if (this.options.pushes) this.#showPush(reply)
       }
     } catch (error) {
@@ -244,7 +296,7 @@ export class Session {
     const { options } = this
     const reply = await this.readReply()
     if (reply === undefined) return this.#lost()
-    this.#lastKind = reply.kind
+    this.#last = reply
     const error = errorOf(reply)
     if (error !== undefined && options.cluster && this.#redirect(error)) return true
     if (reply.kind === 'error' && !this.interactive && options.errorCode) {
@@ -259,7 +311,7 @@ export class Session {
   async #lost(): Promise<boolean> {
     if (this.#interrupted) {
       this.#interrupted = false
-      this.#streaming = undefined
+      this.#monitoring = false
       return this.connect()
     }
     if (this.#shutdown) {
@@ -306,7 +358,8 @@ export class Session {
   /** Some commands change what the prompt shows. */
   async #track(words: readonly string[]): Promise<void> {
     const [command] = words
-    const refused = this.#lastKind === 'error'
+    const kind = this.#last?.kind
+    const refused = kind === 'error'
     const alone = words.length === 1
     const forget = () => {
       this.inMulti = false
@@ -318,13 +371,18 @@ export class Session {
       this.inMulti = true
       this.#dbBeforeMulti = this.db
     } else if (command === 'exec' && alone && this.inMulti) {
-      if (refused || this.#lastKind === 'nil') forget()
+      if (refused || kind === 'nil') forget()
       this.inMulti = false
     } else if (command === 'discard' && alone && !refused) forget()
     else if (command === 'reset' && alone && !refused) {
       this.inMulti = false
       this.options.db = this.db = 0
       this.options.resp3 = 'no'
+      this.#resp3 = false
+      this.subscribed = false
+    } else if (command === 'hello') {
+      if (kind === 'map') this.#resp3 = true
+      else if (kind === 'array') this.#resp3 = false
     }
   }
 
@@ -336,6 +394,19 @@ export class Session {
 
 function shownAddress(options: Options): string {
   return `${options.host}:${options.port}`
+}
+
+/** What a message says it is: `message`, `subscribe`, …; '' for what is none. */
+function nameOf(reply: Reply): string {
+  if (!('items' in reply)) return ''
+  const first = reply.items[0]
+  return first?.kind === 'bulk' ? fromBytes(first.bytes) : ''
+}
+
+/** Whether a reply is a published message, or confirms a subscription or its end. */
+function isMessage(reply: Reply, resp3: boolean): boolean {
+  if (reply.kind !== (resp3 ? 'push' : 'array') || reply.items.length < 3) return false
+  return /(message|subscribe)$/.test(nameOf(reply))
 }
 
 /** Texts for people, which are shown as they are. */
