@@ -7,7 +7,8 @@
  * reply like any other; a promise is rejected, with a ConnectionError, only when the connection fails.
  */
 
-import { connect as connectSocket, type Socket } from 'node:net'
+import { lookup } from 'node:dns'
+import { connect as connectSocket, type LookupFunction, type Socket } from 'node:net'
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls'
 import { type Argument, encodeCommand } from './command.js'
 import { feed, nextReply, type ReplyReader, replyReader, takeRest } from './reader.js'
@@ -30,6 +31,8 @@ export interface OpenOptions {
   readonly port?: number
   /** A unix socket, instead of host and port. */
   readonly path?: string
+  /** Addresses of this family are tried first when a host name has several. */
+  readonly prefers?: 4 | 6 | undefined
   /** TLS options of Node; `{}` for the defaults. */
   readonly tls?: TlsConnectionOptions | undefined
   readonly connectTimeout_ms?: number
@@ -238,10 +241,26 @@ export async function open(options: OpenOptions): Promise<Connection> {
   return new Connection(socket, options)
 }
 
+/** A look-up of host names that puts addresses of one family before the others. */
+export function preferring(family: 4 | 6): LookupFunction {
+  return (name, options, done) => {
+    lookup(name, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return done(error, '', 0)
+      addresses.sort((a, b) => Number(b.family === family) - Number(a.family === family))
+      if (options.all === true) return done(null, addresses)
+      return done(null, addresses[0]!.address, addresses[0]!.family)
+    })
+  }
+}
+
 async function openSocket(options: OpenOptions): Promise<Socket> {
   const target =
     options.path === undefined
-      ? { host: options.host ?? '127.0.0.1', port: options.port ?? 6379 }
+      ? {
+          host: options.host ?? '127.0.0.1',
+          port: options.port ?? 6379,
+          ...(options.prefers === undefined ? {} : { lookup: preferring(options.prefers) }),
+        }
       : { path: options.path }
   const tls = options.tls === undefined ? undefined : await import('node:tls')
   return new Promise((resolve, reject) => {

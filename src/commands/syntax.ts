@@ -71,12 +71,14 @@ const INTEGERS = new Set([
   'protover',
   'config-epoch',
 ])
+const DOUBLES = new Set(['longitude', 'latitude', 'radius', 'width', 'height', 'score', 'weight'])
 const UNIX_TIMES = new Set(['unix-time-seconds', 'unix-time-milliseconds'])
 
 function typeOf(name: string): ArgumentType {
   if (/^(key|newkey|destination|source|dst|src|destkey|sourcekey|key[0-9])$/.test(name)) return 'key'
   if (name === 'pattern') return 'pattern'
   if (UNIX_TIMES.has(name)) return 'unix-time'
+  if (DOUBLES.has(name)) return 'double'
   return INTEGERS.has(name) ? 'integer' : 'string'
 }
 
@@ -173,7 +175,8 @@ function markRepeated(out: Argument[], node: Node, at: number): void {
   const repeated = joinTokens(readSequence(node.choices[0]!))
   const before = joinTokens(out)
   const taken = before.splice(-repeated.length)
-  const withToken = taken.length === 1 && taken[0]!.token !== undefined
+  // `KEYS key [key ...]` has its token once, `GET pattern [GET pattern ...]` with every value.
+  const withToken = repeated.length === 1 && repeated[0]!.token !== undefined
   const whole: Argument =
     taken.length === 1 ? { ...taken[0]! } : { name: taken[0]?.name ?? 'value', type: 'block', parts: taken }
   out.length = 0

@@ -47,6 +47,7 @@ test('Tab goes through the completions and back to what was typed', () => {
       name,
       summary: '',
       syntax: 'key',
+      arguments: undefined,
       since: '1',
       group: 'string',
     })),
@@ -193,7 +194,7 @@ test('hints say what is still to come', () => {
   expect(help.hint('set')).toBe(' key value [EX seconds|KEEPTTL]')
   expect(help.hint('set ')).toBe('key value [EX seconds|KEEPTTL]')
   expect(help.hint('set k ')).toBe('value [EX seconds|KEEPTTL]')
-  expect(help.hint('set k v EX 1')).toBe(' [EX seconds|KEEPTTL]')
+  expect(help.hint('set k v EX 1')).toBe(' seconds')
   expect(help.hint('config get')).toBe(' parameter [parameter ...]')
   expect(help.hint('nothing')).toBeUndefined()
   expect(help.hint('set "open')).toBeUndefined()

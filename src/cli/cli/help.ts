@@ -4,6 +4,7 @@
  */
 
 import { ConnectionError, fieldOf, itemsOf, numberOf, type Reply, textOf } from '../../client/index.js'
+import { type Argument, hintAfter, readArguments } from './argument-hints.js'
 import type { Session } from './session.js'
 import { type Bytes, splitArgs } from './text.js'
 import { VERSION } from './version.js'
@@ -12,8 +13,10 @@ export interface CommandHint {
   /** Upper case; a subcommand has its container's name before it. */
   readonly name: string
   readonly summary: string
-  /** The arguments alone. */
+  /** The arguments alone, as text. */
   readonly syntax: string
+  /** Undefined for a server that does not describe them. */
+  readonly arguments: readonly Argument[] | undefined
   /** Undefined where the server does not say. */
   readonly since: string | undefined
   readonly group: string
@@ -63,13 +66,12 @@ function hintFor(hints: readonly CommandHint[], line: Bytes): Bytes | undefined 
     bestLength = words.length
   }
   if (best === undefined) return undefined
-  let rest = best.syntax
-  // What has been typed is taken off, up to the first optional part: what stands there nobody can know.
-  for (let typedArgs = args.length - bestLength; typedArgs > 0 && rest !== '' && rest[0] !== '['; ) {
-    if (rest[0] === ' ') typedArgs--
-    rest = rest.slice(1)
-  }
-  return /\s$/.test(line) ? rest : ` ${rest}`
+  // The last word counts when a space stands behind it: until then it may become another one.
+  const isLastOver = /\s$/.test(line)
+  const words = args.slice(bestLength, isLastOver ? undefined : -1)
+  const rest =
+    best.arguments === undefined ? (words.length === 0 ? best.syntax : '') : hintAfter(best.arguments, words)
+  return isLastOver ? rest : ` ${rest}`
 }
 
 /** `help`, `help <command>`, `help @<group>`. */
@@ -131,12 +133,14 @@ async function loadHints(session: Session): Promise<CommandHint[]> {
 export function hintsOfDocs(docs: Reply): CommandHint[] {
   const hints: CommandHint[] = []
   const add = (name: string, specs: Reply) => {
+    const arguments_ = readArguments(itemsOf(fieldOf(specs, 'arguments')))
     hints.push({
       name,
       summary: textOf(fieldOf(specs, 'summary')) ?? '',
       since: textOf(fieldOf(specs, 'since')),
       group: textOf(fieldOf(specs, 'group')) ?? 'generic',
-      syntax: syntaxOf(itemsOf(fieldOf(specs, 'arguments')), ' '),
+      syntax: hintAfter(arguments_, []),
+      arguments: arguments_,
     })
     const subs = itemsOf(fieldOf(specs, 'subcommands'))
     for (let i = 0; i + 1 < subs.length; i += 2) {
@@ -165,33 +169,11 @@ function hintsOfCommands(commands: Reply): CommandHint[] {
     return {
       name: (textOf(name) ?? '').toUpperCase(),
       syntax: words.join(' '),
+      arguments: undefined,
       summary: 'Help not available',
       since: 'Not known',
       group: 'generic',
     }
   })
   return hints.sort(byName)
-}
-
-function syntaxOf(args: readonly Reply[], separator: string): string {
-  return args.map(argumentText).join(separator)
-}
-
-const orQuotes = (text: string) => (text === '' ? '""' : text)
-
-/** One argument of COMMAND DOCS as people write it: `[EX seconds|PX milliseconds]`, `key [key ...]`. */
-function argumentText(argument: Reply): string {
-  const type = textOf(fieldOf(argument, 'type'))
-  const tokenReply = fieldOf(argument, 'token')
-  const nested = itemsOf(fieldOf(argument, 'arguments'))
-  const flags = new Set(itemsOf(fieldOf(argument, 'flags')).map(textOf))
-  let token = tokenReply === undefined ? '' : orQuotes(textOf(tokenReply) ?? '')
-  let value = ''
-  if (type === 'oneof') value = syntaxOf(nested, '|')
-  else if (type === 'block') value = syntaxOf(nested, ' ')
-  else if (type !== 'pure-token') value = orQuotes(textOf(fieldOf(argument, 'name')) ?? '')
-  if (token !== '' && type !== 'pure-token') token += ' '
-  let text = token + value
-  if (flags.has('multiple')) text += ` [${flags.has('multiple_token') ? token : ''}${value} ...]`
-  return flags.has('optional') ? `[${text}]` : text
 }

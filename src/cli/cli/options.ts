@@ -72,6 +72,12 @@ export interface Options {
   stdinLast: boolean
   stdinTag: Bytes | undefined
   evalFile: string | undefined
+  /** A line to be hinted at, and a file of such lines. */
+  hintText: Bytes | undefined
+  hintFile: string | undefined
+  /** Which addresses of a host name are tried first. */
+  prefers: 4 | 6 | undefined
+  prefersBoth: boolean
   debugger: boolean
   mode: Mode | undefined
   history: boolean
@@ -122,6 +128,10 @@ export function defaults(terminal: boolean): Options {
     stdinLast: false,
     stdinTag: undefined,
     evalFile: undefined,
+    hintText: undefined,
+    hintFile: undefined,
+    prefers: undefined,
+    prefersBoth: false,
     debugger: false,
     mode: undefined,
     history: false,
@@ -177,6 +187,8 @@ const PLAIN: Readonly<Record<string, Change | ((options: Options) => Change)>> =
   '-e': { errorCode: true },
   '--verbose': { verbose: true },
   '-2': { resp2: true },
+  '-4': ({ prefers }) => ({ prefers: 4, prefersBoth: prefers === 6 }),
+  '-6': ({ prefers }) => ({ prefers: 6, prefersBoth: prefers === 4 }),
   '-3': { resp3: 'asked' },
   '--tls': ({ tls }) => ({ tls: { ...tls, on: true } }),
   '--insecure': ({ tls }) => ({ tls: { ...tls, insecure: true } }),
@@ -239,6 +251,8 @@ const VALUED: Readonly<Record<string, Take>> = {
   '--pipe-timeout': (seconds) => ({ pipeTimeout_s: atoi(seconds) }),
   '--memkeys-samples': (samples) => ({ mode: 'memkeys', memorySamples: atoi(samples) }),
   '--eval': (evalFile) => ({ evalFile }),
+  '--test_hint': (text) => ({ hintText: fromWord(text) }),
+  '--test_hint_file': (hintFile) => ({ hintFile }),
   '--show-pushes': (word, { pushes }) => ({ pushes: /^n/i.test(word) ? false : /^y/i.test(word) || pushes }),
   '--sni': tlsValue('sni'),
   '--cacert': tlsValue('cacert'),
@@ -324,6 +338,7 @@ function upToDash(argv: readonly string[], from: number): string[] {
 function conflictOf(options: Options): string | undefined {
   if (options.socket !== undefined && options.cluster) return 'Options -c and -s are mutually exclusive.\n'
   if (options.resp2 && options.resp3 === 'asked') return 'Options -2 and -3 are mutually exclusive.\n'
+  if (options.prefersBoth) return 'Options -4 and -6 are mutually exclusive.\n'
   if (options.debugger && options.evalFile === undefined) {
     return 'Options --ldb and --ldb-sync-mode require --eval.\nTry shoal-cli --help for more information.\n'
   }

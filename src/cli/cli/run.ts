@@ -61,6 +61,11 @@ async function act(session: Session, command: Bytes[]): Promise<number> {
     const { runMode } = await import('./modes/index.js')
     return runMode(options.mode, session)
   }
+  if (options.hintText !== undefined || options.hintFile !== undefined) {
+    const { printHint, runHintSuite } = await import('./hint-suite.js')
+    if (options.hintText !== undefined) return printHint(session, options.hintText)
+    return runHintSuite(session, options.hintFile!)
+  }
   if (command.length === 0 && options.evalFile === undefined) {
     await session.connect()
     const { repl } = await import('./repl.js')

@@ -109,6 +109,7 @@ export class Session {
         port: options.port,
         ...(socket === undefined ? {} : { path: socket }),
         tls,
+        prefers: options.prefers,
         connectTimeout_ms: 60_000,
       })
     } catch (error) {

@@ -17,6 +17,7 @@ export function usage(): string {
       ['-n <db>', 'Database number'],
       ['-c', 'Cluster mode: follow MOVED and ASK'],
       ['-2, -3', 'Speak RESP2 (default) or RESP3'],
+      ['-4, -6', 'Try IPv4 or IPv6 addresses of a host name first'],
     ]) +
     section('Who', [
       ['-a, --pass <password>', 'Password (REDISCLI_AUTH in the environment is safer)'],
