@@ -132,6 +132,25 @@ test('daemonized: the first process ends when the node listens; pid file, title,
   ])
 })
 
+test('SHUTDOWN ABORT cancels a SIGTERM that a paused cron holds back', async () => {
+  const [port] = await freePorts(1)
+  const debug = ['--enable-debug-command', 'yes']
+  const server = new Server(folder(), ['--port', String(port), '--bind', '127.0.0.1', '--save', '', ...debug])
+  await server.said('Ready to accept connections tcp')
+  const wire = await Wire.open(port!)
+  cleanups.push(() => wire.close())
+  expect(await wire.run('SHUTDOWN', 'ABORT')).toBe('-ERR No shutdown in progress.\r\n')
+  expect(await wire.run('DEBUG', 'PAUSE-CRON', '1')).toBe('+OK\r\n')
+  server.child.kill('SIGTERM')
+  await server.said('Received SIGTERM scheduling shutdown...')
+  expect(await wire.run('SHUTDOWN', 'ABORT')).toBe('+OK\r\n')
+  await server.said('Shutdown manually aborted.')
+  expect(await wire.run('DEBUG', 'PAUSE-CRON', '0')).toBe('+OK\r\n')
+  expect(await wire.run('PING')).toBe('+PONG\r\n')
+  server.child.kill('SIGTERM')
+  expect((await server.ended).code).toBe(0)
+})
+
 test('SIGINT saves what the save points ask for; the next start has it', async () => {
   const dir = folder()
   const [port] = await freePorts(1)

@@ -39,7 +39,7 @@ import { Info } from './info.js'
 import { goOn, ParserPool, PendingBuffers } from './input.js'
 import { Migrations } from './migrate.js'
 import { OwnExpiry } from './own-expiry.js'
-import type { Access, Regular, SlotRouter, StopWish } from './parts.js'
+import type { Access, Regular, SlotRouter, Stopper, StopWish } from './parts.js'
 import { type PausePurpose, Pauses } from './pauses.js'
 import type { Persistence } from './persistence/index.js'
 import { Propagation } from './propagate.js'
@@ -99,7 +99,7 @@ export class ServerNode implements Host {
   /** Awaited one after the other when the node stops: what must be saved, closed, told. False: it must not stop. */
   readonly atStop: ((wish: StopWish) => unknown)[] = []
   /** Ends the process, for SHUTDOWN; set by whoever runs it. Resolves only where the node could not stop. */
-  requestStop: ((wish: StopWish) => Promise<void>) | null = null
+  stopper: Stopper | null = null
 
   /** The parser of all connections whose commands arrive whole. */
   parser: RequestParser = new RequestParser()

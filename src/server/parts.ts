@@ -53,6 +53,14 @@ export interface Access {
   readsAnyKey(client: Client, entry: Entry): boolean
 }
 
+/** Ends the process that a node has to itself. */
+export interface Stopper {
+  /** Resolves when the process is not going to end, since something could not be saved or the stop was aborted. */
+  request(wish: StopWish): Promise<void>
+  /** SHUTDOWN ABORT: true if there was a stop to be aborted. */
+  abort(): boolean
+}
+
 /** How a node is to stop: SHUTDOWN's options, or what shutdown-on-sigterm says. */
 export interface StopWish {
   /** Write an RDB file, or not; undefined for what the save points ask for. */

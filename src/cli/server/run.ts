@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { collectWithoutHelpers } from '../../runtime/collector.js'
 import type { Config } from '../../server/config/config.js'
@@ -18,6 +19,8 @@ import { configErrorText, HELP, versionLine } from './texts.js'
 
 /** Set in the environment of the process that a daemonizing one starts: the descriptor on which it reports. */
 const DAEMON_MARK = 'SHOAL_DAEMON_FD'
+/** How often a stop that is held back looks whether it may go on. */
+const PAUSED_MS = 10
 
 /** Runs a node until it is told to stop. Sets the exit code. */
 export async function runServer(argv: readonly string[]): Promise<void> {
@@ -205,14 +208,31 @@ function endOnDemand({ node, stop }: RunningNode, log: Log, beforeExit: () => vo
     stopping ??= tryToEnd(wish)
     return stopping
   }
-  node.requestStop = end
+  let held = false
+  /** DEBUG PAUSE-CRON holds a signal's stop back, as in Redis, whose cron looks at signals. False: it was aborted. */
+  const released = async (): Promise<boolean> => {
+    held = true
+    while (held && node.cronPaused) await sleep(PAUSED_MS)
+    const goesOn = held
+    held = false
+    return goesOn
+  }
+  node.stopper = {
+    request: end,
+    abort: () => {
+      if (!held) return node.replication?.abortShutdown() ?? false
+      held = false
+      log.notice('Shutdown manually aborted.')
+      return true
+    },
+  }
   const onSignal = async (signal: 'SIGTERM' | 'SIGINT') => {
     if (stopping !== null && signal === 'SIGINT') {
       log.warning('You insist... exiting now.')
       process.exit(1)
     }
     log.warning(`Received ${signal} scheduling shutdown...`)
-    if (stopping !== null) return
+    if (stopping !== null || (node.cronPaused && (held || !(await released())))) return
     await end(
       signalWish(node.config.values[signal === 'SIGTERM' ? 'shutdown-on-sigterm' : 'shutdown-on-sigint']),
     )

@@ -39,16 +39,17 @@ export const shutdownCommand: Command = serverCommand(
     const clash = given.has('save') && given.has('nosave')
     if (unknown || clash || (given.has('abort') && given.size > 1)) return reply.error(SYNTAX)
     if (given.has('abort')) {
-      if (node.replication?.abortShutdown() === true) return reply.ok()
+      const aborted = node.stopper?.abort() ?? node.replication?.abortShutdown()
+      if (aborted === true) return reply.ok()
       return reply.error('ERR No shutdown in progress.')
     }
     if (!given.has('now') && client.denyBlocking) {
       return reply.error("ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client")
     }
-    if (node.requestStop === null) return reply.error('ERR This node is part of a process that others end')
+    if (node.stopper === null) return reply.error('ERR This node is part of a process that others end')
     const save = given.has('save') ? true : given.has('nosave') ? false : undefined
     client.blocked = { kind: 'shutdown', deadline_ms: 0, timeout: () => {}, cancel: () => {} }
-    node.requestStop({ save, now: given.has('now'), force: given.has('force') }).then(() => {
+    node.stopper.request({ save, now: given.has('now'), force: given.has('force') }).then(() => {
       if (client.gone) return
       node.countError(FAILED)
       node.turn.outOf(client).error(FAILED)
