@@ -12,6 +12,8 @@ export default defineConfig({
     setupFiles: ['tests/setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A condition that is awaited comes at last, also on a machine that does much else.
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
     // What fails now and then is wrong, in the test or in the server; to run it again would hide it.
     retry: 0,

@@ -9,7 +9,7 @@
 
 import { appendFileSync } from 'node:fs'
 import { relative } from 'node:path'
-import { getCurrentTest } from 'vitest/suite'
+import { TestRunner } from 'vitest'
 import * as real from '../../node_modules/fast-check/lib/fast-check.js'
 
 export * from '../../node_modules/fast-check/lib/fast-check.js'
@@ -49,7 +49,7 @@ function nextSeed(): number {
 }
 
 class Place {
-  readonly test = getCurrentTest()
+  readonly test = TestRunner.getCurrentTest()
   readonly name: string
   readonly nth: number
   readonly deadline_ms: number
