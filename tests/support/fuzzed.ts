@@ -117,7 +117,9 @@ export function check<T>(property: real.IRawProperty<T>, given?: real.Parameters
 
 function report<T>(details: real.RunDetails<T>): void {
   if (!details.failed) return
-  throw new Error(real.defaultReportMessage(details) ?? 'failed', { cause: details.errorInstance })
+  const { errorInstance: cause } = details
+  const why = cause instanceof Error ? cause.message : String(cause)
+  throw new Error(`${why}\n${real.defaultReportMessage(details)}`, { cause })
 }
 
 export function assert<T>(property: real.IRawProperty<T>, given?: real.Parameters<T>) {
