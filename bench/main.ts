@@ -1,10 +1,11 @@
 /**
- * npm run bench [-- --quick] [--only throughput,types,commands,memory,start,stalls,cluster] [--commands lpush,zadd] [--write]
+ * npm run bench [-- --quick] [--only throughput,types,commands,memory,start,stalls,cluster,node-versions] [--commands lpush,zadd] [--write]
  *
- * Everything is measured beside redis-server in the same run. `--write` puts the tables into docs/benchmarks.md.
+ * Everything is measured beside redis-server in the same run. `--write` puts the tables into docs/benchmarks.md; with `--only` it
+ * replaces the sections of these tables and leaves the others.
  */
 
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { clusters } from './cluster.js'
 import { commands } from './commands.js'
@@ -12,8 +13,9 @@ import { memory } from './memory.js'
 import { stalls } from './stalls.js'
 import { starting } from './start.js'
 import { throughput } from './throughput.js'
-import { find, markdown, output, type Table } from './tools.js'
+import { find, markdown, output, type Table, withSection } from './tools.js'
 import { types } from './types.js'
+import { versions } from './versions.js'
 
 const args = process.argv.slice(2)
 const quick = args.includes('--quick')
@@ -38,6 +40,7 @@ if (wants('types')) tables.push(await types(quick ? 1 : 5, quick ? 0.3 : 1, list
 if (wants('commands')) tables.push(await commands(quick ? 1 : 3, quick ? 0.3 : 0.6, listed('--commands')))
 if (wants('stalls')) tables.push(await stalls(quick))
 if (wants('cluster')) tables.push(await clusters(quick ? 1 : 3))
+if (wants('node-versions')) tables.push(await versions(quick))
 
 const redis = /v=(\S+)/.exec(await output(find('redis-server')!, ['--version']))?.[1] ?? '?'
 const text = [
@@ -49,4 +52,8 @@ const text = [
   ...tables.map(markdown),
 ].join('\n')
 console.log(text)
-if (args.includes('--write')) writeFileSync('docs/benchmarks.md', text)
+const FILE = 'docs/benchmarks.md'
+if (args.includes('--write')) {
+  const whole = only === undefined ? text : tables.reduce(withSection, readFileSync(FILE, 'utf8'))
+  writeFileSync(FILE, whole)
+}

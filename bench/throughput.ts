@@ -19,7 +19,7 @@ interface Measured {
   readonly cpu: number
 }
 
-async function measure(
+export async function measure(
   server: Server,
   test: 'set' | 'get',
   depth: number,

@@ -84,18 +84,27 @@ export interface Server {
 export type Engine = Server['name']
 
 /** Starts a node on a free port and waits for its first PONG; how long that took. */
-export async function start(
+export function start(
   engine: Engine,
   ...options: string[]
 ): Promise<{ server: Server; firstPong_ms: number }> {
+  return engine === 'redis'
+    ? startWith(engine, find('redis-server')!, [], options)
+    : startWith(engine, process.execPath, [SHOAL_SERVER], options)
+}
+
+/** As `start`, of a program with arguments in front of those of the server. */
+export async function startWith(
+  engine: Engine,
+  program: string,
+  before: readonly string[],
+  options: readonly string[],
+): Promise<{ server: Server; firstPong_ms: number }> {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'shoal-bench-'))
-  const args = ['--port', String(port), '--dir', folder, ...options]
+  const args = [...before, '--port', String(port), '--dir', folder, ...options]
   const began = performance.now()
-  const child =
-    engine === 'redis'
-      ? spawn(find('redis-server')!, args, { stdio: 'ignore' })
-      : spawn(process.execPath, [SHOAL_SERVER, ...args], { stdio: 'ignore' })
+  const child = spawn(program, args, { stdio: 'ignore' })
   await until(`${engine} to answer`, async () => (await ask(port, 'PING')).startsWith('+PONG'), 1)
   return { server: { name: engine, port, process: child, folder }, firstPong_ms: performance.now() - began }
 }
@@ -143,6 +152,15 @@ export interface Table {
   readonly note: string
   readonly head: readonly string[]
   readonly rows: readonly (readonly string[])[]
+}
+
+/** A document with the table in place of the section of its title, or at the end. */
+export function withSection(document: string, table: Table): string {
+  const made = markdown(table)
+  const start = document.indexOf(`## ${table.title}\n`)
+  if (start < 0) return `${document.trimEnd()}\n\n${made}`
+  const next = document.indexOf('\n## ', start)
+  return document.slice(0, start) + made + (next < 0 ? '' : document.slice(next))
 }
 
 export function markdown(table: Table): string {

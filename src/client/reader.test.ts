@@ -67,7 +67,13 @@ const { reply: anyReply } = fc.letrec<{ reply: Reply }>((tie) => ({
     fc
       .double({ noNaN: true })
       .filter((d) => Number.isFinite(d))
-      .map((value): Reply => ({ kind: 'double', value, bytes: bytes(String(value)) })),
+      .map(
+        (value): Reply => ({
+          kind: 'double',
+          value,
+          bytes: bytes(Object.is(value, -0) ? '-0' : String(value)),
+        }),
+      ),
     fc.constant<Reply>({ kind: 'nil' }),
     fc
       .tuple(fc.constantFrom('array' as const, 'set' as const, 'push' as const), fc.array(tie('reply')))

@@ -138,8 +138,8 @@ export class Entries implements TableKeys {
     const u32 = this.heap.u32[chunk]!
     const head = u32[word]!
     const length = end - start
-    if (head >>> 24 !== length && !(length >= LONG_KEY_BYTES && this.keyLength(handle) === length))
-      return false
+    // Word 0 says 255 of every long key, also of one that only begins with these 255 bytes.
+    if (length < LONG_KEY_BYTES ? head >>> 24 !== length : this.keyLength(handle) !== length) return false
     return wordsAre(u32, word + (fieldBytes(head >>> 8) >>> 2), buf, start, end)
   }
 

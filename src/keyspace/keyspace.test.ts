@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ascii, text } from '../bytes/ascii.js'
 import { keySlot } from '../bytes/crc16.js'
-import { NO_EXPIRY } from './entries.js'
+import { NO_EXPIRY, RAW, STRING } from './entries.js'
 import { EXPIRE_HIDE, EXPIRE_IGNORE } from './expiry.js'
 import { Keyspace } from './keyspace.js'
 
@@ -124,6 +124,17 @@ test.each([false, true])('a database behaves as a Map with expiries (cluster: %s
     }),
     { numRuns: 60 },
   )
+})
+
+test('of keys that begin with the same bytes, only the one of the same length is found', () => {
+  const { entries } = make()
+  const lengths = [1, 128, 253, 254, 255, 256, 257, 511, 512, 65535, 65536]
+  const longest = ascii('k'.repeat(65536))
+  const found = lengths.map((of) => {
+    const handle = entries.create(STRING, RAW, 0, longest, 0, of, 0)
+    return lengths.filter((length) => entries.keyIs(handle, longest, 0, length))
+  })
+  expect(found).toEqual(lengths.map((length) => [length]))
 })
 
 test('a scan returns every key that stays, whatever grows or shrinks meanwhile', () => {

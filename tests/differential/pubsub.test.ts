@@ -51,7 +51,7 @@ type Step = readonly [client: number, command: string]
 const PUBLISHER = 2
 
 /** Messages leave before the publisher's reply, but arrive on sockets of their own: on a busy machine, later. */
-const PATIENCE = { timeout: 5000, interval: 2 }
+const PATIENCE = { timeout: 15_000, interval: 2 }
 
 interface Played {
   /** What each client has heard by now. */
@@ -162,6 +162,28 @@ describe.skipIf(missing('redis-server'))('messages beside redis-server', () => {
       }),
       { numRuns: 40 },
     )
+  })
+
+  test('an error of a command that messages answer is not told after CLIENT REPLY OFF', async () => {
+    for (const quiet of ['CLIENT REPLY OFF', 'CLIENT REPLY SKIP']) {
+      await same(
+        [2, 3, 2],
+        [0, 1].flatMap((client): Step[] => [
+          [client, 'MULTI'],
+          [client, 'SSUBSCRIBE s1'],
+          [client, 'EXEC'],
+          [client, 'MULTI'],
+          [client, quiet],
+          [client, 'SSUBSCRIBE s1'],
+          [client, 'SUBSCRIBE a1'],
+          [client, 'EXEC'],
+          [client, 'SUBSCRIBE'],
+          [client, quiet],
+          [client, 'SSUBSCRIBE'],
+          [client, 'PING'],
+        ]),
+      )
+    }
   })
 
   test('the end of all subscriptions', async () => {

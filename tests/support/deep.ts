@@ -1,6 +1,6 @@
 /**
- * How many random cases a comparison draws, and what it says of the one that failed. In CI they are few and always the
- * same; `SHOAL_DIFFERENTIAL_RUNS=3000 npx vitest run tests/differential` draws thousands a property, other ones each time.
+ * How many random cases a comparison draws, and what it says of the one that failed. They are few and always the same;
+ * `SHOAL_DIFFERENTIAL_RUNS=3000 npx vitest run tests/differential` draws thousands a property, `npm run fuzz` other ones each time.
  */
 
 import fc from 'fast-check'
@@ -17,12 +17,20 @@ export function runsOf(few: number): number {
 /** For `describe`: time enough for so many cases, and for finding the shortest one that fails. */
 export const DEEP = { timeout: 60_000 + Number(WANTED ?? 0) * 200 }
 
-/** Draws `runs` cases; throws an error with a short form of the shortest that fails, and the seed that gives it again. */
+/**
+ * Checks the cases that `failedOnce` names, then draws `runs` others; throws an error with a short form of the shortest that
+ * fails, and the seed that gives it again.
+ */
 export async function holds<Case extends unknown[]>(
   property: fc.IAsyncProperty<Case>,
   runs: number,
+  failedOnce: readonly { readonly seed: number; readonly path: string }[] = [],
 ): Promise<void> {
-  const result = await fc.check(property, { numRuns: runs })
+  for (const once of failedOnce) throwShortly(await fc.check(property, { ...once, numRuns: 1 }))
+  throwShortly(await fc.check(property, { numRuns: runs }))
+}
+
+function throwShortly<Case extends unknown[]>(result: fc.RunDetails<Case>): void {
   if (!result.failed) return
   const cases = (result.counterexample ?? []).map(shortly).join('\n')
   const error = result.errorInstance

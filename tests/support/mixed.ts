@@ -18,7 +18,7 @@ import { Caller, type Plain } from './node.js'
 
 export type Kind = 'shoal' | 'redis'
 export const NODE_TIMEOUT_MS = 1000
-const LAST_WORDS_LINES = 15
+const LAST_WORDS_LINES = 60
 const MEET_AGAIN_MS = 3000
 
 /** One node: a folder and a port, and, while it runs, a process. */

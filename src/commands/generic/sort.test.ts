@@ -2,6 +2,39 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Runner } from '../../../tests/support/runner.js'
 
+const LISTPACK_EMPTY_BYTES = 7
+/** What a node of a quicklist sets aside for an element beside its text. */
+const ELEMENT_ESTIMATE_BYTES = 8
+/** Bytes of a listpack under list-max-listpack-size -2, and where that counts elements. */
+const LIST_BYTES_MAX = 8192
+
+/** Bytes that a text takes in a listpack; short enough that its length backwards takes one byte, or two. */
+function packedBytes(word: string): number {
+  const inDigits = /^(0|-?[1-9]\d*)$/.test(word) && BigInt.asIntN(64, BigInt(word)) === BigInt(word)
+  if (!inDigits)
+    return word.length < 64 ? word.length + 2 : word.length < 126 ? word.length + 3 : word.length + 4
+  const value = Number(word)
+  if (value >= 0 && value <= 127) return 2
+  if (value >= -4096 && value <= 4095) return 3
+  const bits = [16, 24, 32].find((bits) => value >= -(2 ** (bits - 1)) && value < 2 ** (bits - 1)) ?? 64
+  return bits / 8 + 2
+}
+
+/**
+ * What OBJECT ENCODING replies of a list that SORT … STORE has made. Redis fills a quicklist and makes it a listpack where it has one
+ * node, whose limit counts the last element by its text. RPUSH counts all that it adds by their texts, without what a listpack adds, or
+ * saves, so near the limit it may reply otherwise for the same elements.
+ */
+function storedEncoding(words: readonly string[], most: number): string {
+  let bytes = LISTPACK_EMPTY_BYTES
+  for (const word of words) {
+    if (bytes > LISTPACK_EMPTY_BYTES && bytes + word.length + ELEMENT_ESTIMATE_BYTES > LIST_BYTES_MAX)
+      return '9 quicklist'
+    bytes += packedBytes(word)
+  }
+  return most > 0 && words.length > most ? '9 quicklist' : '8 listpack'
+}
+
 describe('SORT', () => {
   test('a cluster has no patterns, and a user who may not read every key has none either', () => {
     const cluster = new Runner({ cluster: true })
@@ -110,32 +143,31 @@ describe('SORT', () => {
       fc.integer().map(String),
     )
     const sizes = fc.constantFrom(3, 47, 49, 127, 128, 129, 300)
-    fc.assert(
-      fc.property(
-        sizes.chain((size) => fc.array(name, { minLength: 1, maxLength: size, size: 'max' })),
-        fc.boolean(),
-        fc.constantFrom('-2', '5'),
-        (elements, descending, most) => {
-          const runner = new Runner()
-          runner.keyspace.limit = (limit) => (limit === 'list-max-listpack-size' ? Number(most) : 128)
-          runner.run('RPUSH', 'l', ...elements)
-          const expected = elements.map((word) => Buffer.from(word)).sort(Buffer.compare)
-          if (descending) expected.reverse()
-          const reply = (some: Buffer[]) =>
-            `*${some.length}\r\n${some.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`
-          const order = descending ? 'DESC' : 'ASC'
-          expect(runner.run('SORT', 'l', 'ALPHA', order)).toBe(reply(expected))
-          expect(runner.run('SORT', 'l', 'LIMIT', 1, 50, 'ALPHA', order)).toBe(reply(expected.slice(1, 51)))
-          expect(runner.run('SORT', 'l', 'ALPHA', order, 'STORE', 'to')).toBe(`:${expected.length}\r\n`)
-          expect(runner.run('LRANGE', 'to', 0, -1)).toBe(reply(expected))
-          const encoding = runner.say('OBJECT ENCODING to')
-          runner.run('DEL', 'to')
-          runner.run('RPUSH', 'to', ...expected.map(String))
-          expect(encoding).toBe(runner.say('OBJECT ENCODING to'))
-        },
-      ),
-      { numRuns: 150 },
+    const property = fc.property(
+      sizes.chain((size) => fc.array(name, { minLength: 1, maxLength: size, size: 'max' })),
+      fc.boolean(),
+      fc.constantFrom('-2', '5'),
+      (elements, descending, most) => {
+        const runner = new Runner()
+        runner.keyspace.limit = (limit) => (limit === 'list-max-listpack-size' ? Number(most) : 128)
+        runner.run('RPUSH', 'l', ...elements)
+        const expected = elements.map((word) => Buffer.from(word)).sort(Buffer.compare)
+        if (descending) expected.reverse()
+        const reply = (some: Buffer[]) =>
+          `*${some.length}\r\n${some.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`
+        const order = descending ? 'DESC' : 'ASC'
+        expect(runner.run('SORT', 'l', 'ALPHA', order)).toBe(reply(expected))
+        expect(runner.run('SORT', 'l', 'LIMIT', 1, 50, 'ALPHA', order)).toBe(reply(expected.slice(1, 51)))
+        expect(runner.run('SORT', 'l', 'ALPHA', order, 'STORE', 'to')).toBe(`:${expected.length}\r\n`)
+        expect(runner.run('LRANGE', 'to', 0, -1)).toBe(reply(expected))
+        expect(runner.say('OBJECT ENCODING to')).toBe(
+          `$${storedEncoding(expected.map(String), Number(most))}`,
+        )
+      },
     )
+    // A stored list just below the limit was expected to be what RPUSH makes of it.
+    fc.assert(property, { seed: 247977537, path: '26', numRuns: 1 })
+    fc.assert(property, { numRuns: 150 })
   })
 
   test('integers are stored as they are shown', () => {

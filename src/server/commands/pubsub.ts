@@ -18,6 +18,7 @@ import {
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import { type Client, IN_MULTI } from '../client.js'
+import { isSilent } from '../dispatch.js'
 import type { ServerNode } from '../node.js'
 import type { SubscriptionKind } from '../pubsub.js'
 import { serverCommand } from '../server-command.js'
@@ -92,7 +93,8 @@ function subscribeCommand(family: Family): Command {
       // A transaction may listen to channels, for the sake of old clients; a script may not, and to shards neither.
       const inMulti = (client.special & IN_MULTI) !== 0 && family.kind !== 'shards'
       if (client.denyBlocking && !inMulti) {
-        reply.error(`ERR ${family.subscribe} isn't allowed for a DENY BLOCKING client`)
+        // Unlike the messages of this command, an error is subject to CLIENT REPLY.
+        if (!isSilent(client)) reply.error(`ERR ${family.subscribe} isn't allowed for a DENY BLOCKING client`)
         return
       }
       for (let i = 1; i < args.count; i++) {
