@@ -22,6 +22,7 @@ import { loadAclFile } from '../admin/index.js'
 import type { Client } from '../client.js'
 import { bytesOf, textOf } from '../config/text.js'
 import type { ServerNode } from '../node.js'
+import type { PubSub } from '../pubsub.js'
 import { serverCommand } from '../server-command.js'
 import { entryOf } from './command.js'
 import { declare, helpCommand, wrongCount } from './declare.js'
@@ -61,15 +62,14 @@ function bulk(reply: Reply, text: string): void {
 }
 
 /** Whether a user may still hear all that it listens to. */
-function mayListen(user: User, client: Client): boolean {
+function mayListen(pubsub: PubSub, user: User, client: Client): boolean {
   const may = (channel: Uint8Array, isPattern: boolean): boolean =>
     user.selectors.some((selector) => allowsChannel(selector, channel, isPattern))
-  const mine = client.subscriptions
-  if (mine === null) return true
-  for (const [channel] of mine.channels.entries()) if (!may(channel, false)) return false
-  for (const [channel] of mine.shards.entries()) if (!may(channel, false)) return false
-  for (const [pattern] of mine.patterns.entries()) if (!may(pattern, true)) return false
-  return true
+  return (
+    pubsub.every('channels', client, (channel) => may(channel, false)) &&
+    pubsub.every('shards', client, (channel) => may(channel, false)) &&
+    pubsub.every('patterns', client, (pattern) => may(pattern, true))
+  )
 }
 
 const setUser: Handler = (admin, _client, args, reply, node) => {
@@ -88,7 +88,7 @@ const setUser: Handler = (admin, _client, args, reply, node) => {
   }
   admin.users.put(user)
   for (const client of [...node.clients.all()]) {
-    if (client.user === name && !mayListen(user, client)) node.close(client)
+    if (client.user === name && !mayListen(node.pubsub, user, client)) node.close(client)
   }
   admin.usersChanged()
   reply.ok()
