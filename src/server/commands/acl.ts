@@ -1,12 +1,12 @@
 /** ACL: users and what they may do. */
 
-import { renameSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ADMIN, type Command, container, LOADING, NOSCRIPT, SENTINEL, STALE } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
 import { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import { randomHex } from '../../runtime/clock.js'
+import { replaceFile } from '../../runtime/replace-file.js'
 import { allEntries, CATEGORIES, categoriesOf } from '../admin/acl/categories.js'
 import { checkUser, denialText } from '../admin/acl/check.js'
 import {
@@ -227,8 +227,8 @@ const save: Handler = (admin, _client, _args, reply, node) => {
   const path = resolve(values.dir, values.aclfile)
   const text = admin.users.all().map((user) => `user ${user.name} ${describeUser(user)}\n`)
   try {
-    writeFileSync(`${path}.tmp`, bytesOf(text.join('')), { mode: 0o644, flush: true })
-    renameSync(`${path}.tmp`, path)
+    const temporary = `${path}.tmp-${process.pid}-${node.clock.now_ms()}`
+    replaceFile(path, temporary, bytesOf(text.join('')), 0o644)
     reply.ok()
   } catch (error) {
     node.log('warning', `Saving ACL file: ${(error as Error).message}`)
