@@ -89,11 +89,16 @@ export interface MigrateRequest {
   readonly keys: readonly MigratingKey[]
   /**
    * To be called once, with the client's reply and a call whose `instead` the host propagates afterwards. `outcomes` has one
-   * item for each key: null for restored, else the other node's error, without its dash. `failed`: why nothing more
-   * could be done (one of Redis's IOERR texts), or null; then outcomes of the keys that were not reached are left out.
+   * item for each key: null for restored, CHANGED_HERE for restored although the key is not the same here any more, else the
+   * other node's error, without its dash. `failed`: why nothing more could be done (one of Redis's IOERR texts), or
+   * null; then outcomes of the keys that were not reached are left out.
    */
-  finish(call: Call, reply: Reply, outcomes: readonly (string | null)[], failed: string | null): void
+  finish(call: Call, reply: Reply, outcomes: readonly MigrateOutcome[], failed: string | null): void
 }
+
+/** See MigrateRequest.finish. */
+export const CHANGED_HERE = false
+export type MigrateOutcome = string | null | typeof CHANGED_HERE
 
 // Kinds of keyspace notifications: the letters of `notify-keyspace-events`.
 export const NOTIFY_KEYSPACE = 1 << 0 // K

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Runner } from '../../tests/support/runner.js'
+import { Graveyard } from './graveyard.js'
 
 const MEMBERS = 3000
 
@@ -64,4 +65,24 @@ test('a whole flush leaves nothing to be freed', () => {
   expect([graveyard.pending, graveyard.dig(1)]).toEqual([0, false])
   expect(runner.keyspace.heap.usedBytes).toBe(before)
   expect(runner.keyspace.large.bytes).toBe(0)
+})
+
+test('what is buried first is dug first, and is forgotten once', () => {
+  const graveyard = new Graveyard()
+  const freed: number[] = []
+  const over: number[] = []
+  for (let i = 0; i < 100; i++) {
+    let left = i % 3
+    const freeSome = () => {
+      freed.push(i)
+      return left-- > 0
+    }
+    graveyard.bury({ freeSome }, 1, () => over.push(i))
+  }
+  for (let i = 0; i < 60; i++) graveyard.dig(1)
+  expect(freed).toEqual([...freed].sort((a, b) => a - b))
+  expect(graveyard.pending).toBe(100 - over.length)
+  graveyard.clear()
+  expect(over).toEqual(Array.from({ length: 100 }, (_, i) => i))
+  expect(graveyard.dig(1)).toBe(false)
 })

@@ -25,7 +25,9 @@ export class Graveyard {
   freed = 0
   /** Called when something is buried: somebody should dig soon. Where nobody would, values are freed at once instead. */
   wake: (() => void) | null = null
-  private readonly burials: Burial[] = []
+  /** In the order in which they are dug; those before `next` are over. */
+  private burials: (Burial | null)[] = []
+  private next = 0
 
   /** Takes over what is to be freed; `done` is called when nothing is left of it. */
   bury(grave: Grave, objects: number, done?: () => void): void {
@@ -36,19 +38,26 @@ export class Graveyard {
 
   /** Frees about so many blocks; true while there is more. */
   dig(blocks: number): boolean {
-    const burial = this.burials[0]
-    if (burial === undefined) return false
+    const burial = this.burials[this.next] ?? null
+    if (burial === null) return false
     if (!burial.grave.freeSome(blocks)) {
-      this.burials.shift()
+      this.burials[this.next++] = null
+      // Moved only when that is half of them, so that each is moved once on average.
+      if (this.next * 2 > this.burials.length) {
+        this.burials = this.burials.slice(this.next)
+        this.next = 0
+      }
       this.over(burial)
     }
-    return this.burials.length > 0
+    return this.next < this.burials.length
   }
 
   /** The whole heap is forgotten: nothing is left to be freed. */
   clear(): void {
-    for (const burial of this.burials) this.over(burial)
-    this.burials.length = 0
+    const { burials } = this
+    this.burials = []
+    this.next = 0
+    for (const burial of burials) if (burial !== null) this.over(burial)
   }
 
   private over({ objects, done }: Burial): void {

@@ -1,18 +1,10 @@
 /** The folder of a cluster: what stands in it, what is written into it, and whose turn it is to change it. */
 
 import { lookup } from 'node:dns/promises'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
+import { replaceFile } from '../runtime/replace-file.js'
 import { type EngineWorld, findEngine } from './engines.js'
 import { decodeManifest, encodeManifest, MANIFEST_FILE, type Manifest } from './manifest.js'
 import { CONF_FILE, confMovedTo, type Engine, type NodePlan, planNodes } from './plan.js'
@@ -43,8 +35,7 @@ export function readManifest(dir: string): Outcome<Manifest | undefined> {
 export function writeManifest(dir: string, manifest: Manifest): void {
   const path = join(dir, MANIFEST_FILE)
   const secret = passwordOf(manifest.topology) !== undefined
-  writeFileSync(`${path}.new`, encodeManifest(manifest), { mode: secret ? 0o600 : 0o644 })
-  renameSync(`${path}.new`, path)
+  replaceFile(path, `${path}.new`, encodeManifest(manifest), secret ? 0o600 : 0o644)
 }
 
 /** The hosts as IP addresses. */

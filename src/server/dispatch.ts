@@ -46,6 +46,7 @@ export function dispatch(node: ServerNode, client: Client, args: Args): void {
 
 /** As `dispatch`, where the command has been looked up in the table. */
 export function dispatchFound(node: ServerNode, client: Client, found: Entry | null, args: Args): void {
+  client.commands++
   let entry = found
   if (entry === null) {
     if (isAttack(args)) closeAttacker(node, client)
@@ -70,7 +71,6 @@ export function dispatchFound(node: ServerNode, client: Client, found: Entry | n
     refuse(node, client, entry, wrongArity(entry), args)
     return
   }
-  client.commands++
   client.lastCommand = entry
   if (
     (entry.flags & node.gate) !== 0 ||
@@ -224,6 +224,17 @@ export function isSilent(client: Client): boolean {
 function silence(client: Client, before: number, mark: number): void {
   const silent = (client.special & (REPLY_OFF | (before & REPLY_SKIP))) !== 0
   if (silent && client.out !== null) client.out.pos = mark
+}
+
+/**
+ * An empty line, or an array of no arguments: a command that does nothing. What ASKING, CLIENT REPLY SKIP and CLIENT CACHING say of
+ * the next command, they have said of this one.
+ */
+export function emptyCommand(client: Client): void {
+  turnSilence(client)
+  if ((client.special & IN_MULTI) !== 0) return
+  client.commands++
+  if (client.tracking !== null) client.tracking.caching = false
 }
 
 /** CLIENT REPLY SKIP: after this command it is the next one's turn to be silent, after that no one's. */

@@ -9,7 +9,7 @@ import { MORE, PROTOCOL_ERROR, RequestParser } from '../resp/request.js'
 import { clientInfo } from './admin/client-info.js'
 import { AHEAD_MAX } from './ahead.js'
 import { type Client, IN_MULTI, NEEDS_AUTH } from './client.js'
-import { dispatch, dispatchFound } from './dispatch.js'
+import { dispatch, dispatchFound, emptyCommand } from './dispatch.js'
 import type { ServerNode } from './node.js'
 import { TURN_OUTPUT_BYTES_MAX } from './turn.js'
 
@@ -146,7 +146,7 @@ function carryOutRead(
       if (entry === undefined) dispatch(node, client, args)
       else dispatchFound(node, client, entry, args)
       if (client.paused) return at // it has not run: it comes again when the pause is over
-    }
+    } else emptyCommand(client)
     at = ahead.end(i)
     if (isHeld(client)) return at
     const out = client.out

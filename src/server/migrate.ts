@@ -1,17 +1,21 @@
 /**
- * MIGRATE's way to the other node: RESTORE for each key over a link that is kept for a few seconds, since who moves a
- * slot sends many. Until the other node has answered, writes wait here: what it got must be what is removed.
+ * MIGRATE's way to the other node: RESTORE for each key over a link that is kept for a few seconds, since moving a slot takes
+ * many. Redis serves no client until the other node has answered, so that what it got is what is removed. Here clients' writes wait;
+ * what changes all the same is found out: the keys under way are watched (`Watches`), and the transfer ends with the node's tenure.
  */
 
 import { ascii, text } from '../bytes/ascii.js'
 import { Call } from '../commands/call.js'
-import type { MigrateRequest } from '../commands/host.js'
+import { CHANGED_HERE, type MigrateRequest } from '../commands/host.js'
 import { NO_EXPIRY } from '../keyspace/entries.js'
 import { encodeCommand } from '../resp/encode.js'
 import { Reply } from '../resp/reply.js'
 import { connect, type Link } from '../runtime/net.js'
 import type { Client } from './client.js'
+import { LinkHolder } from './name-links.js'
 import type { ServerNode } from './node.js'
+import { ROLE_CHANGED, Tenure } from './tenure.js'
+import type { Watcher } from './transactions.js'
 
 /** A link that nobody has used for so long is closed. */
 const KEEP_LINK_MS = 10_000
@@ -34,12 +38,16 @@ interface Kept {
 export class Migrations {
   private readonly node: ServerNode
   private readonly kept = new Map<string, Kept>()
+  private readonly active = new Set<Transfer>()
 
   constructor(node: ServerNode) {
     this.node = node
     node.regulars.push({ cron: (now_ms) => this.cron(now_ms) })
     node.atStop.push(() => {
       for (const { link } of this.kept.values()) link.destroy()
+    })
+    node.roleChanged.push(() => {
+      for (const transfer of [...this.active]) transfer.demoted()
     })
   }
 
@@ -50,7 +58,11 @@ export class Migrations {
 
   /** Carries out a request for the client that is being served. */
   begin(client: Client, request: MigrateRequest): void {
-    const transfer = new Transfer(this.node, client, request, (link, broken) => this.finished(link, broken))
+    const transfer = new Transfer(this.node, client, request, (link, broken) => {
+      this.active.delete(transfer)
+      if (link !== null) this.finished(link, broken)
+    })
+    this.active.add(transfer)
     const name = nameOf(request)
     const kept = this.kept.get(name)
     if (kept?.link.open && kept.owner === null) {
@@ -71,7 +83,9 @@ export class Migrations {
       { host: request.host, port: request.port, timeout_ms: request.timeout_ms },
       () => {
         connected = true
-        transfer.run(fresh)
+        // The client was told that this failed: nothing may be sent any more.
+        if (transfer.over) link.destroy()
+        else transfer.run(fresh)
       },
       events,
     )
@@ -105,7 +119,11 @@ class Transfer {
   private readonly node: ServerNode
   private readonly client: Client
   private readonly request: MigrateRequest
-  private readonly done: (kept: Kept, broken: boolean) => void
+  private readonly done: (kept: Kept | null, broken: boolean) => void
+  private readonly tenure: Tenure
+  private readonly db: number
+  /** For each key: whether it has changed since it was sent. */
+  private readonly watches: { readonly watcher: Watcher; readonly holder: LinkHolder<Watcher> }[] = []
   private kept: Kept | null = null
   private readonly timer: NodeJS.Timeout
   /** Answers before those to RESTORE: to AUTH and SELECT. */
@@ -113,13 +131,13 @@ class Transfer {
   private readonly outcomes: (string | null)[] = []
   private refused: string | null = null
   private rest = ''
-  private over = false
+  over = false
 
   constructor(
     node: ServerNode,
     client: Client,
     request: MigrateRequest,
-    done: (kept: Kept, broken: boolean) => void,
+    done: (kept: Kept | null, broken: boolean) => void,
   ) {
     this.node = node
     this.client = client
@@ -129,6 +147,15 @@ class Transfer {
       () => this.broken(this.kept === null ? CONNECT_FAILED : READ_FAILED),
       request.timeout_ms,
     )
+    this.tenure = new Tenure(node)
+    this.db = client.db
+    for (const { key } of request.keys) {
+      const watcher = { spoiled: false }
+      const holder = new LinkHolder<Watcher>(watcher)
+      node.watches.add(holder, node.keyspace.databases[client.db]!, key)
+      this.watches.push({ watcher, holder })
+    }
+    node.updateWatchers()
     node.pause(false, Number.POSITIVE_INFINITY, 'migrate')
     client.blocked = { timeout() {}, cancel() {}, deadline_ms: 0, kind: 'migrate' }
   }
@@ -178,23 +205,35 @@ class Transfer {
     this.finish(reason)
   }
 
+  /** The node's role was set: whatever the other node has, nothing is removed here. */
+  demoted(): void {
+    this.finish(ROLE_CHANGED)
+    if (!this.client.gone) this.node.closeAfterReply(this.client)
+  }
+
   private finish(failed: string | null): void {
     if (this.over) return
     this.over = true
     clearTimeout(this.timer)
-    const { node, client } = this
+    const { node, client, tenure } = this
+    if (node.failed) return
     node.tick()
     // The client may be gone; what was moved is removed all the same.
     const reply = client.gone ? new Reply(64) : node.turn.outOf(client)
     const call = new Call(node, node.keyspace, client)
-    call.db = node.keyspace.databases[client.db]!
+    call.db = node.keyspace.databases[this.db]!
     call.notifyMask = node.call.notifyMask
-    this.request.finish(call, reply, this.outcomes, failed)
+    const outcomes = this.outcomes.map((outcome, i) =>
+      outcome === null && this.watches[i]!.watcher.spoiled ? CHANGED_HERE : outcome,
+    )
+    for (const { holder } of this.watches) node.watches.remove(holder)
+    node.updateWatchers()
+    this.request.finish(call, reply, tenure.holds ? outcomes : [], tenure.holds ? failed : ROLE_CHANGED)
     for (const parts of call.instead ?? []) node.propagation.send(call.db.index, parts)
     node.propagation.dirty += call.dirty
     node.turn.schedule()
     node.unpause('migrate')
     node.unblock(client)
-    if (this.kept !== null) this.done(this.kept, failed !== null || this.refused !== null)
+    this.done(this.kept, failed !== null || this.refused !== null)
   }
 }

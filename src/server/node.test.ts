@@ -3,10 +3,11 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { freePort, open, type RunningNode } from '../../tests/support/node.js'
 import { converse } from '../../tests/support/raw.js'
 import { Wire } from '../../tests/support/wire.js'
+import { isAsking } from './cluster/asking.js'
 import { fileWorld, loadConfig } from './config/files.js'
 import { startNode } from './start.js'
 
@@ -213,4 +214,22 @@ describe('transactions', () => {
     expect(await a.run('EXEC')).toBe('*1\r\n+PONG\r\n')
     expect(await one.call('DBSIZE')).toBe(0)
   })
+})
+
+test.each(['', '*0', 'NOSUCH', 'GET'])('ASKING counts for one command, also for %j', async (next) => {
+  const running = await open('--cluster-enabled', 'yes')
+  try {
+    const { node, port } = running
+    const said = converse(Number(port), [`CLIENT SETNAME raw\r\nASKING\r\n${next}\r\nCLIENT ID\r\n`], {
+      stays: true,
+    })
+    const raw = () => [...node.clients.all()].find(({ name }) => name === 'raw')
+    await vi.waitUntil(() => raw()?.lastCommand?.fullName === 'client|id', { timeout: 20_000 })
+    const client = raw()!
+    expect(isAsking(client)).toBe(false)
+    node.close(client)
+    expect(await said).toContain('+OK')
+  } finally {
+    await running.stop()
+  }
 })

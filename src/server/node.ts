@@ -5,16 +5,12 @@
  */
 
 import { ascii } from '../bytes/ascii.js'
+import { ByteHeap } from '../bytes/heap.js'
 import { Call, type Caller } from '../commands/call.js'
 import { DENYOOM, MAY_REPLICATE, WRITE } from '../commands/command.js'
 import type { Host, KeyWait, MigrateRequest } from '../commands/host.js'
 import { COMMANDS } from '../commands/index.js'
 import { CommandTable, type Entry } from '../commands/table.js'
-import {
-  type CollectionLimit,
-  type CollectionLimits,
-  DEFAULT_LIMITS,
-} from '../keyspace/collections/limits.js'
 import type { Database } from '../keyspace/database.js'
 import { EXPIRE_DELETE, EXPIRE_HIDE, EXPIRE_IGNORE } from '../keyspace/expiry.js'
 import { Keyspace, type KeyspaceHooks } from '../keyspace/keyspace.js'
@@ -37,7 +33,9 @@ import { notifyKeyspaceEvent, notifyMask } from './events.js'
 import { fieldExpired } from './field-expiry.js'
 import { Info } from './info.js'
 import { goOn, ParserPool, PendingBuffers } from './input.js'
+import { keepLimits } from './limits.js'
 import { Migrations } from './migrate.js'
+import { LinkHolder } from './name-links.js'
 import { OwnExpiry } from './own-expiry.js'
 import type { Access, Regular, SlotRouter, Stopper, StopWish } from './parts.js'
 import { type PausePurpose, Pauses } from './pauses.js'
@@ -47,7 +45,7 @@ import { PubSub } from './pubsub.js'
 import type { ReplicationPart } from './replication/index.js'
 import { Stats } from './stats.js'
 import { Tracking } from './tracking.js'
-import { type Transaction, Watches } from './transactions.js'
+import { type Transaction, type Watcher, Watches } from './transactions.js'
 import { Turn } from './turn.js'
 import { KeyWaits } from './waits.js'
 
@@ -84,6 +82,8 @@ export class ServerNode implements Host {
   readonly clients: Clients
   readonly turn: Turn
   readonly propagation = new Propagation()
+  /** Channels and watched keys. */
+  readonly names = new ByteHeap()
   readonly pubsub: PubSub
   readonly watches: Watches
   readonly waits: KeyWaits
@@ -162,6 +162,8 @@ export class ServerNode implements Host {
   /** Called after each change. */
   readonly roleChanged: (() => void)[] = []
   isReplica = false
+  /** How often the role was set; see tenure.ts. */
+  terms = 0
   /** Keys that clients of a writable replica let expire. */
   readonly ownExpiry = new OwnExpiry()
   replicaReadOnly = true
@@ -201,7 +203,7 @@ export class ServerNode implements Host {
       cluster: config.values['cluster-enabled'],
       random32: options.random32,
     })
-    this.keepLimits()
+    keepLimits(this)
     this.keyspace.setTime(this.startedAt_ms)
     const renamed = new Map(config.renamedCommands.map(({ from, to }) => [from.toLowerCase(), to]))
     this.table = new CommandTable([...COMMANDS, ...serverCommands], renamed)
@@ -211,13 +213,14 @@ export class ServerNode implements Host {
     )
     this.clients = new Clients(this)
     this.pubsub = new PubSub(
+      this.names,
       options.random32,
       (client) => this.messagesOf(client),
       (client, out) => {
         if (out.pos >= this.clients.lookBytes) this.clients.checkMuch(client)
       },
     )
-    this.watches = new Watches(options.random32)
+    this.watches = new Watches(this.names, options.random32)
     this.waits = new KeyWaits(this)
     this.call = new Call(this, this.keyspace, new Client(0, null))
     this.call.listeners = this.propagation.feeds
@@ -285,6 +288,7 @@ export class ServerNode implements Host {
 
   /** This node is a replica from now on, or a master again. */
   setRole(isReplica: boolean): void {
+    this.terms++
     this.isReplica = isReplica
     this.ownExpiry.clear()
     this.updateExpiry()
@@ -342,19 +346,6 @@ export class ServerNode implements Host {
     if (this.isReplica) this.ownExpiry.note(db, key, start, end)
   }
 
-  /** The keyspace's limits, taken from the configuration again whenever that changes: by another function then. */
-  private keepLimits(): void {
-    const limits: CollectionLimits = { ...DEFAULT_LIMITS }
-    const names = Object.keys(limits) as CollectionLimit[]
-    const read = () => {
-      for (const name of names) limits[name] = this.configNumber(name)
-      this.keyspace.limit = (name) => limits[name]
-      return undefined
-    }
-    read()
-    this.config.onChange(names, read)
-  }
-
   configNumber(name: string): number {
     const value = (this.config.values as Record<string, unknown>)[name]
     return typeof value === 'boolean' ? Number(value) : Number(value ?? 0)
@@ -370,7 +361,7 @@ export class ServerNode implements Host {
   }
 
   beforeFlush(db: Database | null): void {
-    for (const each of db === null ? this.keyspace.databases : [db]) this.watches.flushed(each)
+    this.watches.flushed(db, this.keyspace.databases)
     if (this.waits.count > 0) this.waits.flushed(db)
     this.tracking?.flushed()
     this.persistence?.beforeFlush()
@@ -417,15 +408,17 @@ export class ServerNode implements Host {
   /** Ends a client's transaction and its watches. */
   discard(client: Client): void {
     if (client.transaction !== null) {
-      this.unwatch(client, client.transaction)
+      this.unwatch(client.transaction)
       client.transaction = null
     }
     client.special &= ~IN_MULTI
   }
 
   /** Ends the watches of a transaction. */
-  unwatch(client: Client, transaction: Transaction): void {
-    this.watches.remove(client, transaction)
+  unwatch(transaction: Transaction): void {
+    this.watches.remove(transaction.watched)
+    transaction.watched = new LinkHolder<Watcher>(transaction)
+    transaction.watchedBytes = 0
     this.updateWatchers()
   }
 

@@ -6,20 +6,20 @@
  * that somebody comes along and removes it changes nothing; so each watch remembers whether it began like that.
  */
 
-import { ByteMap } from '../bytes/byte-map.js'
+import type { ByteHeap } from '../bytes/heap.js'
 import type { Database } from '../keyspace/database.js'
 import type { Args } from '../resp/args.js'
 import { encodeArgs } from '../resp/encode.js'
-import type { Client } from './client.js'
+import { LinkHolder, NameLinks } from './name-links.js'
 
-/** What one watch takes beside its key, about. */
-const WATCH_BYTES = 128
+/** What one watch takes beside its key, about: name, link, and their places in two tables. */
+export const WATCH_BYTES = 80
 
 /** The commands of a transaction lie in no slot, or in more than one. */
 export const NO_SLOT = -2
 export const MANY_SLOTS = -1
 
-export class Transaction {
+export class Transaction implements Watcher {
   /** A watched key was touched: EXEC will do nothing. */
   spoiled = false
   /** A command was refused while queueing: EXEC will be an error. */
@@ -31,7 +31,7 @@ export class Transaction {
   commonFlags = ~0
   /** Cluster mode: where the keys of all commands lie; NO_SLOT, MANY_SLOTS, or the one slot. */
   slot = NO_SLOT
-  readonly watched: Watched[] = []
+  watched = new LinkHolder<Watcher>(this)
   /** What the watches take, about. */
   watchedBytes = 0
 
@@ -48,104 +48,102 @@ export class Transaction {
   }
 }
 
-interface Watched {
-  readonly db: number
-  readonly key: Uint8Array
-  /** The key had expired when it was watched, and has not been removed or overwritten since. */
-  expired: boolean
+/** What watched keys tell when one of them changes. */
+export interface Watcher {
+  spoiled: boolean
 }
 
-/** Who watches which keys of a node. */
+/** Who watches which keys of a node. A marked link: the key had expired when it was watched, and is still as it was then. */
 export class Watches {
-  private readonly byDb = new Map<number, ByteMap<Map<Client, Watched>>>()
-  private readonly random32: () => number
-  /** How many (client, key) pairs there are: the keyspace tells of changes only while this is positive. */
-  count = 0
+  /** The scope of a name is the number of the database. */
+  readonly links: NameLinks<Watcher>
 
-  constructor(random32: () => number) {
-    this.random32 = random32
+  constructor(heap: ByteHeap, random32: () => number) {
+    this.links = new NameLinks(heap, random32(), random32())
   }
 
-  add(client: Client, transaction: Transaction, db: Database, key: Uint8Array): void {
-    let keys = this.byDb.get(db.index)
-    if (keys === undefined) {
-      keys = new ByteMap(this.random32(), this.random32())
-      this.byDb.set(db.index, keys)
-    }
-    let clients = keys.get(key)
-    if (clients?.has(client)) return
-    const watched = { db: db.index, key: key.slice(), expired: hasStale(db, key) }
-    if (clients === undefined) {
-      clients = new Map()
-      keys.set(key, clients)
-    }
-    clients.set(client, watched)
-    transaction.watched.push(watched)
-    transaction.watchedBytes += key.length + WATCH_BYTES
-    this.count++
+  /** How many (watcher, key) pairs there are: the keyspace tells of changes only while this is positive. */
+  get count(): number {
+    return this.links.count
   }
 
-  /** Ends all watches of a client. */
-  remove(client: Client, transaction: Transaction): void {
-    for (const { db, key } of transaction.watched) {
-      const keys = this.byDb.get(db)
-      const clients = keys?.get(key)
-      if (clients === undefined || !clients.delete(client)) continue
-      this.count--
-      if (clients.size === 0) keys?.delete(key)
-    }
-    transaction.watched.length = 0
-    transaction.watchedBytes = 0
+  /** Returns false where the key is watched already. */
+  add(holder: LinkHolder<Watcher>, db: Database, key: Uint8Array): boolean {
+    const link = this.links.add(holder, key, 0, key.length, db.index)
+    if (link === 0) return false
+    if (hasStale(db, key)) this.links.setMarked(link, true)
+    return true
   }
 
-  /** The key has changed, or is about to be removed because it has expired: whoever watches it will find that out. */
+  /** Ends all watches of a holder, which must not be used again. */
+  remove(holder: LinkHolder<Watcher>): void {
+    this.links.drop(holder)
+  }
+
+  /** The key has changed, or is about to be removed because it has expired: its watchers will find that out. */
   changed(db: Database, key: Uint8Array, start: number, end: number): void {
-    const clients = this.byDb.get(db.index)?.get(key, start, end)
-    if (clients === undefined) return
-    for (const [client, watched] of clients) {
-      if (!watched.expired) spoil(client)
+    const { links } = this
+    const name = links.find(key, start, end, db.index)
+    if (name === 0) return
+    for (let link = links.firstOfName(name); link !== 0; link = links.nextOfName(link)) {
+      if (!links.isMarked(link)) this.spoil(link)
       else {
         const handle = db.peek(key, start, end)
-        watched.expired = false
-        if (handle !== 0 && !db.hasExpired(handle)) spoil(client)
+        links.setMarked(link, false)
+        if (handle !== 0 && !db.hasExpired(handle)) this.spoil(link)
       }
     }
   }
 
-  /** Database `db` is about to be emptied. */
-  flushed(db: Database): void {
-    for (const [key, clients] of this.byDb.get(db.index)?.entries() ?? []) {
-      if (db.peek(key, 0, key.length) === 0) continue
-      for (const [client, watched] of clients) {
-        if (watched.expired) watched.expired = false
-        else spoil(client)
+  /** Database `db`, or with null each of `databases`, is about to be emptied. */
+  flushed(db: Database | null, databases: readonly Database[]): void {
+    const { links } = this
+    if (links.size === 0) return
+    links.forEach((name) => {
+      const index = links.scopeOf(name)
+      if (db !== null && db.index !== index) return
+      const key = links.bytesOf(name)
+      if (databases[index]!.peek(key, 0, key.length) === 0) return
+      for (let link = links.firstOfName(name); link !== 0; link = links.nextOfName(link)) {
+        if (links.isMarked(link)) links.setMarked(link, false)
+        else this.spoil(link)
       }
-    }
+    })
   }
 
-  /** What was in `old` was exchanged for what is in `db` now: whoever watches keys of `db` sees those instead. */
+  /** What was in `old` was exchanged for what is in `db` now: watchers of keys of `db` see those instead. */
   swapped(db: Database, old: Database): void {
-    for (const [key, clients] of this.byDb.get(db.index)?.entries() ?? []) {
+    const { links } = this
+    links.forEach((name) => {
+      if (links.scopeOf(name) !== db.index) return
+      const key = links.bytesOf(name)
       const was = old.peek(key, 0, key.length) !== 0
       const is = db.peek(key, 0, key.length) !== 0
-      if (!was && !is) continue
+      if (!was && !is) return
       const stale = hasStale(db, key)
-      for (const [client, watched] of clients) {
-        const nothingBefore = watched.expired || !was
-        if (nothingBefore && (stale || !is)) watched.expired = stale
-        else spoil(client)
+      for (let link = links.firstOfName(name); link !== 0; link = links.nextOfName(link)) {
+        const nothingBefore = links.isMarked(link) || !was
+        if (nothingBefore && (stale || !is)) links.setMarked(link, stale)
+        else this.spoil(link)
       }
+    })
+  }
+
+  /** Whether a watched key has expired since, though no command has removed it. */
+  haveExpired(holder: LinkHolder<Watcher>, databases: readonly Database[]): boolean {
+    const { links } = this
+    for (let link = holder.first; link !== 0; link = links.nextOfOwner(link)) {
+      if (links.isMarked(link)) continue
+      const name = links.nameOf(link)
+      if (hasStale(databases[links.scopeOf(name)]!, links.bytesOf(name))) return true
     }
+    return false
   }
 
-  /** Whether a watched key has expired since, though nobody came upon it. */
-  haveExpired(transaction: Transaction, databases: readonly Database[]): boolean {
-    return transaction.watched.some(({ db, key, expired }) => !expired && hasStale(databases[db]!, key))
+  private spoil(link: number): void {
+    const watcher = this.links.ownerOf(link)
+    if (watcher !== null) watcher.spoiled = true
   }
-}
-
-function spoil(client: Client): void {
-  if (client.transaction !== null) client.transaction.spoiled = true
 }
 
 function hasStale(db: Database, key: Uint8Array): boolean {

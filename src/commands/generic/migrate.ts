@@ -18,7 +18,7 @@ import {
   WRITE,
 } from '../command.js'
 import { NOT_AN_INTEGER, replyError, SYNTAX } from '../errors.js'
-import { type MigratingKey, NOTIFY_GENERIC } from '../host.js'
+import { CHANGED_HERE, type MigrateOutcome, type MigratingKey, NOTIFY_GENERIC } from '../host.js'
 import { nearInteger } from '../int64.js'
 import { readKey } from '../lookup.js'
 import { dumpEntry } from './dump.js'
@@ -26,6 +26,7 @@ import { dumpEntry } from './dump.js'
 const DEL = ascii('DEL')
 const DEFAULT_TIMEOUT_MS = 1000
 const KEY_FLAGS = KEY_RW | KEY_ACCESS | KEY_DELETE
+const CHANGED_MEANWHILE = 'IOERR a key has changed here after it was sent: it is on both instances'
 const KEYS_NEED_EMPTY = 'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string'
 
 interface MigrateOptions {
@@ -78,7 +79,7 @@ function collect(call: Call, args: Args, options: MigrateOptions): MigratingKey[
 }
 
 /** What the other node has taken is removed here, and goes out as DEL. */
-function removeMoved(call: Call, keys: readonly MigratingKey[], outcomes: readonly (string | null)[]): void {
+function removeMoved(call: Call, keys: readonly MigratingKey[], outcomes: readonly MigrateOutcome[]): void {
   const removed: Uint8Array[] = []
   for (const [i, outcome] of outcomes.entries()) {
     const key = keys[i]?.key
@@ -155,16 +156,22 @@ export const migrate = command(
   findMigrateKeys,
 )
 
+/** Whether a key that the other node has taken is still here, with another value than that. */
+function stayed(call: Call, keys: readonly MigratingKey[], outcomes: readonly MigrateOutcome[]): boolean {
+  return keys.some(({ key }, i) => outcomes[i] === CHANGED_HERE && call.db.find(key, 0, key.length) !== 0)
+}
+
 function finish(
   call: Call,
   reply: Reply,
   keys: readonly MigratingKey[],
-  outcomes: readonly (string | null)[],
+  outcomes: readonly MigrateOutcome[],
   failed: string | null,
 ): void {
   removeMoved(call, keys, outcomes)
-  const refused = outcomes.find((outcome) => outcome !== null) ?? null
-  if (refused !== null) replyError(reply, `ERR Target instance replied with error: ${refused}`)
+  const refused = outcomes.find((outcome) => typeof outcome === 'string')
+  if (refused !== undefined) replyError(reply, `ERR Target instance replied with error: ${refused}`)
+  else if (failed === null && stayed(call, keys, outcomes)) reply.error(CHANGED_MEANWHILE)
   else if (failed !== null) replyError(reply, failed)
   else reply.ok()
 }

@@ -71,7 +71,7 @@ function replySummary(group: StreamGroup, reply: Reply): void {
   replyId(reply, pending.id(id))
   pending.last()
   replyId(reply, pending.id(id))
-  const busy = group.consumers.filter((consumer) => consumer.pending.size > 0)
+  const busy = [...group.consumers].filter((consumer) => consumer.pending.size > 0)
   reply.array(busy.length)
   for (const consumer of busy) {
     reply.array(2)

@@ -7,10 +7,10 @@
  * and each consumer has a tree of the IDs that are its own. A consumer is an object, which the group finds by its name or number.
  */
 
-import { compareBytes } from '../../bytes/ascii.js'
 import type { ByteHeap } from '../../bytes/heap.js'
 import { IdTree, type IdTreePaths } from './id-tree.js'
 import type { LargeValue } from './large.js'
+import { NamedList } from './named-list.js'
 import { readInt64, writeInt64 } from './piece.js'
 import { addInt64, type Int64, StreamId } from './stream-id.js'
 
@@ -62,8 +62,9 @@ export class StreamGroup implements LargeValue {
   readonly last = new StreamId()
   /** How many entries up to there the stream ever had, or READ_UNKNOWN. */
   read: Int64
-  /** In the order of their names. */
-  readonly consumers: StreamConsumer[] = []
+  readonly consumers = new NamedList<StreamConsumer>()
+  /** What its objects take, and those of its consumers. */
+  bytes: number
   readonly pending: IdTree
   private readonly stream: GroupOwner
   private readonly byNumber: (StreamConsumer | undefined)[] = []
@@ -75,12 +76,7 @@ export class StreamGroup implements LargeValue {
     this.last.set(last)
     this.read = read
     this.pending = new IdTree(stream.heap, stream.paths, PENDING_WORDS)
-  }
-
-  get bytes(): number {
-    let bytes = GROUP_BYTES + this.name.length
-    for (const consumer of this.consumers) bytes += consumer.bytes
-    return bytes
+    this.bytes = GROUP_BYTES + name.length
   }
 
   heapBytes(): number {
@@ -93,35 +89,44 @@ export class StreamGroup implements LargeValue {
     this.freeSome(Number.POSITIVE_INFINITY)
   }
 
+  /** About how much there is to be freed: what is pending is known to its consumers, too. */
   get blocks(): number {
-    let blocks = this.pending.blocks
-    for (const consumer of this.consumers) blocks += consumer.pending.blocks
-    return blocks
+    return 2 * this.pending.blocks + this.consumers.length
   }
 
   freeSome(blocks: number): boolean {
-    let left = blocks - this.pending.freeSome(blocks)
-    for (const consumer of this.consumers) {
-      if (left <= 0) return true
-      left -= consumer.pending.freeSome(left)
+    return this.freeBlocks(blocks) >= blocks
+  }
+
+  /** Frees about so many blocks and consumers; how many: fewer than asked for when it was all. */
+  freeBlocks(blocks: number): number {
+    const { consumers } = this
+    let freed = this.pending.freeSome(blocks)
+    while (freed < blocks) {
+      const consumer = consumers.last
+      if (consumer === undefined) break
+      const wanted = blocks - freed
+      const count = consumer.pending.freeSome(wanted)
+      freed += count
+      if (count >= wanted) break
+      consumers.pop()
+      freed++
     }
-    return left <= 0
+    return freed
   }
 
   consumer(buf: Uint8Array, start: number, end: number): StreamConsumer | undefined {
-    const index = indexOfName(this.consumers, buf, start, end)
-    return index < 0 ? undefined : this.consumers[index]
+    return this.consumers.find(buf, start, end)
   }
 
   /** Makes a consumer, seen at `now_ms`; undefined where there is one of this name. */
   createConsumer(buf: Uint8Array, start: number, end: number, now_ms: number): StreamConsumer | undefined {
-    const index = indexOfName(this.consumers, buf, start, end)
-    if (index >= 0) return undefined
+    if (this.consumers.find(buf, start, end) !== undefined) return undefined
     const number = this.freeNumbers.pop() ?? this.byNumber.length
     const consumer = new StreamConsumer(this.stream, buf.slice(start, end), number, now_ms)
     this.byNumber[number] = consumer
-    this.consumers.splice(-index - 1, 0, consumer)
-    this.stream.note(consumer.bytes)
+    this.consumers.add(consumer)
+    this.note(consumer.bytes)
     return consumer
   }
 
@@ -131,10 +136,15 @@ export class StreamGroup implements LargeValue {
     const id = new StreamId()
     for (let on = pending.first(); on; on = pending.next()) this.pending.remove(pending.id(id))
     pending.free()
-    this.consumers.splice(this.consumers.indexOf(consumer), 1)
+    this.consumers.delete(consumer)
     this.byNumber[consumer.number] = undefined
     this.freeNumbers.push(consumer.number)
-    this.stream.note(-consumer.bytes)
+    this.note(-consumer.bytes)
+  }
+
+  private note(bytes: number): void {
+    this.bytes += bytes
+    this.stream.note(bytes)
   }
 
   // The pending entry at the cursor of `pending`.
@@ -204,7 +214,8 @@ export class StreamGroup implements LargeValue {
     for (const consumer of this.consumers) {
       const twin = new StreamConsumer(stream, consumer.name, consumer.number, consumer.seen_ms)
       twin.active_ms = consumer.active_ms
-      made.consumers.push(twin)
+      made.consumers.add(twin)
+      made.bytes += twin.bytes
       made.byNumber[twin.number] = twin
       const { pending } = consumer
       for (let on = pending.first(); on; on = pending.next()) twin.pending.insert(pending.id(id))
@@ -218,24 +229,4 @@ export class StreamGroup implements LargeValue {
     }
     return made
   }
-}
-
-/** The index of a name among `named`, which stand in the order of their names; or -1 - the index where it would stand. */
-export function indexOfName(
-  named: readonly { readonly name: Uint8Array }[],
-  buf: Uint8Array,
-  start: number,
-  end: number,
-): number {
-  let low = 0
-  let high = named.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const { name } = named[middle]!
-    const order = compareBytes(name, 0, name.length, buf, start, end)
-    if (order === 0) return middle
-    if (order < 0) low = middle + 1
-    else high = middle
-  }
-  return -1 - low
 }

@@ -14,7 +14,8 @@ import type { Keyspace } from '../keyspace.js'
 import { IdTree, IdTreePaths } from './id-tree.js'
 import type { LargeValue } from './large.js'
 import { lpBytes, lpNext } from './listpack.js'
-import { type GroupOwner, indexOfName, StreamGroup } from './stream-group.js'
+import { NamedList } from './named-list.js'
+import { type GroupOwner, StreamGroup } from './stream-group.js'
 import { addInt64, IdDigits, type Int64, STREAM_ID_DIGITS_MAX, StreamId } from './stream-id.js'
 import {
   DELETED,
@@ -35,7 +36,7 @@ import { bareEntry, refOf, setRef } from './value.js'
 export const STREAM_ENTRY_BYTES_MAX = 1 << 30
 /** About what the objects of a stream, and of each of its groups and consumers, take outside of the heap. */
 const STREAM_BYTES = 400
-const NO_GROUPS: StreamGroup[] = []
+const NO_GROUPS = new NamedList<StreamGroup>()
 
 /** What `add` returns instead of an entry's length where the ID is not above the last. */
 export const ID_TOO_LOW = -1
@@ -62,7 +63,7 @@ export class Stream implements LargeValue, GroupOwner {
   /** How many entries were ever added. */
   added: Int64 = 0
   /** In the order of their names. */
-  groups: StreamGroup[] = NO_GROUPS
+  groups: NamedList<StreamGroup> = NO_GROUPS
   /** The listpacks by their master IDs; the payload is the block. */
   readonly nodes: IdTree
   /** Who goes through the listpacks, if anybody does: a snapshot. */
@@ -111,12 +112,11 @@ export class Stream implements LargeValue, GroupOwner {
       nodes.remove(nodes.id(this.first))
       left--
     }
-    while (left > 0 && this.groups.length > 0) {
-      const group = this.groups.at(-1)!
-      const cost = Math.min(left, group.blocks) + 1
-      if (group.freeSome(left)) return true
+    for (let group = this.groups.last; left > 0 && group !== undefined; group = this.groups.last) {
+      const freed = group.freeBlocks(left)
+      if (freed >= left) return true
       this.groups.pop()
-      left -= cost
+      left -= freed + 1
     }
     return nodes.size > 0 || this.groups.length > 0
   }
@@ -355,8 +355,7 @@ export class Stream implements LargeValue, GroupOwner {
 
   /** The group of a name, or undefined. */
   group(buf: Uint8Array, start: number, end: number): StreamGroup | undefined {
-    const index = this.groupIndex(buf, start, end)
-    return index < 0 ? undefined : this.groups[index]
+    return this.groups.find(buf, start, end)
   }
 
   /** Makes a group; undefined where there is one of this name. `read`: how many entries it has read, -1 for unknown. */
@@ -367,23 +366,23 @@ export class Stream implements LargeValue, GroupOwner {
     last: StreamId,
     read: Int64,
   ): StreamGroup | undefined {
-    const index = this.groupIndex(buf, start, end)
-    if (index >= 0) return undefined
+    if (this.groups.find(buf, start, end) !== undefined) return undefined
     const group = new StreamGroup(this, buf.slice(start, end), last, read)
-    if (this.groups === NO_GROUPS) this.groups = [group]
-    else this.groups.splice(-index - 1, 0, group)
-    this.note(group.bytes)
+    this.adoptGroup(group)
     return group
   }
 
-  destroyGroup(group: StreamGroup): void {
-    this.groups.splice(this.groups.indexOf(group), 1)
-    this.bytes -= group.bytes
-    this.streams.keyspace.large.drop(group)
+  /** Takes a group in whose name it does not have. */
+  adoptGroup(group: StreamGroup): void {
+    if (this.groups === NO_GROUPS) this.groups = new NamedList()
+    this.groups.add(group)
+    this.note(group.bytes)
   }
 
-  private groupIndex(buf: Uint8Array, start: number, end: number): number {
-    return indexOfName(this.groups, buf, start, end)
+  destroyGroup(group: StreamGroup): void {
+    this.groups.delete(group)
+    this.bytes -= group.bytes
+    this.streams.keyspace.large.drop(group)
   }
 
   /** Whether XDEL removed an entry from `from` on, of which a group would not know; `from` is not above the last ID. */
@@ -486,8 +485,7 @@ export class Streams {
     copy.last.set(source.last)
     copy.deleted.set(source.deleted)
     copy.added = source.added
-    copy.groups = source.groups.map((group) => group.copyFor(copy))
-    for (const group of copy.groups) copy.note(group.bytes)
+    for (const group of source.groups) copy.adoptGroup(group.copyFor(copy))
     setRef(this.entries, made, keyspace.large.add(copy))
   }
 }

@@ -36,7 +36,8 @@ const LENGTH_64 = 0x81
 /** Whether readers of version 9's form would not know the stream as it is. */
 export function needsVersion10(stream: Stream): boolean {
   if (!stream.deleted.isZero || stream.added !== stream.length) return true
-  return stream.groups.some((group) => group.read !== stream.addedUpTo(group.last))
+  for (const group of stream.groups) if (group.read !== stream.addedUpTo(group.last)) return true
+  return false
 }
 
 /** Whether a file of version 9 would not hold all that the streams know. */

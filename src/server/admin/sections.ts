@@ -7,6 +7,7 @@
 import { arch, release, type as systemName, totalmem } from 'node:os'
 import type { Entry } from '../../commands/table.js'
 import { floatText } from '../config/numbers.js'
+import { compareTexts } from '../config/text.js'
 import type { InfoLine } from '../info.js'
 import type { ServerNode } from '../node.js'
 import { REDIS_VERSION, SHOAL_VERSION } from '../version.js'
@@ -232,7 +233,7 @@ function latencyStats(node: ServerNode): InfoLine[] {
 }
 
 function errorStats(node: ServerNode): InfoLine[] {
-  const errors = [...node.stats.errors].sort(([a], [b]) => (a < b ? -1 : 1))
+  const errors = [...node.stats.errors].sort(([a], [b]) => compareTexts(a, b))
   return errors.map(([code, count]) => [
     `errorstat_${code.replace(/[^\x21-\x7e]|[:,]/g, '_')}`,
     `count=${count}`,

@@ -18,7 +18,9 @@ export interface SlowEntry {
 }
 
 export class SlowLog {
-  private readonly entries: SlowEntry[] = []
+  /** From the oldest on; those before `oldest` are gone. */
+  private entries: (SlowEntry | null)[] = []
+  private oldest = 0
   private nextId = 0
 
   /** Notes a command; at most `limit` entries are kept. `hidden` says which arguments must not be shown. */
@@ -32,25 +34,33 @@ export class SlowLog {
     limit: number,
   ): void {
     const words = wordsOf(args, hidden)
-    this.entries.unshift({ id: this.nextId++, at_s, usec, words, address, name })
+    this.entries.push({ id: this.nextId++, at_s, usec, words, address, name })
     this.trim(limit)
   }
 
   trim(limit: number): void {
-    if (this.entries.length > limit) this.entries.length = limit
+    while (this.length > limit) this.entries[this.oldest++] = null
+    // Moved only when that is half of them, so that each is moved once on average.
+    if (this.oldest * 2 <= this.entries.length) return
+    this.entries = this.entries.slice(this.oldest)
+    this.oldest = 0
   }
 
   get length(): number {
-    return this.entries.length
+    return this.entries.length - this.oldest
   }
 
-  /** The newest `count` entries. */
+  /** The newest `count` entries, the newest first. */
   newest(count: number): readonly SlowEntry[] {
-    return this.entries.slice(0, count)
+    const { entries, oldest } = this
+    const found: SlowEntry[] = []
+    for (let i = entries.length - 1; i >= oldest && found.length < count; i--) found.push(entries[i]!)
+    return found
   }
 
   reset(): void {
-    this.entries.length = 0
+    this.entries = []
+    this.oldest = 0
   }
 }
 

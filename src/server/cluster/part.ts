@@ -285,7 +285,7 @@ export class ClusterPart {
         deleteKeysInSlots(node, fact.slots)
         break
       case 'slotsRebound':
-        this.dropChannels(fact.slots)
+        node.pubsub.dropSlots(fact.slots)
         node.waits.checkSlots()
         break
       case 'servedChanged':
@@ -309,11 +309,6 @@ export class ClusterPart {
       default:
         break
     }
-  }
-
-  private dropChannels(slots: readonly number[]): void {
-    if (this.node.pubsub.shards.size === 0) return
-    for (const slot of slots) this.node.pubsub.dropSlot(slot)
   }
 
   private deliver(channel: Uint8Array, message: Uint8Array, sharded: boolean): void {

@@ -1,12 +1,12 @@
 /** ACL: users and what they may do. */
 
-import { renameSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ADMIN, type Command, container, LOADING, NOSCRIPT, SENTINEL, STALE } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
 import { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import { randomHex } from '../../runtime/clock.js'
+import { replaceFile } from '../../runtime/replace-file.js'
 import { allEntries, CATEGORIES, categoriesOf } from '../admin/acl/categories.js'
 import { checkUser, denialText } from '../admin/acl/check.js'
 import {
@@ -22,6 +22,7 @@ import { loadAclFile } from '../admin/index.js'
 import type { Client } from '../client.js'
 import { bytesOf, textOf } from '../config/text.js'
 import type { ServerNode } from '../node.js'
+import type { PubSub } from '../pubsub.js'
 import { serverCommand } from '../server-command.js'
 import { entryOf } from './command.js'
 import { declare, helpCommand, wrongCount } from './declare.js'
@@ -61,15 +62,14 @@ function bulk(reply: Reply, text: string): void {
 }
 
 /** Whether a user may still hear all that it listens to. */
-function mayListen(user: User, client: Client): boolean {
+function mayListen(pubsub: PubSub, user: User, client: Client): boolean {
   const may = (channel: Uint8Array, isPattern: boolean): boolean =>
     user.selectors.some((selector) => allowsChannel(selector, channel, isPattern))
-  const mine = client.subscriptions
-  if (mine === null) return true
-  for (const [channel] of mine.channels.entries()) if (!may(channel, false)) return false
-  for (const [channel] of mine.shards.entries()) if (!may(channel, false)) return false
-  for (const [pattern] of mine.patterns.entries()) if (!may(pattern, true)) return false
-  return true
+  return (
+    pubsub.every('channels', client, (channel) => may(channel, false)) &&
+    pubsub.every('shards', client, (channel) => may(channel, false)) &&
+    pubsub.every('patterns', client, (pattern) => may(pattern, true))
+  )
 }
 
 const setUser: Handler = (admin, _client, args, reply, node) => {
@@ -88,7 +88,7 @@ const setUser: Handler = (admin, _client, args, reply, node) => {
   }
   admin.users.put(user)
   for (const client of [...node.clients.all()]) {
-    if (client.user === name && !mayListen(user, client)) node.close(client)
+    if (client.user === name && !mayListen(node.pubsub, user, client)) node.close(client)
   }
   admin.usersChanged()
   reply.ok()
@@ -227,8 +227,8 @@ const save: Handler = (admin, _client, _args, reply, node) => {
   const path = resolve(values.dir, values.aclfile)
   const text = admin.users.all().map((user) => `user ${user.name} ${describeUser(user)}\n`)
   try {
-    writeFileSync(`${path}.tmp`, bytesOf(text.join('')), { mode: 0o644, flush: true })
-    renameSync(`${path}.tmp`, path)
+    const temporary = `${path}.tmp-${process.pid}-${node.clock.now_ms()}`
+    replaceFile(path, temporary, bytesOf(text.join('')), 0o644)
     reply.ok()
   } catch (error) {
     node.log('warning', `Saving ACL file: ${(error as Error).message}`)

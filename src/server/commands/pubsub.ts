@@ -19,6 +19,7 @@ import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import { type Client, IN_MULTI } from '../client.js'
 import { isSilent } from '../dispatch.js'
+import type { NameLinks } from '../name-links.js'
 import type { ServerNode } from '../node.js'
 import type { SubscriptionKind } from '../pubsub.js'
 import { serverCommand } from '../server-command.js'
@@ -120,15 +121,17 @@ function unsubscribeCommand(family: Family): Command {
       ...(family.kind === 'shards' ? { keys: keyRange(1, -1, 1, KEY_NOT_KEY) } : {}),
     },
     (node, client, args, reply) => {
-      const names =
-        args.count > 1
-          ? Array.from({ length: args.count - 1 }, (_, i) => args.copy(i + 1))
-          : [...(client.subscriptions?.[family.kind].entries() ?? [])].map(([name]) => name)
-      if (names.length === 0) confirm(node, client, reply, word, family.kind, null)
-      for (const name of names) {
+      const end = (name: Uint8Array) => {
         node.pubsub.unsubscribe(family.kind, client, name)
         confirm(node, client, reply, word, family.kind, name)
       }
+      if (args.count > 1) {
+        for (let i = 1; i < args.count; i++) end(args.view(i))
+        return
+      }
+      let name = node.pubsub.oldest(family.kind, client)
+      if (name === null) confirm(node, client, reply, word, family.kind, null)
+      for (; name !== null; name = node.pubsub.oldest(family.kind, client)) end(name)
     },
   )
 }
@@ -178,19 +181,17 @@ const spublish = serverCommand(
   },
 )
 
-function listNames(reply: Reply, names: Iterable<Uint8Array>, pattern: Uint8Array | null): void {
+function listNames(reply: Reply, names: NameLinks<Client>, pattern: Uint8Array | null): void {
   const mark = reply.pos
   let count = 0
-  for (const name of names) {
-    if (pattern !== null && !globMatch(pattern, 0, pattern.length, name, 0, name.length)) continue
+  names.forEach((handle) => {
+    const name = names.bytesOf(handle)
+    if (pattern !== null && !globMatch(pattern, 0, pattern.length, name, 0, name.length)) return
+    if (names.countOf(handle) === 0) return
     reply.bulk(name)
     count++
-  }
+  })
   reply.arrayAt(mark, count)
-}
-
-function* namesOf(map: { entries(): Iterable<readonly [Uint8Array, unknown]> }): Generator<Uint8Array> {
-  for (const [name] of map.entries()) yield name
 }
 
 function counts(reply: Reply, args: Args, of: (name: Uint8Array) => number): void {
@@ -242,17 +243,15 @@ const pubsub = container(
   [
     serverCommand(
       sub('CHANNELS', -2, 'Lists channels that somebody listens to.', '[pattern]'),
-      (node, _c, args, reply) =>
-        listNames(reply, namesOf(node.pubsub.channels), args.count > 2 ? args.view(2) : null),
+      (node, _c, args, reply) => listNames(reply, node.pubsub.channels, args.count > 2 ? args.view(2) : null),
     ),
     serverCommand(
       sub('SHARDCHANNELS', -2, 'Lists shard channels that somebody listens to.', '[pattern]', '7.0.0'),
-      (node, _c, args, reply) =>
-        listNames(reply, namesOf(node.pubsub.shards), args.count > 2 ? args.view(2) : null),
+      (node, _c, args, reply) => listNames(reply, node.pubsub.shards, args.count > 2 ? args.view(2) : null),
     ),
     serverCommand(
       sub('NUMSUB', -2, 'Counts the subscribers of channels.', '[channel [channel ...]]'),
-      (node, _c, args, reply) => counts(reply, args, (name) => node.pubsub.channels.get(name)?.size ?? 0),
+      (node, _c, args, reply) => counts(reply, args, (name) => node.pubsub.listeners('channels', name)),
     ),
     serverCommand(
       sub(
@@ -262,7 +261,7 @@ const pubsub = container(
         '[shardchannel [shardchannel ...]]',
         '7.0.0',
       ),
-      (node, _c, args, reply) => counts(reply, args, (name) => node.pubsub.shards.get(name)?.size ?? 0),
+      (node, _c, args, reply) => counts(reply, args, (name) => node.pubsub.listeners('shards', name)),
     ),
     serverCommand(
       sub('NUMPAT', 2, 'Counts the patterns that somebody listens to.', ''),

@@ -16,7 +16,7 @@ import { type Client, IN_MULTI, LIMITED } from '../client.js'
 import { isSilent, run } from '../dispatch.js'
 import type { ServerNode } from '../node.js'
 import { serverCommand } from '../server-command.js'
-import { Transaction } from '../transactions.js'
+import { Transaction, WATCH_BYTES } from '../transactions.js'
 
 const CONTROL = NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY
 
@@ -82,11 +82,14 @@ const exec = serverCommand(
     } else if (transaction.refused) {
       reply.error('EXECABORT Transaction discarded because of previous errors.')
       node.discard(client)
-    } else if (transaction.spoiled || node.watches.haveExpired(transaction, node.keyspace.databases)) {
+    } else if (
+      transaction.spoiled ||
+      node.watches.haveExpired(transaction.watched, node.keyspace.databases)
+    ) {
       reply.nilArray()
       node.discard(client)
     } else {
-      node.unwatch(client, transaction)
+      node.unwatch(transaction)
       execute(node, client, transaction.commands, reply)
       node.discard(client)
       return
@@ -152,8 +155,12 @@ const watch = serverCommand(
       return
     }
     client.transaction ??= new Transaction()
+    const { transaction } = client
     const database = node.keyspace.databases[client.db]!
-    for (let i = 1; i < args.count; i++) node.watches.add(client, client.transaction, database, args.view(i))
+    for (let i = 1; i < args.count; i++) {
+      if (!node.watches.add(transaction.watched, database, args.view(i))) continue
+      transaction.watchedBytes += args.length(i) + WATCH_BYTES
+    }
     node.updateWatchers()
     reply.ok()
   },
@@ -172,7 +179,7 @@ const unwatch = serverCommand(
   },
   (node, client, _args, reply) => {
     if (client.transaction !== null) {
-      node.unwatch(client, client.transaction)
+      node.unwatch(client.transaction)
       client.transaction.spoiled = false
     }
     reply.ok()

@@ -18,7 +18,7 @@ import { getSystemErrorMap } from 'node:util'
 import { globMatch } from '../../bytes/glob.js'
 import { type CommandLine, readCommandLine } from './argv.js'
 import { type ParseResult, readConfig, type World } from './parse.js'
-import { bytesOf, textOf, trimOf } from './text.js'
+import { bytesOf, compareTexts, textOf, trimOf } from './text.js'
 
 const ERRNO_TEXTS: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'No such file or directory'],
@@ -78,7 +78,7 @@ export function globPaths(pattern: string, from: string): string[] {
     }
     found = next
   }
-  return found.filter((path) => path !== '').sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+  return found.filter((path) => path !== '').sort(compareTexts)
 }
 
 /** The world of a process: its files, seen from `directory` (absolute). */

@@ -183,3 +183,8 @@ export function quoted(text: string): string {
 export function lower(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
+
+/** The order of two texts' bytes, which is not that of JavaScript's characters. */
+export function compareTexts(a: string, b: string): number {
+  return Buffer.compare(bytesOf(a), bytesOf(b))
+}

@@ -149,3 +149,13 @@ export function writeAtOnce(
     throw error
   }
 }
+
+/** Gives a file that was written under a temporary name its own. Throws; the file is gone then. */
+export function renameOrRemove(disk: Disk, temp: string, path: string): void {
+  try {
+    disk.rename(temp, path)
+  } catch (error) {
+    disk.unlinkSoon(temp)
+    throw error
+  }
+}

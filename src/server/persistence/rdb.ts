@@ -1,6 +1,6 @@
 /** RDB files: SAVE, BGSAVE, save points, and what INFO tells of them. */
 
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Keyspace } from '../../keyspace/keyspace.js'
 import {
   oldestRdbVersion,
@@ -12,7 +12,7 @@ import { type AccessClock, RdbTarget } from '../../persistence/snapshot.js'
 import { streamsNeedVersion10 } from '../../persistence/values/stream.js'
 import { diskErrorText } from '../../runtime/disk.js'
 import type { Circle } from './circle.js'
-import { BlockFile, writeAtOnce } from './files.js'
+import { BlockFile, renameOrRemove, writeAtOnce } from './files.js'
 import type { SnapshotJob } from './runner.js'
 
 /** After a save that failed, save points wait for so long. */
@@ -21,6 +21,14 @@ const RETRY_AFTER_S = 5
 const NOT_RUNNING = -1
 
 export type SaveOutcome = 'started' | 'scheduled' | 'running' | 'busy' | 'failed'
+
+/** What a save in the background was begun with. */
+interface Begun {
+  /** Changes up to then. */
+  readonly dirty: number
+  readonly temp: string
+  readonly path: string
+}
 
 export class RdbSaver {
   lastSave_s: number
@@ -62,13 +70,14 @@ export class RdbSaver {
     this.saves++
     // One walk at a time: the rewrite that is under way gets the rest of its entries first.
     circle.runner.hurry()
+    const { temp, path } = this
     try {
-      writeAtOnce(circle.disk, this.temp, (write) => {
+      writeAtOnce(circle.disk, temp, (write) => {
         const writer = rdbWriter(circle, write)
         writer.header(rdbInfo(circle, false))
         circle.runner.runAtOnce(new RdbTarget(writer, accessClock(circle)))
       })
-      circle.disk.rename(this.temp, this.path)
+      renameOrRemove(circle.disk, temp, path)
       this.syncDirectory()
     } catch (error) {
       circle.log('warning', `Write error saving DB on disk: ${diskErrorText(error)}`)
@@ -88,17 +97,16 @@ export class RdbSaver {
     this.saves++
     this.lastTry_s = circle.now_s()
     const dirty = circle.dirty()
+    // As they are now: dir and dbfilename may be set to something else before the file is written.
+    const { temp, path } = this
     let file: BlockFile
     try {
-      file = new BlockFile(circle.disk, this.temp, () => {
+      file = new BlockFile(circle.disk, temp, () => {
         if (file.error !== null) circle.runner.abort('', job)
         else circle.runner.resume(job)
       })
     } catch (error) {
-      circle.log(
-        'warning',
-        `Failed opening the temp RDB file ${this.temp} for saving: ${diskErrorText(error)}`,
-      )
+      circle.log('warning', `Failed opening the temp RDB file ${temp} for saving: ${diskErrorText(error)}`)
       this.failed()
       return 'failed'
     }
@@ -113,7 +121,7 @@ export class RdbSaver {
       kind: 'rdb',
       target: new RdbTarget(writer, accessClock(circle)),
       behind: () => file.behind,
-      walked: () => file.finish((error) => this.written(file, error, dirty)),
+      walked: () => file.finish((error) => this.written(file, error, { dirty, temp, path })),
       aborted: (reason) => this.aborted(file, reason),
     }
     circle.runner.start(job)
@@ -154,19 +162,18 @@ export class RdbSaver {
   }
 
   /** All is on the disk, or never will be. */
-  private written(file: BlockFile, error: unknown, dirtyBefore: number): void {
+  private written(file: BlockFile, error: unknown, begun: Begun): void {
     const { circle } = this
-    if (error !== null) return this.finished(error, dirtyBefore)
+    if (error !== null) return this.finished(error, begun.dirty)
     try {
-      circle.disk.rename(this.temp, this.path)
+      renameOrRemove(circle.disk, begun.temp, begun.path)
     } catch (caught) {
-      circle.disk.unlinkSoon(this.temp)
-      this.finished(caught, dirtyBefore)
+      this.finished(caught, begun.dirty)
       return
     }
-    circle.disk.syncDirectorySoon(circle.config.values.dir, (failed) => {
+    circle.disk.syncDirectorySoon(dirname(begun.path), (failed) => {
       // Cancelled meanwhile: then another save follows, or none is wanted any more.
-      if (this.file === file) this.finished(failed, dirtyBefore)
+      if (this.file === file) this.finished(failed, begun.dirty)
     })
   }
 

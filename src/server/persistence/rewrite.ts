@@ -26,7 +26,7 @@ import { CommandTarget, RdbTarget, type SnapshotTarget } from '../../persistence
 import { diskErrorText } from '../../runtime/disk.js'
 import type { AppendOnly } from './append-only.js'
 import type { Circle } from './circle.js'
-import { BlockFile, writeAtOnce } from './files.js'
+import { BlockFile, renameOrRemove, writeAtOnce } from './files.js'
 import { accessClock, rdbInfo, rdbWriter } from './rdb.js'
 import type { SnapshotJob } from './runner.js'
 
@@ -310,7 +310,7 @@ export class AofRewriter {
         writeAtOnce(disk, inside(`temp-${step.name}`), (write) => {
           circle.runner.runAtOnce(this.target(step.name.endsWith('.rdb'), write))
         })
-        return disk.rename(inside(`temp-${step.name}`), inside(step.name))
+        return renameOrRemove(disk, inside(`temp-${step.name}`), inside(step.name))
       case 'open':
         return aof.openFile(step.name, step.truncate)
       case 'rename':
@@ -332,7 +332,7 @@ export class AofRewriter {
     const { aof, circle } = this
     const temp = join(aof.directory, tempManifestName(aof.fileName))
     writeAtOnce(circle.disk, temp, (write) => write(writeManifest(manifest)))
-    circle.disk.rename(temp, join(aof.directory, manifestName(aof.fileName)))
+    renameOrRemove(circle.disk, temp, join(aof.directory, manifestName(aof.fileName)))
     circle.disk.syncDirectory(aof.directory)
   }
 

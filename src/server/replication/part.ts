@@ -27,6 +27,7 @@ import { IS_REPLICA } from '../client.js'
 import type { ServerNode } from '../node.js'
 import type { Feed } from '../parts.js'
 import type { Persistence } from '../persistence/index.js'
+import { ROLE_CHANGED } from '../tenure.js'
 import { Applier } from './applier.js'
 import { Farewell } from './farewell.js'
 import { FsyncedOffset } from './fsynced.js'
@@ -43,8 +44,6 @@ import { Receiver } from './receive.js'
 const CHEAP_SNAPSHOT_BYTES_MAX = 32 * 1024 * 1024
 const DEFAULT_SYNC_DELAY_s = 5
 const DISK_LOOK_ms = 5
-const UNBLOCKED =
-  'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)'
 
 type Input<T> = (r: Replication, turn: Turn) => T
 
@@ -488,7 +487,7 @@ export class ReplicationPart implements Feed {
     for (const client of [...node.clients.all()]) {
       const { blocked } = client
       if (!isReplica || blocked === null || blocked.fail === undefined) continue
-      blocked.fail(UNBLOCKED)
+      blocked.fail(ROLE_CHANGED)
       node.unblock(client)
       // It has to look for a master, and should not go on here as if nothing had happened.
       node.closeAfterReply(client)

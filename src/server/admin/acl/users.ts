@@ -5,7 +5,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { CommandTable } from '../../../commands/table.js'
-import { bytesOf, lower, splitWords, trimOf } from '../../config/text.js'
+import { bytesOf, compareTexts, lower, splitWords, trimOf } from '../../config/text.js'
 import {
   applySelectorRule,
   copySelector,
@@ -122,7 +122,7 @@ export class Users {
 
   /** All users by name. */
   all(): User[] {
-    return [...this.byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+    return [...this.byName.values()].sort((a, b) => compareTexts(a.name, b.name))
   }
 
   put(user: User): void {
@@ -230,6 +230,7 @@ export class Users {
   /** Users from the text of an aclfile; or what is wrong with it, all of it. */
   read(text: string, file: string): { users: User[] } | { errors: string } {
     const users: User[] = []
+    const names = new Set<string>()
     let errors = ''
     for (const [i, raw] of text.split('\n').entries()) {
       const line = trimOf(raw, ' \t\r\n')
@@ -238,11 +239,12 @@ export class Users {
       const [word, name, ...rest] = line.split(' ')
       if (word !== 'user' || name === undefined) {
         errors += `${where} should start with user keyword followed by the username. `
-      } else if (users.some((user) => user.name === name)) {
+      } else if (names.has(name)) {
         errors += `WARNING: Duplicate user '${name}' found on line ${i + 1}. `
       } else {
         const user = this.create(name)
         users.push(user)
+        names.add(name)
         errors += this.readRules(user, rest, where)
       }
     }
