@@ -182,7 +182,7 @@ export class Clients {
   /** Bytes that were written for a client and that the system has not taken. */
   unsentBytes(client: Client): number {
     const out = client.out
-    return (client.link?.pendingBytes ?? 0) + (out === null ? 0 : out.pos - client.sent)
+    return (client.link?.pendingBytes ?? 0) + (out === null ? 0 : out.length - client.sent)
   }
 
   /** After output was sent, or has gathered: closes those that are to be closed, and those that do not read. */

@@ -150,12 +150,12 @@ function carryOutRead(
     at = ahead.end(i)
     if (isHeld(client)) return at
     const out = client.out
-    if (out !== null && out.pos >= EARLY_BYTES && node.turn.sendEarly(client)) {
+    if (out !== null && out.length >= EARLY_BYTES && node.turn.sendEarly(client)) {
       if (client.outBase - answered < TURN_OUTPUT_BYTES_MAX) continue
       node.yieldTurn(client)
       return at
     }
-    if (out !== null && out.pos >= lookBytes && node.clients.checkMuch(client)) {
+    if (out !== null && out.length >= lookBytes && node.clients.checkMuch(client)) {
       if (client.choked) client.yielded = true
       else node.yieldTurn(client)
       return at

@@ -214,7 +214,7 @@ export class ServerNode implements Host {
       options.random32,
       (client) => this.messagesOf(client),
       (client, out) => {
-        if (out.pos >= this.clients.lookBytes) this.clients.checkMuch(client)
+        if (out.length >= this.clients.lookBytes) this.clients.checkMuch(client)
       },
     )
     this.watches = new Watches(options.random32)
@@ -455,7 +455,7 @@ export class ServerNode implements Host {
   releaseMessages(client: Client): void {
     const held = this.heldMessages
     this.heldMessages = null
-    if (held !== null) this.turn.outOf(client).rawRange(held.buf, 0, held.pos)
+    if (held !== null) this.turn.outOf(client).append(held)
   }
 
   /** Whether the pause holds this command back; if so it comes again when the pause is over. */

@@ -38,7 +38,7 @@ function descriptorOf(client: Client): number {
 
 /** Bytes a client holds: input that is not a command yet, a command that waits, replies, queued commands. */
 export function clientBytes(client: Client): number {
-  const output = (client.out?.buf.length ?? 0) + (client.link?.pendingBytes ?? 0)
+  const output = (client.out?.heldBytes ?? 0) + (client.link?.pendingBytes ?? 0)
   const { transaction, subscriptions } = client
   const kept = transaction === null ? 0 : transaction.bytes + transaction.watchedBytes
   const waits = client.blocked?.held_bytes ?? 0

@@ -177,7 +177,7 @@ const spublish = serverCommand(
 )
 
 function listNames(reply: Reply, names: Iterable<Uint8Array>, pattern: Uint8Array | null): void {
-  const mark = reply.pos
+  const mark = reply.length
   let count = 0
   for (const name of names) {
     if (pattern !== null && !globMatch(pattern, 0, pattern.length, name, 0, name.length)) continue
