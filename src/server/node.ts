@@ -187,6 +187,8 @@ export class ServerNode implements Host {
   private yielding: Client[] = []
   private readonly fatal: ((error: unknown) => void) | undefined
   private ticks = 0
+  /** What the commands of the client that is being served have taken, about. See input.ts. */
+  spent_us = 0
 
   constructor(options: NodeOptions) {
     const config = options.config
@@ -206,6 +208,7 @@ export class ServerNode implements Host {
     const renamed = new Map(config.renamedCommands.map(({ from, to }) => [from.toLowerCase(), to]))
     this.table = new CommandTable([...COMMANDS, ...serverCommands], renamed)
     this.turn = new Turn(
+      (client) => this.clients.maySend(client),
       (client) => this.clients.checkOutput(client),
       (error) => this.fail(error),
     )
@@ -512,7 +515,11 @@ export class ServerNode implements Host {
     const yielding = this.yielding
     if (yielding.length > 0) {
       this.yielding = []
-      for (const client of yielding) if (client.yielded && this.mayGoOn(client)) goOn(this, client)
+      for (const client of yielding) {
+        if (!client.yielded) continue
+        if (this.mayGoOn(client)) goOn(this, client)
+        else if (!client.choked) client.yielded = false
+      }
     }
     // Those that are resumed here may resume others: these come next.
     for (let i = 0; i < this.resumable.length; i++) {

@@ -14,7 +14,7 @@ import type { Durability } from './parts.js'
 const KEEP_REPLY_BYTES_MAX = 256 * 1024
 const KEEP_REPLIES_MAX = 64
 /** Bytes that one client's commands may write in one turn; the rest of its commands runs in the next one. */
-export const TURN_OUTPUT_BYTES_MAX = 4 * 1024 * 1024
+export const TURN_OUTPUT_BYTES_MAX = 1 * 1024 * 1024
 
 /** A client that may have what was written for it up to here, counted from the first byte ever, when the disk has it too. */
 interface Waiting {
@@ -28,12 +28,15 @@ export class Turn {
   readonly before: (() => void)[] = []
   /** Nothing is written or sent any more: see ServerNode.fail. */
   dead = false
+  /** A client with this many bytes of output is asked about before any of them is sent. */
+  lookBytes = Number.POSITIVE_INFINITY
   private clients: Client[] = []
   private spare: Client[] = []
   private readonly replies: Reply[] = []
   /** Where goes what is written for a client that is being closed. */
   private readonly unread = new Reply(1024)
   private scheduled = false
+  private readonly maySend: (client: Client) => boolean
   private readonly afterSend: (client: Client) => void
   private readonly failed: (error: unknown) => void
   private readonly run = () => {
@@ -45,10 +48,16 @@ export class Turn {
   }
 
   /**
+   * `maySend` is called for a client that has yielded or has `lookBytes` of output: whether it may be sent now, or in a later turn.
    * `afterSend` is called for every client that was sent something, or has something waiting, or is to be closed.
    * `failed` hears of what must not happen.
    */
-  constructor(afterSend: (client: Client) => void, failed: (error: unknown) => void) {
+  constructor(
+    maySend: (client: Client) => boolean,
+    afterSend: (client: Client) => void,
+    failed: (error: unknown) => void,
+  ) {
+    this.maySend = maySend
     this.afterSend = afterSend
     this.failed = failed
   }
@@ -142,6 +151,10 @@ export class Turn {
     const out = client.out
     if (out !== null && !out.overflowed) {
       const { length } = out
+      if ((client.yielded || length >= this.lookBytes) && !this.maySend(client)) {
+        if (!client.gone) this.enqueue(client)
+        return
+      }
       this.send(client, out, Math.min(upTo - client.outBase, length))
     }
     this.afterSend(client)
