@@ -79,7 +79,7 @@ function mustWait(client: Client): boolean {
 }
 
 /** Stops reading from a client that has enough to do, or reads on. */
-function steerReading(client: Client): void {
+export function steerReading(client: Client): void {
   const { link } = client
   if (link === null || client.gone) return
   const unread = hasEnough(client)

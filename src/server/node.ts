@@ -36,7 +36,7 @@ import { dispatch, isAnsweredByMessages } from './dispatch.js'
 import { notifyKeyspaceEvent, notifyMask } from './events.js'
 import { fieldExpired } from './field-expiry.js'
 import { Info } from './info.js'
-import { goOn, ParserPool, PendingBuffers } from './input.js'
+import { ParserPool, PendingBuffers } from './input.js'
 import { Migrations } from './migrate.js'
 import { OwnExpiry } from './own-expiry.js'
 import type { Access, Regular, SlotRouter, StopWish } from './parts.js'
@@ -49,6 +49,7 @@ import { Stats } from './stats.js'
 import { Tracking } from './tracking.js'
 import { type Transaction, Watches } from './transactions.js'
 import { Turn } from './turn.js'
+import { WaitingClients } from './waiting-clients.js'
 import { KeyWaits } from './waits.js'
 
 export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning'
@@ -183,8 +184,7 @@ export class ServerNode implements Host {
 
   tracking: Tracking | null = null
   migrations: Migrations | null = null
-  private readonly resumable: Client[] = []
-  private yielding: Client[] = []
+  private readonly waiting: WaitingClients
   private readonly fatal: ((error: unknown) => void) | undefined
   private ticks = 0
   /** What the commands of the client that is being served have taken, about. See input.ts. */
@@ -225,9 +225,10 @@ export class ServerNode implements Host {
     this.call = new Call(this, this.keyspace, new Client(0, null))
     this.call.listeners = this.propagation.feeds
     this.keyspace.hooks = this.keyspaceHooks()
+    this.waiting = new WaitingClients(this)
     this.turn.before.push(
       () => this.waits.serve(),
-      () => this.resumeClients(),
+      () => this.waiting.goOn(),
     )
     this.readConfig()
     config.onChange(
@@ -499,38 +500,13 @@ export class ServerNode implements Host {
   /** The client waits for nothing any more: what it has sent meanwhile is carried out when this turn ends. */
   resume(client: Client): void {
     client.paused = false
-    this.resumable.push(client)
-    this.turn.schedule()
+    this.waiting.resume(client)
   }
 
   /** The client has had its share of this turn: what else it has sent is carried out in the next one. */
   yieldTurn(client: Client): void {
     client.yielded = true
-    this.yielding.push(client)
-    this.turn.schedule()
-  }
-
-  private resumeClients(): void {
-    // Those that yield again come in the next turn.
-    const yielding = this.yielding
-    if (yielding.length > 0) {
-      this.yielding = []
-      for (const client of yielding) {
-        if (!client.yielded) continue
-        if (this.mayGoOn(client)) goOn(this, client)
-        else if (!client.choked) client.yielded = false
-      }
-    }
-    // Those that are resumed here may resume others: these come next.
-    for (let i = 0; i < this.resumable.length; i++) {
-      const client = this.resumable[i]!
-      if (this.mayGoOn(client)) goOn(this, client)
-    }
-    this.resumable.length = 0
-  }
-
-  private mayGoOn(client: Client): boolean {
-    return client.blocked === null && !client.paused && !client.choked && !client.gone && !client.closing
+    this.waiting.yield(client)
   }
 
   /**
