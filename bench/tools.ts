@@ -84,7 +84,16 @@ export interface Server {
 export type Engine = Server['name']
 
 /** Starts a node on a free port and waits for its first PONG; how long that took. */
-export async function start(
+export function start(
+  engine: Engine,
+  ...options: string[]
+): Promise<{ server: Server; firstPong_ms: number }> {
+  return startUnder([], engine, ...options)
+}
+
+/** As `start`, by a command that runs what follows it as its arguments: a shell that sets limits. */
+export async function startUnder(
+  runner: readonly string[],
   engine: Engine,
   ...options: string[]
 ): Promise<{ server: Server; firstPong_ms: number }> {
@@ -92,10 +101,9 @@ export async function start(
   const folder = mkdtempSync(join(tmpdir(), 'shoal-bench-'))
   const args = ['--port', String(port), '--dir', folder, ...options]
   const began = performance.now()
-  const child =
-    engine === 'redis'
-      ? spawn(find('redis-server')!, args, { stdio: 'ignore' })
-      : spawn(process.execPath, [SHOAL_SERVER, ...args], { stdio: 'ignore' })
+  const program = engine === 'redis' ? [find('redis-server')!] : [process.execPath, SHOAL_SERVER]
+  const words = [...runner, ...program, ...args]
+  const child = spawn(words[0]!, words.slice(1), { stdio: 'ignore' })
   await until(`${engine} to answer`, async () => (await ask(port, 'PING')).startsWith('+PONG'), 1)
   return { server: { name: engine, port, process: child, folder }, firstPong_ms: performance.now() - began }
 }
