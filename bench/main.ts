@@ -1,8 +1,9 @@
 /**
- * npm run bench [-- --quick] [--only throughput,types,commands,memory,start,stalls,cluster,node-versions] [--commands lpush,zadd] [--write]
+ * npm run bench [-- --quick] [--only throughput,types,commands,memory,start,stalls,cluster,node-versions,robustness]
+ *   [--commands lpush,zadd] [--inputs pipeline,GET] [--write]
  *
- * Everything is measured beside redis-server in the same run. `--write` puts the tables into docs/benchmarks.md; with `--only` it
- * replaces the sections of these tables and leaves the others.
+ * Everything is measured beside redis-server in the same run. `--write` puts the tables into docs/benchmarks.md, that of hostile
+ * input into docs/robustness.md; with `--only` it replaces the sections of these tables and leaves the others.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -10,6 +11,7 @@ import { cpus } from 'node:os'
 import { clusters } from './cluster.js'
 import { commands } from './commands.js'
 import { memory } from './memory.js'
+import { robustness } from './robustness.js'
 import { stalls } from './stalls.js'
 import { starting } from './start.js'
 import { throughput } from './throughput.js'
@@ -42,18 +44,24 @@ if (wants('stalls')) tables.push(await stalls(quick))
 if (wants('cluster')) tables.push(await clusters(quick ? 1 : 3))
 if (wants('node-versions')) tables.push(await versions(quick))
 
+const hostile = wants('robustness') ? [await robustness(listed('--inputs'))] : []
+
 const redis = /v=(\S+)/.exec(await output(find('redis-server')!, ['--version']))?.[1] ?? '?'
-const text = [
-  '# Benchmarks',
-  '',
-  `Made by \`npm run bench -- ${args.join(' ')}\`: Shoal on Node ${process.version} beside redis-server ${redis}, both on this ` +
-    `machine (${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}), in one run. Figures of another machine will be others; the ratios are what counts.`,
-  '',
-  ...tables.map(markdown),
-].join('\n')
-console.log(text)
-const FILE = 'docs/benchmarks.md'
-if (args.includes('--write')) {
-  const whole = only === undefined ? text : tables.reduce(withSection, readFileSync(FILE, 'utf8'))
-  writeFileSync(FILE, whole)
+const page = (title: string, shown: readonly Table[]) =>
+  [
+    `# ${title}`,
+    '',
+    `Made by \`npm run bench -- ${args.join(' ')}\`: Shoal on Node ${process.version} beside redis-server ${redis}, both on this ` +
+      `machine (${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}), in one run. Figures of another machine will be others; the ratios are what counts.`,
+    '',
+    ...shown.map(markdown),
+  ].join('\n')
+const publish = (title: string, path: string, shown: readonly Table[], isWhole: boolean) => {
+  if (shown.length === 0) return
+  const text = page(title, shown)
+  console.log(text)
+  if (!args.includes('--write')) return
+  writeFileSync(path, isWhole ? text : shown.reduce(withSection, readFileSync(path, 'utf8')))
 }
+publish('Benchmarks', 'docs/benchmarks.md', tables, only === undefined)
+publish('Robustness', 'docs/robustness.md', hostile, true)

@@ -63,13 +63,13 @@ process.stdin.on('data', () => {
 process.stdin.on('end', () => process.exit())
 `
 
-interface Longest {
+export interface Longest {
   readonly wait_ms: number
   /** Without what server or client waited for a processor. */
   readonly undisturbed_ms: number
 }
 
-class Probe {
+export class Probe {
   private readonly child: ChildProcess
 
   constructor({ port, process: server }: Server) {

@@ -88,9 +88,18 @@ export function start(
   engine: Engine,
   ...options: string[]
 ): Promise<{ server: Server; firstPong_ms: number }> {
-  return engine === 'redis'
-    ? startWith(engine, find('redis-server')!, [], options)
-    : startWith(engine, process.execPath, [SHOAL_SERVER], options)
+  return startUnder([], engine, ...options)
+}
+
+/** As `start`, by a command that runs what follows it as its arguments: a shell that sets limits. */
+export function startUnder(
+  runner: readonly string[],
+  engine: Engine,
+  ...options: string[]
+): Promise<{ server: Server; firstPong_ms: number }> {
+  const program = engine === 'redis' ? [find('redis-server')!] : [process.execPath, SHOAL_SERVER]
+  const [first, ...rest] = [...runner, ...program]
+  return startWith(engine, first!, rest, options)
 }
 
 /** As `start`, of a program with arguments in front of those of the server. */

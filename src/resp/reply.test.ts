@@ -34,12 +34,74 @@ test.each([
 test('a head that is known last comes first', () => {
   const text = written(3, (reply) => {
     reply.int(1)
-    const mark = reply.pos
+    const mark = reply.length
     for (let i = 0; i < 12; i++) reply.int(i)
     reply.arrayAt(mark, 12)
   })
   expect(text.startsWith(':1\r\n*12\r\n:0\r\n:1\r\n')).toBe(true)
   expect(text.endsWith(':11\r\n')).toBe(true)
+})
+
+/** Everything that was written, sealed chunks included. */
+function all(reply: Reply): string {
+  const parts: Uint8Array[] = []
+  const { length } = reply
+  for (let chunk = reply.chunk; chunk !== null; chunk = reply.chunk) {
+    parts.push(chunk)
+    reply.dropChunk()
+  }
+  parts.push(reply.buf.subarray(0, reply.pos))
+  const bytes = Buffer.concat(parts)
+  expect(bytes.length).toBe(length)
+  return bytes.toString('latin1')
+}
+
+test('what is written in many chunks is what is written in one', () => {
+  const simple = fc.oneof(
+    fc.tuple(fc.constant('bulk'), fc.nat(300)),
+    fc.tuple(fc.constant('int'), fc.integer()),
+    fc.tuple(fc.constantFrom('array', 'map', 'set', 'scan', 'guessed', 'rewound'), fc.nat(40)),
+  )
+  const run = (reply: Reply, steps: readonly (readonly [string, number])[]): string => {
+    const bulk = (n: number) => reply.bulk(ascii('x'.repeat(n)))
+    for (const [what, n] of steps) {
+      const mark = what === 'scan' ? reply.leaveGap() : reply.length
+      if (what === 'bulk') bulk(n)
+      else if (what === 'int') reply.int(n)
+      else {
+        if (what === 'guessed') reply.array(100)
+        for (let i = 0; i < n; i++) bulk(i)
+        if (what === 'array') reply.arrayAt(mark, n)
+        else if (what === 'map') reply.mapAt(mark, n)
+        else if (what === 'set') reply.setAt(mark, n)
+        else if (what === 'scan') reply.scanHead(mark, n * 1000, n)
+        else if (what === 'guessed') reply.replaceAt(mark, 6, () => reply.array(n))
+        else reply.rewind(mark)
+      }
+    }
+    return all(reply)
+  }
+  fc.assert(
+    fc.property(fc.array(simple, { maxLength: 20 }), fc.integer({ min: 1, max: 400 }), (steps, chunk) => {
+      expect(run(new Reply(16, chunk), steps)).toBe(run(new Reply(16), steps))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('replies appended to others keep their chunks, and cleared ones are empty', () => {
+  const held = new Reply(16, 64)
+  for (let i = 0; i < 50; i++) held.bulkText(`message ${i}`)
+  const whole = new Reply()
+  whole.append(held)
+  const expected = all(whole)
+  expect(expected.endsWith('message 49\r\n')).toBe(true)
+  const other = new Reply(16, 64)
+  other.append(held)
+  expect(all(other)).toBe(expected)
+  held.clear()
+  expect(held.length).toBe(0)
+  expect(held.chunk).toBeNull()
 })
 
 test('values of any size come out whole', () => {

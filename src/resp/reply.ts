@@ -2,6 +2,14 @@
  * Writes replies as bytes, RESP2 or RESP3 as the client asked, into a buffer that grows. One command appends, the
  * server sends what has gathered once a turn of the event loop. Where the two protocols differ, the method is named for
  * what is meant (`map`, `set`, `bool`, `nil`), and RESP2 gets the form that Redis sends there.
+ *
+ * A buffer that holds CHUNK_BYTES is not copied into a larger one: it is sealed, and writing continues in the next.
+ *
+ *     sealed:  [ chunk ][ chunk ][ chunk ]   buf: [ written | room ]
+ *              └──── sealedBytes ────────┘        └─ pos ─┘
+ *
+ * A position in the whole output (`length`, and marks taken from it) counts from the first sealed chunk; `pos` is the
+ * position in `buf`. A head that is known only at the end of its array is inserted by splitting its chunk.
  */
 
 import { ascii, integerLength, utf8, writeAscii, writeInteger } from '../bytes/ascii.js'
@@ -13,25 +21,39 @@ const DOLLAR = 0x24
 const NIL_BULK = ascii('$-1\r\n')
 const NIL = ascii('_\r\n')
 const NOTHING = new Uint8Array(0)
+/** Shared by all replies without sealed chunks; never written to. */
+const NO_CHUNKS: Uint8Array[] = []
 const COPY_LOOP_MAX = 48
 /** The longest head of a reply of SCAN: two arrays' and a cursor of ten digits. */
 const GAP_BYTES = 48
 const INITIAL_BYTES = 16 * 1024
 
-/** What may gather in one buffer before it is sent. */
-export const REPLY_BYTES_MAX = 1024 * 1024 * 1024
+/** A buffer with this many bytes is sealed when more are written: so growing copies no more than this. */
+const CHUNK_BYTES = 1024 * 1024
+/** Bytes that may wait for one client where its output has no other limit; a client that is due more is closed. */
+export const REPLY_BYTES_MAX = 4 * 1024 * 1024 * 1024
+/** `clear` keeps a buffer of up to this many bytes. */
+const CLEARED_BYTES_MAX = 256 * 1024
+/** Room for what `replaceAt` writes: a head or a stream's ID, and what its writers ensure beyond it. */
+const HEAD_BYTES_MAX = 96
 
 export class Reply {
   buf: Uint8Array
   /** How many bytes of `buf` are written. */
   pos = 0
+  /** Full buffers, which come before `buf`. They are never written to again. */
+  private sealed: Uint8Array[] = NO_CHUNKS
+  /** The first of `sealed` that was not taken. */
+  private firstSealed = 0
+  /** The bytes in `sealed`. */
+  private sealedBytes = 0
   /** 2 or 3. */
   protocol = 2
   /** How many errors were written, ever: a caller that compares knows whether its command failed. */
   errors = 0
   /** The text of the last error, without the dash. */
   lastError = ''
-  /** More was written than one buffer holds: what is in it is not to be used, and its reader has to be given up. */
+  /** More was written than REPLY_BYTES_MAX: what is left is incomplete, and the client must be closed. */
   overflowed = false
 
   /**
@@ -44,14 +66,72 @@ export class Reply {
   /** What `written` last returned of the buffer's beginning. */
   private beginning: Uint8Array = NOTHING
 
-  constructor(bytes = INITIAL_BYTES) {
+  private readonly chunkBytes: number
+
+  /** `chunkBytes`: how large a buffer is when it is sealed; tests have small ones. */
+  constructor(bytes = INITIAL_BYTES, chunkBytes = CHUNK_BYTES) {
     this.buf = new Uint8Array(bytes)
     this.room = bytes
+    this.chunkBytes = chunkBytes
+  }
+
+  /** How many bytes are written, sealed chunks included: where the next one goes. */
+  get length(): number {
+    return this.sealedBytes + this.pos
+  }
+
+  /** The oldest sealed chunk; null where all bytes are in `buf`. */
+  get chunk(): Uint8Array | null {
+    return this.sealedBytes === 0 ? null : this.sealed[this.firstSealed]!
+  }
+
+  /** Forgets the oldest sealed chunk: it was sent. Positions are lower by its length afterwards. */
+  dropChunk(): void {
+    this.sealedBytes -= this.sealed[this.firstSealed]!.length
+    this.sealed[this.firstSealed++] = NOTHING
+    if (this.sealedBytes > 0) return
+    this.sealed = NO_CHUNKS
+    this.firstSealed = 0
+  }
+
+  /** Bytes of memory that the buffers take. */
+  get heldBytes(): number {
+    return this.sealedBytes + this.buf.length
+  }
+
+  /** Forgets everything that was written. */
+  clear(): void {
+    if (this.sealedBytes > 0) this.unseal()
+    this.pos = 0
+    this.overflowed = false
+    if (this.buf.length > CLEARED_BYTES_MAX) this.take(new Uint8Array(INITIAL_BYTES))
+  }
+
+  private unseal(): void {
+    this.sealed = NO_CHUNKS
+    this.firstSealed = 0
+    this.sealedBytes = 0
+  }
+
+  /** Takes back everything behind `mark`, a former `length`. */
+  rewind(mark: number): void {
+    while (mark < this.sealedBytes) {
+      const chunk = this.sealed.pop()!
+      this.sealedBytes -= chunk.length
+      this.take(chunk)
+    }
+    this.pos = mark - this.sealedBytes
+  }
+
+  /** Appends everything that was written to `other`. */
+  append(other: Reply): void {
+    for (let i = other.firstSealed; i < other.sealed.length; i++) this.raw(other.sealed[i]!)
+    this.rawRange(other.buf, 0, other.pos)
   }
 
   /** The buffer, for whoever writes several bytes at once. Valid as long as `buf` is. */
   words(): DataView {
-    this.view ??= new DataView(this.buf.buffer)
+    this.view ??= new DataView(this.buf.buffer, this.buf.byteOffset, this.room)
     return this.view
   }
 
@@ -71,10 +151,23 @@ export class Reply {
   }
 
   private grow(more: number): void {
-    if (this.pos + more > REPLY_BYTES_MAX) {
+    const { pos } = this
+    if (this.sealedBytes + pos + more > REPLY_BYTES_MAX) {
+      // Nothing of it will be sent: so it need not be kept.
+      this.unseal()
       this.overflowed = true
       this.pos = 0
       if (more <= this.buf.length) return
+    } else if (pos >= this.chunkBytes) {
+      if (this.sealedBytes === 0) {
+        this.sealed = []
+        this.firstSealed = 0
+      }
+      this.sealed.push(this.buf.subarray(0, pos))
+      this.sealedBytes += pos
+      this.pos = 0
+      this.take(new Uint8Array(Math.max(this.chunkBytes, more)))
+      return
     }
     const bigger = new Uint8Array(Math.max(this.buf.length * 2, this.pos + more))
     bigger.set(this.buf.subarray(0, this.pos))
@@ -88,7 +181,7 @@ export class Reply {
     this.beginning = NOTHING
   }
 
-  /** Leaves the buffer, with all before `at`, to whoever still reads from it, and goes on in another one. */
+  /** Leaves the buffer, with all before `at`, to the socket that still reads from it, and goes on in another one. */
   leave(at: number): void {
     const rest = this.buf.subarray(at, this.pos)
     this.take(new Uint8Array(Math.max(INITIAL_BYTES, rest.length * 2)))
@@ -296,51 +389,86 @@ export class Reply {
   }
 
   /**
-   * For arrays whose length is known only at their end: remember `pos`, write the elements, then call this with the
-   * position and the count. The head is put in front by moving the elements.
+   * For arrays whose length is known only at their end: remember `length`, write the elements, then call this with that
+   * mark and the count. The head is put in front by moving the elements, or between sealed chunks.
    */
   arrayAt(mark: number, count: number): void {
-    this.insert(mark, () => this.array(count))
+    this.replaceAt(mark, 0, () => this.array(count))
   }
 
   /** As `arrayAt`, for a map of `count` pairs. */
   mapAt(mark: number, count: number): void {
-    this.insert(mark, () => this.map(count))
+    this.replaceAt(mark, 0, () => this.map(count))
   }
 
   /** As `arrayAt`, for a set. */
   setAt(mark: number, count: number): void {
-    this.insert(mark, () => this.set(count))
+    this.replaceAt(mark, 0, () => this.set(count))
   }
 
-  private insert(mark: number, head: () => void): void {
+  /**
+   * Replaces the `removed` bytes at `mark` by what `write` writes, HEAD_BYTES_MAX at most. The removed bytes must have been
+   * written by one call.
+   */
+  replaceAt(mark: number, removed: number, write: () => void): void {
+    this.ensure(HEAD_BYTES_MAX)
+    if (mark < this.sealedBytes) {
+      this.replaceSealed(mark, removed, write)
+      return
+    }
+    const from = mark - this.sealedBytes
     const end = this.pos
-    head()
+    write()
     const length = this.pos - end
-    this.buf.copyWithin(mark + length, mark, end)
-    this.pos = mark
-    head()
-    this.pos = end + length
+    const behind = from + length
+    if (length !== removed) this.buf.copyWithin(behind, from + removed, end)
+    this.pos = from
+    write()
+    this.pos = end + length - removed
   }
 
-  /** Leaves room for what stands in front of what is written next, and is known only after it: see `scanHead`. Returns where that begins. */
+  private replaceSealed(mark: number, removed: number, write: () => void): void {
+    const end = this.pos
+    write()
+    const head = this.buf.slice(end, this.pos)
+    this.pos = end
+    let index = this.firstSealed
+    let from = mark
+    for (; from >= this.sealed[index]!.length; index++) from -= this.sealed[index]!.length
+    const chunk = this.sealed[index]!
+    const parts = [chunk.subarray(0, from), head, chunk.subarray(from + removed)]
+    this.sealed.splice(index, 1, ...parts.filter(({ length }) => length > 0))
+    this.sealedBytes += head.length - removed
+  }
+
+  /** Leaves room for the head that `scanHead` writes there later. Returns the position behind it. */
   leaveGap(): number {
     this.ensure(GAP_BYTES)
     this.pos += GAP_BYTES
-    return this.pos
+    return this.length
   }
 
-  /** The head of a reply of SCAN and its kin: the cursor, and how many elements stand behind the gap that ends at `from`. */
-  scanHead(from: number, cursor: number, count: number): void {
+  /** The head of a reply of SCAN and its kin: the cursor, and how many elements stand behind the gap that ends at `mark`. */
+  scanHead(mark: number, cursor: number, count: number): void {
+    this.ensure(HEAD_BYTES_MAX)
+    const from = mark - this.sealedBytes
+    if (from < GAP_BYTES) {
+      this.replaceSealed(mark - GAP_BYTES, GAP_BYTES, () => this.scanStart(cursor, count))
+      return
+    }
     const end = this.pos
     this.pos = from - GAP_BYTES
-    this.array(2)
-    this.bulkInt(cursor)
-    this.array(count)
+    this.scanStart(cursor, count)
     const to = this.pos
     if (end - from > COPY_LOOP_MAX) this.buf.copyWithin(to, from, end)
     else for (let i = from, j = to; i < end; ) this.buf[j++] = this.buf[i++]!
     this.pos = to + end - from
+  }
+
+  private scanStart(cursor: number, count: number): void {
+    this.array(2)
+    this.bulkInt(cursor)
+    this.array(count)
   }
 
   private crlf(): void {

@@ -86,9 +86,12 @@ export class Client implements Caller {
   /** When its output first went over the soft limit, 0 while below. */
   softLimitSince_ms = 0
 
-  /** Input that has arrived and is not carried out: `pending[0, pendingLength)`. */
+  /** Input that has arrived and was not carried out: `pendingLength` bytes from `pendingFrom` on in `pending`. */
   pending: Uint8Array | null = null
+  pendingFrom = 0
   pendingLength = 0
+  /** Nothing is read from its socket until it has caught up. */
+  unread = false
   /** The parser that knows the beginning of a command whose end has not arrived. */
   parser: RequestParser | null = null
 
@@ -104,6 +107,10 @@ export class Client implements Caller {
   yielded = false
   /** So much waits to be read by it that its commands wait too, until it has read. */
   choked = false
+  /** It is choked and reads nothing: it may be one that reads only when all its commands are sent. */
+  stalled = false
+  /** While it is choked: how many bytes the system had taken when the cron last looked. */
+  takenAtCron = 0
   /** It sends nothing more. */
   ended = false
   /** Closed as soon as what was written has been sent; nothing more is written. */

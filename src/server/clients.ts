@@ -9,17 +9,19 @@ import { clientBytes, clientInfo } from './admin/client-info.js'
 import { Client, type ClientKind, formatAddress, IS_MONITOR, NO_EVICT } from './client.js'
 import { receive } from './input.js'
 import type { ServerNode } from './node.js'
-import { TURN_OUTPUT_BYTES_MAX } from './turn.js'
+import { limitOf, outputUsage, UNCOUNTED_OUTPUT_BYTES } from './output.js'
 
 /** Output of less than this is looked at when the turn ends; more may not even wait for that. */
 const LOOK_BYTES = 256 * 1024
 /** A lower maxmemory-clients would leave nobody to be talked to. */
 const MEMORY_LIMIT_BYTES_MIN = 128 * 1024
 /**
- * A client without a limit for its output that has so much to read gets no more of its commands carried out until it has
- * read: so its output is bounded by this and one reply.
+ * A client without a limit for its output that has this many bytes to read gets no more of its commands carried out until it
+ * has read: so its output is bounded by this and one reply.
  */
-const CHOKE_BYTES = 64 * 1024 * 1024
+const CHOKE_BYTES = 4 * 1024 * 1024
+/** The same for a client that reads nothing: it may be sending all of its commands before it reads the first reply. */
+const STALLED_CHOKE_BYTES = 64 * 1024 * 1024
 
 export class Clients {
   /** A client whose output has grown to this is to be looked at before its turn ends. */
@@ -56,8 +58,12 @@ export class Clients {
   readLimits(): void {
     const limits = this.node.config.values['client-output-buffer-limit']
     let look = LOOK_BYTES
-    for (const { hard } of [limits.normal, limits.pubsub]) if (hard > 0 && hard < look) look = hard
-    this.lookBytes = look
+    for (const { hard, soft } of [limits.normal, limits.pubsub]) {
+      if (hard > 0 && hard < look) look = hard
+      if (soft > 0 && soft < look) look = soft
+    }
+    this.lookBytes = Math.max(look, UNCOUNTED_OUTPUT_BYTES)
+    this.node.turn.lookBytes = this.lookBytes
     this.readMemoryLimit()
   }
 
@@ -182,7 +188,20 @@ export class Clients {
   /** Bytes that were written for a client and that the system has not taken. */
   unsentBytes(client: Client): number {
     const out = client.out
-    return (client.link?.pendingBytes ?? 0) + (out === null ? 0 : out.pos - client.sent)
+    return (client.link?.pendingBytes ?? 0) + (out === null ? 0 : out.length - client.sent)
+  }
+
+  /**
+   * Before output of at least `lookBytes` is sent. False where the client is closed for it, or where a client with a limit
+   * still has commands of the same input: as in Redis, what they write counts together, and is sent together.
+   */
+  maySend(client: Client): boolean {
+    if (client.link === null || client.gone) return true
+    if (this.isOverLimit(client, this.unsentBytes(client))) {
+      this.closeOver(client, true)
+      return false
+    }
+    return !client.yielded || !this.isLimited(client)
   }
 
   /** After output was sent, or has gathered: closes those that are to be closed, and those that do not read. */
@@ -195,70 +214,96 @@ export class Clients {
       if (client.gone) return
     }
     if (client.out?.overflowed) {
-      this.closeOver(client)
+      this.closeOver(client, true)
       return
     }
     const bytes = this.unsentBytes(client)
     if (bytes > 0) {
-      if (this.isOverLimit(client, bytes)) this.closeOver(client)
+      if (this.isOverLimit(client, bytes)) this.closeOver(client, true)
     } else {
       client.softLimitSince_ms = 0
+      client.stalled = false
       if (client.closing) link.end()
     }
-    if (client.choked && bytes < CHOKE_BYTES) {
-      client.choked = false
-      this.node.yieldTurn(client)
-    }
+    if (client.choked && bytes < CHOKE_BYTES) this.unchoke(client)
+  }
+
+  private unchoke(client: Client): void {
+    client.choked = false
+    this.node.yieldTurn(client)
   }
 
   /**
-   * A command of this client, or a message for it, has left much output: closes it where that is too much. True where its
-   * next commands should wait for another turn.
+   * A command of this client, or a message for it, has left much output: closes it where that is too much, or holds back its
+   * next commands until it has read.
    */
-  checkMuch(client: Client): boolean {
-    if (client.link === null || client.gone) return false
+  checkMuch(client: Client): void {
+    if (client.link === null || client.gone) return
     const bytes = this.unsentBytes(client)
-    if (bytes >= this.lookBytes && this.isOverLimit(client, bytes)) this.closeOver(client)
-    client.choked = bytes >= CHOKE_BYTES && !this.isLimited(client)
-    return bytes >= TURN_OUTPUT_BYTES_MAX
+    if (bytes >= this.lookBytes && this.isOverLimit(client, bytes)) this.closeOver(client, true)
+    else if (bytes >= (client.stalled ? STALLED_CHOKE_BYTES : CHOKE_BYTES) && this.mayChoke(client)) {
+      if (!client.choked) client.takenAtCron = -1
+      client.choked = true
+    }
+  }
+
+  /** A client with a limit is closed there, not held back before. What a replica says must be heard. */
+  private mayChoke(client: Client): boolean {
+    return client.kind !== 'replica' && !this.isLimited(client)
+  }
+
+  /**
+   * Regularly, for a choked client: one that has taken nothing since the last time may be waiting for all of its commands to be
+   * taken before it reads, so more of them are carried out.
+   */
+  private watchChoked(client: Client): void {
+    const taken = client.bytesOut - (client.link?.pendingBytes ?? 0)
+    if (!client.stalled && taken === client.takenAtCron) {
+      client.stalled = true
+      this.unchoke(client)
+    }
+    client.takenAtCron = taken
   }
 
   /** A command that still writes asks whether the client's limit is passed: then what was written is dropped, too. */
   hasOutgrown(client: Client): boolean {
     const { out } = client
-    if (out === null || client.link === null) return false
+    if (client.link === null) return false
+    if (out === null) return client.closing
     if (!out.overflowed && this.isOverLimit(client, this.unsentBytes(client))) out.overflowed = true
     return out.overflowed
   }
 
   /** Whether the client's output has a limit; then it is closed there, not held back before. */
-  private isLimited(client: Client): boolean {
-    const limits = this.node.config.values['client-output-buffer-limit']
-    const limit = client.kind === 'master' ? limits.normal : limits[client.kind]
+  isLimited(client: Client): boolean {
+    const limit = limitOf(this.node, client)
     return limit.hard > 0 || limit.soft > 0
   }
 
-  private closeOver(client: Client): void {
+  /** `writes`: something is being written for the client, of which nothing is sent then. */
+  private closeOver(client: Client, writes: boolean): void {
     const node = this.node
+    const how = writes ? 'scheduled to be closed ASAP' : 'closed'
     node.stats.outputLimitDisconnections++
-    node.log('warning', `Client ${clientInfo(node, client)} closed for overcoming of output buffer limits.`)
+    node.log('warning', `Client ${clientInfo(node, client)} ${how} for overcoming of output buffer limits.`)
     this.close(client)
   }
 
   private isOverLimit(client: Client, bytes: number): boolean {
     const { config, keyspace } = this.node
-    const limits = config.values['client-output-buffer-limit']
-    const limit = client.kind === 'master' ? limits.normal : limits[client.kind]
+    const limit = limitOf(this.node, client)
+    const used = outputUsage(client, bytes)
     let hard = limit.hard === 0 ? REPLY_BYTES_MAX : Math.min(limit.hard, REPLY_BYTES_MAX)
     // A replica may always be as far behind as the backlog allows.
     if (client.kind === 'replica') hard = Math.max(hard, config.values['repl-backlog-size'])
-    if (bytes >= hard) return true
-    if (limit.soft === 0 || bytes < limit.soft) {
+    if (used >= hard) return true
+    if (limit.soft === 0 || used < limit.soft) {
       client.softLimitSince_ms = 0
       return false
     }
     if (client.softLimitSince_ms === 0) client.softLimitSince_ms = keyspace.now_ms
-    return keyspace.now_ms - client.softLimitSince_ms > limit.seconds * 1000
+    // Redis counts in whole seconds of its clock.
+    return wholeSeconds(keyspace.now_ms) - wholeSeconds(client.softLimitSince_ms) > limit.seconds
   }
 
   /** Closes those that are idle for too long, and ends waits whose time is over. */
@@ -269,10 +314,11 @@ export class Clients {
       if (client.softLimitSince_ms > 0) {
         const bytes = this.unsentBytes(client)
         if (bytes > 0 && this.isOverLimit(client, bytes)) {
-          this.closeOver(client)
+          this.closeOver(client, false)
           continue
         }
       }
+      if (client.choked) this.watchChoked(client)
       if (blocked !== null) {
         if (blocked.deadline_ms > 0 && blocked.deadline_ms <= now_ms) {
           blocked.timeout()
@@ -302,8 +348,13 @@ export class Clients {
     node.pubsub.forget(client)
     node.tracking?.end(client)
     client.pending = null
+    client.pendingFrom = 0
     client.pendingLength = 0
     client.parser = null
     for (const hook of client.onGone) hook()
   }
+}
+
+function wholeSeconds(time_ms: number): number {
+  return Math.floor(time_ms / 1000)
 }

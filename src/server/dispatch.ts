@@ -111,7 +111,7 @@ function admit(node: ServerNode, client: Client, entry: Entry, args: Args): bool
   if ((client.special & IN_MULTI) === 0 || client.transaction === null || !isQueued(entry)) return true
   client.transaction.queue(args, entry.flags, slot)
   const out = node.turn.outOf(client)
-  const mark = out.pos
+  const mark = out.length
   out.simple('QUEUED')
   keepQuiet(client, client.special, mark)
   return false
@@ -122,7 +122,7 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   const { call, propagation, keyspace } = node
   const out = node.turn.outOf(client)
   const { special } = client
-  const mark = out.pos
+  const mark = out.length
   const { errors } = out
   const outer = node.running
   call.caller = client
@@ -177,6 +177,7 @@ function runClosely(
   const usec = node.clock.monotonic_us() - began_us
   const times = isShort ? TIMED_ONE_IN : 1
   entry.usec += usec * times
+  node.spent_us += usec * times
   if (node.times !== null && client.blocked === null) node.times.add(entry, usec, times)
   if (usec >= node.slow_us) node.wasSlow(client, entry, args, usec)
   if (usec >= node.late_us) node.wasLate((entry.flags & FAST) === 0 ? 'command' : 'fast-command', usec)
@@ -223,7 +224,7 @@ export function isSilent(client: Client): boolean {
 /** CLIENT REPLY: what must not be answered is taken back. `before` is `special` before the command ran. */
 function silence(client: Client, before: number, mark: number): void {
   const silent = (client.special & (REPLY_OFF | (before & REPLY_SKIP))) !== 0
-  if (silent && client.out !== null) client.out.pos = mark
+  if (silent && client.out !== null) client.out.rewind(mark)
 }
 
 /**
@@ -269,7 +270,7 @@ function redirect(node: ServerNode, client: Client, entry: Entry, message: strin
 
 function answer(node: ServerNode, client: Client, entry: Entry | null, message: string): false {
   const out = node.turn.outOf(client)
-  const mark = out.pos
+  const mark = out.length
   const errors = out.errors
   replyError(out, message)
   out.errors = errors

@@ -30,6 +30,8 @@ class Connection {
         this.replies += latin1(buf.subarray(start, end))
         return true
       },
+      pause: () => {},
+      resume: () => {},
     }
     running.node.clients.accept(
       (events) => {

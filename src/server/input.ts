@@ -1,10 +1,16 @@
 /**
- * What arrives from a client: read from the node's one buffer, cut into commands, carried out. Only the beginning of a
- * command whose end has not arrived is copied, into a buffer of the client's own; so an idle client costs no buffer.
+ * What arrives from a client: read from the node's one buffer, cut into commands, carried out. Only what cannot be carried out
+ * yet is copied, into a buffer of the client's own; so an idle client costs no buffer. In that buffer commands are consumed
+ * from the front, and it is compacted only when more than half of it is consumed: each byte is copied a constant number of times.
+ *
+ * A client gets a bounded share of each turn: one full read, TURN_OUTPUT_BYTES_MAX of output, SLICE_us of its commands. Then
+ * it yields, and nothing is read from its socket until it has caught up; so what it sends meanwhile waits in the
+ * kernel, whose window holds the sender back. A client that may not go on for another reason is read up to a limit.
  */
 
 import { text } from '../bytes/ascii.js'
 import { replyError } from '../commands/errors.js'
+import type { Reply } from '../resp/reply.js'
 import { MORE, PROTOCOL_ERROR, RequestParser } from '../resp/request.js'
 import { clientInfo } from './admin/client-info.js'
 import { AHEAD_MAX } from './ahead.js'
@@ -22,8 +28,17 @@ const PENDING_KEPT_MAX = 32
  * much more: who announces must also send.
  */
 const PENDING_AHEAD_BYTES_MAX = 8 * 1024 * 1024
-/** A buffer of which so much is used no more is exchanged for a smaller one. */
+/** A buffer with more than this many unused bytes is exchanged for a smaller one when it is compacted. */
 const PENDING_WASTE_BYTES_MAX = 256 * 1024
+/** A choked client with more input than this is not read until it has read its replies. */
+const CHOKED_INPUT_BYTES_MAX = 1024 * 1024
+/**
+ * The same for a client that is blocked or paused, or that reads none of its replies: more is read from it, since the end of
+ * the connection shows only behind its input, and since it may have to send all of it before it reads.
+ */
+const HELD_INPUT_BYTES_MAX = 64 * 1024 * 1024
+/** Microseconds for which one client's commands may run in one turn; the rest runs in the next one. */
+const SLICE_us = 4000
 /** How much of the input the log shows of a protocol error, and of a buffer that became too long. */
 const SHOWN_BYTES_MAX = 128
 const SHOWN_QUERY_BYTES_MAX = 64
@@ -39,45 +54,80 @@ export function receive(node: ServerNode, client: Client, buf: Uint8Array, start
   client.bytesIn += end - start
   client.lastActive_ms = node.keyspace.now_ms
   if (client.closing) return
+  let at = start
   if (client.pending === null) {
-    if (client.blocked === null && !client.paused && !client.choked) {
-      const at = carryOut(node, client, buf, start, end)
-      if (at < end && !client.closing) keep(node, client, buf, at, end)
-    } else {
-      keep(node, client, buf, start, end)
+    if (!mustWait(client)) at = carryOut(node, client, buf, start, end)
+    if (at < end && !client.closing) keep(node, client, buf, at, end)
+  } else {
+    append(node, client, buf, start, end)
+    if (client.pendingLength > node.queryBufferMax) {
+      closeTooLong(node, client)
+      return
     }
-    return
+    node.clients.account(client)
+    if (!mustWait(client) && !client.gone) at += consume(node, client)
   }
-  append(node, client, buf, start, end)
-  if (client.pendingLength > node.queryBufferMax) {
-    closeTooLong(node, client)
-    return
-  }
-  node.clients.account(client)
-  if (client.blocked === null && !client.paused && !client.choked && !client.gone) goOn(node, client)
+  // A full read: the system has more. It is read when the other clients have been heard.
+  if (end - start >= node.readBuffer.length && at > start && !client.yielded && !client.closing)
+    node.yieldTurn(client)
+  steerReading(client)
+}
+
+/** Whether the client's input waits: it is neither carried out nor read ahead. */
+function mustWait(client: Client): boolean {
+  return client.blocked !== null || client.paused || client.choked || client.yielded
+}
+
+/** Stops reading from a client that has enough to do, or reads on. */
+export function steerReading(client: Client): void {
+  const { link } = client
+  if (link === null || client.gone) return
+  const unread = hasEnough(client)
+  if (unread === client.unread) return
+  client.unread = unread
+  if (unread) link.pause()
+  else link.resume()
+}
+
+function hasEnough(client: Client): boolean {
+  if (client.closing) return false
+  const bytes = client.pendingLength
+  if (client.choked) return bytes > (client.stalled ? HELD_INPUT_BYTES_MAX : CHOKED_INPUT_BYTES_MAX)
+  if (client.blocked !== null || client.paused) return bytes > HELD_INPUT_BYTES_MAX
+  return client.yielded
 }
 
 /** Carries out what is pending: after more has arrived, or when the client need not wait any more. */
 export function goOn(node: ServerNode, client: Client): void {
-  const buf = client.pending
   client.yielded = false
-  if (buf !== null) {
-    const length = client.pendingLength
-    const at = carryOut(node, client, buf, 0, length)
-    if (client.closing || at === length) {
-      client.pending = null
-      client.pendingLength = 0
-      if (node.parser.args.buf === buf) node.parser.args.forget()
-      node.pendingBuffers.giveBack(buf)
-    } else if (at > 0) {
-      moveDown(client, buf, at, length)
-    }
-  }
+  if (client.pending !== null) consume(node, client)
+  steerReading(client)
   if (client.ended && !client.closing && !client.yielded) {
     // Nothing can come any more that would end a wait or a command: only what was asked for is still answered.
     if (client.blocked === null && !client.paused) node.closeAfterReply(client)
     else node.close(client)
   }
+}
+
+/** Carries out what is pending as far as possible, and frees its room. Returns how many bytes that were. */
+function consume(node: ServerNode, client: Client): number {
+  const buf = client.pending!
+  const from = client.pendingFrom
+  const length = client.pendingLength
+  const at = carryOut(node, client, buf, from, from + length)
+  if (client.closing || at === from + length) {
+    client.pending = null
+    client.pendingFrom = 0
+    client.pendingLength = 0
+    if (node.parser.args.buf === buf) node.parser.args.forget()
+    node.pendingBuffers.giveBack(buf)
+  } else if (client.pending === buf) {
+    client.pendingFrom = at
+    client.pendingLength = from + length - at
+    if (at > client.pendingLength && buf.length - client.pendingLength > PENDING_WASTE_BYTES_MAX)
+      compact(client)
+  }
+  return at - from
 }
 
 /** Carries out the commands in `buf[start, end)`; returns where the first that is not whole, or has to wait, begins. */
@@ -87,13 +137,14 @@ function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: numb
   parser.trusted = (client.special & NEEDS_AUTH) === 0
   parser.bulkBytesMax = node.bulkBytesMax
   node.tick()
-  const answered = client.outBase
+  node.spent_us = 0
+  const written = client.outBase + (client.out === null ? 0 : client.out.length)
   let at = start
   while (at < end) {
     // What a client may send depends on whether it has authenticated: until then nothing is read ahead.
     const count = ahead.read(parser, buf, at, end, parser.trusted ? AHEAD_MAX : 1)
     if (count > 0) {
-      const went = carryOutRead(node, client, buf, count, at, answered)
+      const went = carryOutRead(node, client, buf, count, at, written)
       ahead.forget(node.keyspace, count)
       const isAll = went === ahead.end(count - 1)
       at = went
@@ -124,8 +175,8 @@ function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: numb
 }
 
 /**
- * Carries out the `count` commands that were read from `start` on. Returns where the first that has to wait begins. `answered`: how many
- * bytes the client had been sent, ever, when its turn began.
+ * Carries out the `count` commands that were read from `start` on. Returns where the first that has to wait begins. `written`: how
+ * many bytes had been written for the client, ever, when its share of the turn began.
  */
 function carryOutRead(
   node: ServerNode,
@@ -133,7 +184,7 @@ function carryOutRead(
   buf: Uint8Array,
   count: number,
   start: number,
-  answered: number,
+  written: number,
 ): number {
   const { ahead, keyspace } = node
   const lookBytes = node.clients.lookBytes
@@ -150,18 +201,39 @@ function carryOutRead(
     at = ahead.end(i)
     if (isHeld(client)) return at
     const out = client.out
-    if (out !== null && out.pos >= EARLY_BYTES && node.turn.sendEarly(client)) {
-      if (client.outBase - answered < TURN_OUTPUT_BYTES_MAX) continue
+    if (out !== null && out.length >= EARLY_BYTES) {
+      if (sendOrLook(node, client, out, lookBytes, written)) return at
+    } else if (node.spent_us >= SLICE_us) {
       node.yieldTurn(client)
-      return at
-    }
-    if (out !== null && out.pos >= lookBytes && node.clients.checkMuch(client)) {
-      if (client.choked) client.yielded = true
-      else node.yieldTurn(client)
       return at
     }
   }
   return at
+}
+
+/** There is much output. True where the client's next command has to wait. */
+function sendOrLook(
+  node: ServerNode,
+  client: Client,
+  out: Reply,
+  lookBytes: number,
+  written: number,
+): boolean {
+  const { clients } = node
+  const isLimited = clients.isLimited(client)
+  // With a limit all that this input's commands write counts together, as in Redis.
+  if ((isLimited || !node.turn.sendEarly(client)) && out.length >= lookBytes) {
+    clients.checkMuch(client)
+    if (client.closing) return true
+    if (client.choked) {
+      client.yielded = true
+      return true
+    }
+  }
+  const more = client.outBase + (client.out === null ? 0 : client.out.length) - written
+  if ((isLimited || more < TURN_OUTPUT_BYTES_MAX) && node.spent_us < SLICE_us) return false
+  node.yieldTurn(client)
+  return true
 }
 
 /** Whether the client's next command has to wait. */
@@ -177,21 +249,23 @@ function keep(node: ServerNode, client: Client, buf: Uint8Array, start: number, 
   own.set(buf.subarray(start, end))
   parser?.rebase(own, start)
   client.pending = own
+  client.pendingFrom = 0
   client.pendingLength = length
 }
 
 function append(node: ServerNode, client: Client, buf: Uint8Array, start: number, end: number): void {
-  let own = client.pending!
+  const own = client.pending!
+  const from = client.pendingFrom
   const length = client.pendingLength + end - start
-  if (length > own.length) {
-    const bigger = node.pendingBuffers.take(Math.max(length + (length >> 1), roomFor(client, length)))
-    bigger.set(own.subarray(0, client.pendingLength))
-    client.pending = bigger
-    client.parser?.rebase(bigger, 0)
-    node.pendingBuffers.giveBack(own)
-    own = bigger
+  if (from + length > own.length) {
+    if (length <= own.length && from >= client.pendingLength) compact(client)
+    else {
+      const bigger = node.pendingBuffers.take(Math.max(length + (length >> 1), roomFor(client, length)))
+      moveTo(client, bigger)
+      node.pendingBuffers.giveBack(own)
+    }
   }
-  own.set(buf.subarray(start, end), client.pendingLength)
+  client.pending!.set(buf.subarray(start, end), client.pendingFrom + client.pendingLength)
   client.pendingLength = length
 }
 
@@ -201,18 +275,23 @@ function roomFor(client: Client, length: number): number {
   return Math.max(length, Math.min(needed, length * 2 + PENDING_AHEAD_BYTES_MAX))
 }
 
-/** The bytes before `at` are done with. */
-function moveDown(client: Client, buf: Uint8Array, at: number, length: number): void {
-  let own = buf
-  if (buf.length - (length - at) > PENDING_WASTE_BYTES_MAX) {
-    own = new Uint8Array(Math.max(PENDING_BYTES_MIN, roomFor(client, length - at)))
-    own.set(buf.subarray(at, length))
-  } else {
-    own.copyWithin(0, at, length)
-  }
-  client.parser?.rebase(own, at)
-  client.pending = own
-  client.pendingLength = length - at
+/** Moves what is pending to the front of its buffer, or of a smaller one where most of it is unused. */
+function compact(client: Client): void {
+  const buf = client.pending!
+  const room = Math.max(PENDING_BYTES_MIN, roomFor(client, client.pendingLength))
+  moveTo(client, buf.length - room > PENDING_WASTE_BYTES_MAX ? new Uint8Array(room) : buf)
+}
+
+/** Moves what is pending to the front of `target`. */
+function moveTo(client: Client, target: Uint8Array): void {
+  const buf = client.pending!
+  const from = client.pendingFrom
+  const end = from + client.pendingLength
+  if (target === buf) buf.copyWithin(0, from, end)
+  else target.set(buf.subarray(from, end))
+  client.parser?.rebase(target, from)
+  client.pending = target
+  client.pendingFrom = 0
 }
 
 /** What the log shows in place of input with hide-user-data-from-log. */
@@ -227,7 +306,8 @@ function printable(bytes: Uint8Array): string {
 }
 
 function closeTooLong(node: ServerNode, client: Client): void {
-  const begin = client.pending!.subarray(0, SHOWN_QUERY_BYTES_MAX)
+  const from = client.pendingFrom
+  const begin = client.pending!.subarray(from, from + SHOWN_QUERY_BYTES_MAX)
   const shown = hidesUserData(node) ? HIDDEN : JSON.stringify(printable(begin))
   node.log(
     'warning',

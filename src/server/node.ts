@@ -32,7 +32,7 @@ import { dispatch, isAnsweredByMessages } from './dispatch.js'
 import { notifyKeyspaceEvent, notifyMask } from './events.js'
 import { fieldExpired } from './field-expiry.js'
 import { Info } from './info.js'
-import { goOn, ParserPool, PendingBuffers } from './input.js'
+import { ParserPool, PendingBuffers } from './input.js'
 import { keepLimits } from './limits.js'
 import { Migrations } from './migrate.js'
 import { LinkHolder } from './name-links.js'
@@ -47,6 +47,7 @@ import { Stats } from './stats.js'
 import { Tracking } from './tracking.js'
 import { type Transaction, type Watcher, Watches } from './transactions.js'
 import { Turn } from './turn.js'
+import { WaitingClients } from './waiting-clients.js'
 import { KeyWaits } from './waits.js'
 
 export type LogLevel = 'debug' | 'verbose' | 'notice' | 'warning'
@@ -185,10 +186,11 @@ export class ServerNode implements Host {
 
   tracking: Tracking | null = null
   migrations: Migrations | null = null
-  private readonly resumable: Client[] = []
-  private yielding: Client[] = []
+  private readonly waiting: WaitingClients
   private readonly fatal: ((error: unknown) => void) | undefined
   private ticks = 0
+  /** What the commands of the client that is being served have taken, about. See input.ts. */
+  spent_us = 0
 
   constructor(options: NodeOptions) {
     const config = options.config
@@ -208,6 +210,7 @@ export class ServerNode implements Host {
     const renamed = new Map(config.renamedCommands.map(({ from, to }) => [from.toLowerCase(), to]))
     this.table = new CommandTable([...COMMANDS, ...serverCommands], renamed)
     this.turn = new Turn(
+      (client) => this.clients.maySend(client),
       (client) => this.clients.checkOutput(client),
       (error) => this.fail(error),
     )
@@ -217,7 +220,7 @@ export class ServerNode implements Host {
       options.random32,
       (client) => this.messagesOf(client),
       (client, out) => {
-        if (out.pos >= this.clients.lookBytes) this.clients.checkMuch(client)
+        if (out.length >= this.clients.lookBytes) this.clients.checkMuch(client)
       },
     )
     this.watches = new Watches(this.names, options.random32)
@@ -225,9 +228,10 @@ export class ServerNode implements Host {
     this.call = new Call(this, this.keyspace, new Client(0, null))
     this.call.listeners = this.propagation.feeds
     this.keyspace.hooks = this.keyspaceHooks()
+    this.waiting = new WaitingClients(this)
     this.turn.before.push(
       () => this.waits.serve(),
-      () => this.resumeClients(),
+      () => this.waiting.goOn(),
     )
     this.readConfig()
     config.onChange(
@@ -448,7 +452,7 @@ export class ServerNode implements Host {
   releaseMessages(client: Client): void {
     const held = this.heldMessages
     this.heldMessages = null
-    if (held !== null) this.turn.outOf(client).rawRange(held.buf, 0, held.pos)
+    if (held !== null) this.turn.outOf(client).append(held)
   }
 
   /** Whether the pause holds this command back; if so it comes again when the pause is over. */
@@ -489,34 +493,13 @@ export class ServerNode implements Host {
   /** The client waits for nothing any more: what it has sent meanwhile is carried out when this turn ends. */
   resume(client: Client): void {
     client.paused = false
-    this.resumable.push(client)
-    this.turn.schedule()
+    this.waiting.resume(client)
   }
 
   /** The client has had its share of this turn: what else it has sent is carried out in the next one. */
   yieldTurn(client: Client): void {
     client.yielded = true
-    this.yielding.push(client)
-    this.turn.schedule()
-  }
-
-  private resumeClients(): void {
-    // Those that yield again come in the next turn.
-    const yielding = this.yielding
-    if (yielding.length > 0) {
-      this.yielding = []
-      for (const client of yielding) if (client.yielded && this.mayGoOn(client)) goOn(this, client)
-    }
-    // Those that are resumed here may resume others: these come next.
-    for (let i = 0; i < this.resumable.length; i++) {
-      const client = this.resumable[i]!
-      if (this.mayGoOn(client)) goOn(this, client)
-    }
-    this.resumable.length = 0
-  }
-
-  private mayGoOn(client: Client): boolean {
-    return client.blocked === null && !client.paused && !client.choked && !client.gone && !client.closing
+    this.waiting.yield(client)
   }
 
   /**

@@ -14,8 +14,8 @@ const ITS_OWN = new Set(['replconf', 'psync', 'sync'])
 /** Takes back what stands behind `mark` in the replica's output if the command is none of replication's. */
 export function disownReply(node: ServerNode, client: Client, entry: Entry | null, mark: number): void {
   const { out } = client
-  if (out === null || out.pos <= mark || (entry !== null && ITS_OWN.has(entry.fullName))) return
-  out.pos = mark
+  if (out === null || out.length <= mark || (entry !== null && ITS_OWN.has(entry.fullName))) return
+  out.rewind(mark)
   const name = client.lastCommand?.fullName ?? '<unknown>'
   node.log(
     'warning',

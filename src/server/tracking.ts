@@ -275,6 +275,6 @@ export class Tracking {
   }
 
   private written(client: Client, out: Reply): void {
-    if (out === client.out && out.pos >= this.node.clients.lookBytes) this.node.clients.checkMuch(client)
+    if (out === client.out && out.length >= this.node.clients.lookBytes) this.node.clients.checkMuch(client)
   }
 }

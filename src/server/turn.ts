@@ -6,14 +6,15 @@
  */
 
 import { Reply } from '../resp/reply.js'
+import type { Link } from '../runtime/net.js'
 import type { Client } from './client.js'
 import type { Durability } from './parts.js'
 
 /** A reply buffer larger than this is not kept for the next client. */
 const KEEP_REPLY_BYTES_MAX = 256 * 1024
 const KEEP_REPLIES_MAX = 64
-/** What one client's commands may write in one turn; the rest of its commands comes in the next one. */
-export const TURN_OUTPUT_BYTES_MAX = 4 * 1024 * 1024
+/** Bytes that one client's commands may write in one turn; the rest of its commands runs in the next one. */
+export const TURN_OUTPUT_BYTES_MAX = 1 * 1024 * 1024
 
 /** A client that may have what was written for it up to here, counted from the first byte ever, when the disk has it too. */
 interface Waiting {
@@ -27,12 +28,15 @@ export class Turn {
   readonly before: (() => void)[] = []
   /** Nothing is written or sent any more: see ServerNode.fail. */
   dead = false
+  /** A client with this many bytes of output is asked about before any of them is sent. */
+  lookBytes = Number.POSITIVE_INFINITY
   private clients: Client[] = []
   private spare: Client[] = []
   private readonly replies: Reply[] = []
   /** Where goes what is written for a client that is being closed. */
   private readonly unread = new Reply(1024)
   private scheduled = false
+  private readonly maySend: (client: Client) => boolean
   private readonly afterSend: (client: Client) => void
   private readonly failed: (error: unknown) => void
   private readonly run = () => {
@@ -44,10 +48,16 @@ export class Turn {
   }
 
   /**
-   * `afterSend` is called for every client that was sent something, or has something waiting, or is to be closed: limits
-   * are looked at there. `failed` hears of what must not happen.
+   * `maySend` is called for a client that has yielded or has `lookBytes` of output: whether it may be sent now, or in a later turn.
+   * `afterSend` is called for every client that was sent something, or has something waiting, or is to be closed.
+   * `failed` hears of what must not happen.
    */
-  constructor(afterSend: (client: Client) => void, failed: (error: unknown) => void) {
+  constructor(
+    maySend: (client: Client) => boolean,
+    afterSend: (client: Client) => void,
+    failed: (error: unknown) => void,
+  ) {
+    this.maySend = maySend
     this.afterSend = afterSend
     this.failed = failed
   }
@@ -55,7 +65,7 @@ export class Turn {
   /** Where to write a reply for this client; it is sent when the turn ends. */
   outOf(client: Client): Reply {
     if (client.closing) {
-      this.unread.pos = 0
+      this.unread.clear()
       this.unread.protocol = client.protocol
       return this.unread
     }
@@ -108,7 +118,7 @@ export class Turn {
     this.spare = []
     waiting = clients.map((client) => ({
       client,
-      upTo: client.out === null ? client.outBase : client.outBase + client.out.pos,
+      upTo: client.out === null ? client.outBase : client.outBase + client.out.length,
     }))
     if (released) this.release(waiting)
   }
@@ -122,7 +132,7 @@ export class Turn {
     if (this.durability !== null || out === null || link === null || client.closing || out.overflowed)
       return false
     if (link.pendingBytes > 0) return false
-    this.send(client, out, out.pos)
+    this.send(client, out, out.length)
     return true
   }
 
@@ -139,7 +149,14 @@ export class Turn {
   /** The client may have what stands before `upTo`, counted from the first byte that was ever written for it. */
   private finish(client: Client, upTo: number): void {
     const out = client.out
-    if (out !== null && !out.overflowed) this.send(client, out, Math.min(upTo - client.outBase, out.pos))
+    if (out !== null && !out.overflowed) {
+      const { length } = out
+      if ((client.yielded || length >= this.lookBytes) && !this.maySend(client)) {
+        if (!client.gone) this.enqueue(client)
+        return
+      }
+      this.send(client, out, Math.min(upTo - client.outBase, length))
+    }
     this.afterSend(client)
   }
 
@@ -149,8 +166,34 @@ export class Turn {
       this.giveBack(client, out)
       return
     }
-    const from = client.sent
     client.released = Math.max(client.released, client.outBase + to)
+    if (out.chunk !== null && !this.sendChunks(client, out, link, client.outBase + to)) return
+    this.sendBuffer(client, out, link, client.released - client.outBase)
+  }
+
+  /** Sends sealed chunks, the part before `upTo`. False where the socket has no room for more. */
+  private sendChunks(client: Client, out: Reply, link: Link, upTo: number): boolean {
+    for (let chunk = out.chunk; chunk !== null; chunk = out.chunk) {
+      const from = client.sent
+      const to = Math.min(upTo - client.outBase, chunk.length)
+      if (to <= from || link.pendingBytes > 0) return false
+      client.bytesOut += to - from
+      const took = link.send(chunk, from, to)
+      if (to < chunk.length) {
+        client.sent = to
+        return false
+      }
+      out.dropChunk()
+      client.outBase += to
+      client.sent = 0
+      if (!took) return false
+    }
+    return true
+  }
+
+  /** Sends what stands in the reply's buffer before `to`. */
+  private sendBuffer(client: Client, out: Reply, link: Link, to: number): void {
+    const from = client.sent
     if (to > from && link.pendingBytes === 0) {
       client.bytesOut += to - from
       client.sent = to
@@ -174,8 +217,9 @@ export class Turn {
 
   private giveBack(client: Client, out: Reply): void {
     client.out = null
-    client.outBase += out.pos
+    client.outBase += out.length
     client.sent = 0
+    if (out.chunk !== null || out.overflowed) return
     out.pos = 0
     if (out.buf.length <= KEEP_REPLY_BYTES_MAX && this.replies.length < KEEP_REPLIES_MAX)
       this.replies.push(out)

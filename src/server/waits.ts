@@ -407,10 +407,11 @@ function typeOf(db: Database, key: Uint8Array, start: number, end: number): numb
 
 /** A pause holds the command back: it stands before what the client has sent since, and is read again with it. */
 function putBack(client: Client, bytes: Uint8Array): void {
-  const { pending, pendingLength } = client
+  const { pending, pendingFrom, pendingLength } = client
   const own = new Uint8Array(bytes.length + pendingLength)
   own.set(bytes)
-  if (pending !== null) own.set(pending.subarray(0, pendingLength), bytes.length)
+  if (pending !== null) own.set(pending.subarray(pendingFrom, pendingFrom + pendingLength), bytes.length)
   client.pending = own
+  client.pendingFrom = 0
   client.pendingLength = own.length
 }

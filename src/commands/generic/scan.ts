@@ -39,7 +39,7 @@ export const keys = command(
     const start = args.start(1)
     const end = args.end(1)
     const all = end - start === 1 && buf[start] === STAR
-    const mark = reply.pos
+    const mark = reply.length
     let count = 0
     db.forEach((handle) => {
       const bytes = entries.bytes(handle)

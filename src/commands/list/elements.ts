@@ -215,7 +215,7 @@ export const lpos = command(
     const { rank, count, most } = search
     const backwards = rank < 0
     const size = handle === 0 ? 0 : lists.size(handle)
-    const mark = reply.pos
+    const mark = reply.length
     let passed = 0
     let toSkip = Math.abs(rank) - 1
     let found = 0

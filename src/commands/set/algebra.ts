@@ -169,7 +169,7 @@ function replySifted(call: Call, wanted: boolean, reply: Reply): void {
     return
   }
   // What is found goes out as it is found, and how much it was is put in front of it then.
-  const mark = reply.pos
+  const mark = reply.length
   let found = rows.count
   replyRows(rows, u32, reply)
   while (cursor !== 0) {

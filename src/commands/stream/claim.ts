@@ -176,7 +176,7 @@ export const xclaim = command(
     const { consumer } = consumerOf(call, group, args, KEY, CONSUMER)
     const id = new StreamId()
     const before = call.dirty
-    const mark = reply.pos
+    const mark = reply.length
     let claimed = 0
     for (let i = FIRST_ID; i < options.idsEnd; i++) {
       readId(args, i, id, reply)
@@ -238,7 +238,7 @@ function autoclaim(
   const id = new StreamId()
   /** IDs whose entries are gone: no more than `count`. */
   const gone: Uint8Array[] = []
-  const mark = reply.pos
+  const mark = reply.length
   let claimed = 0
   let left = options.count
   let on = pending.seekAtLeast(options.from)
@@ -268,11 +268,7 @@ function autoclaim(
   // Where the next call is to go on: it stands in front of what was claimed.
   if (on) pending.id(id)
   else id.setZero()
-  const end = reply.pos
-  replyId(reply, id)
-  const next = reply.buf.slice(end, reply.pos)
-  reply.buf.copyWithin(mark + next.length, mark, end)
-  reply.buf.set(next, mark)
+  reply.replaceAt(mark, 0, () => replyId(reply, id))
   reply.array(gone.length)
   for (const digits of gone) reply.bulk(digits)
 }

@@ -4,7 +4,7 @@
  * it, so leading zeros and blanks, and even a minus behind a blank, are taken; Redis takes them.
  */
 
-import { integerLength, text, writeInteger } from '../../bytes/ascii.js'
+import { integerLength, text } from '../../bytes/ascii.js'
 import type { Stream } from '../../keyspace/collections/stream.js'
 import type { IdDigits, StreamId } from '../../keyspace/collections/stream-id.js'
 import { STREAM_ID_DIGITS_MAX } from '../../keyspace/collections/stream-id.js'
@@ -233,22 +233,12 @@ export function replyEntry(reply: Reply, walk: StreamWalk): void {
  */
 export function settleArray(reply: Reply, mark: number, guess: number, count: number): void {
   if (guess === count) return
-  const before = integerLength(guess)
-  const after = integerLength(count)
-  if (after > before) reply.ensure(after - before)
-  const { buf, pos } = reply
-  const from = mark + 3 + before
-  const to = mark + 3 + after
-  if (to !== from) buf.copyWithin(to, from, pos)
-  writeInteger(buf, mark + 1, count)
-  buf[to - 2] = 0x0d
-  buf[to - 1] = 0x0a
-  reply.pos = pos + to - from
+  reply.replaceAt(mark, integerLength(guess) + 3, () => reply.array(count))
 }
 
 /** Replies with up to `count` entries, from where the walk begins on. */
 export function replyEntries(reply: Reply, walk: StreamWalk, stream: Stream, count: number): void {
-  const mark = reply.pos
+  const mark = reply.length
   const guess = Math.min(count, stream.length)
   let shown = 0
   reply.array(guess)

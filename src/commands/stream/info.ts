@@ -149,7 +149,7 @@ function replyPending(
 ): void {
   const { pending } = consumer ?? group
   const id = new StreamId()
-  const mark = reply.pos
+  const mark = reply.length
   let shown = 0
   for (let on = pending.first(); on && (count === 0 || shown < count); on = pending.next(), shown++) {
     pending.id(id)

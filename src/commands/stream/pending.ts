@@ -122,7 +122,7 @@ function replyPending(call: Call, args: Args, group: StreamGroup, wanted: Wanted
   const { pending } = consumer ?? group
   const { now_ms } = call.keyspace
   const id = new StreamId()
-  const mark = reply.pos
+  const mark = reply.length
   let shown = 0
   for (
     let on = pending.seekAtLeast(wanted.from);

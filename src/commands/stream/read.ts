@@ -184,7 +184,7 @@ function read(call: Call, args: Args, grouped: boolean, reply: Reply): void {
   if (options === null) return
   const asked = readAsked(call, args, options, reply)
   if (asked === null) return
-  const mark = reply.pos
+  const mark = reply.length
   let served = 0
   if (reply.protocol === 2) reply.array(asked.length)
   else reply.map(asked.length)
@@ -209,7 +209,7 @@ function read(call: Call, args: Args, grouped: boolean, reply: Reply): void {
     settleArray(reply, mark, asked.length, served)
     return
   }
-  reply.pos = mark
+  reply.rewind(mark)
   if (options.deadline_ms === NO_BLOCK || !mayWait(call)) reply.nilArray()
   else wait(call, args, options, asked)
 }
@@ -280,7 +280,7 @@ function replyNew(
   const { id } = walk
   const from = new StreamId().set(group.last)
   from.increment()
-  const mark = reply.pos
+  const mark = reply.length
   const guess = Math.min(options.count, stream.length)
   let shown = 0
   let moved = false
@@ -321,7 +321,7 @@ function replyHistory(
   const { pending } = consumer
   const id = new StreamId().set(behind)
   id.increment()
-  const mark = reply.pos
+  const mark = reply.length
   let shown = 0
   for (let on = pending.seekAtLeast(id); on && shown < count; on = pending.next(), shown++) {
     pending.id(id)

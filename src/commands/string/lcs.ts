@@ -49,7 +49,7 @@ function replyRanges(reply: Reply, found: Subsequence, total: number, options: O
   let count = 0
   reply.map(2)
   reply.bulkText('matches')
-  const mark = reply.pos
+  const mark = reply.length
   for (let length = found.previous(); length > 0; length = found.previous()) {
     if (length < options.matchMin) continue
     count++

@@ -2,9 +2,7 @@
 
 import { type Client, IN_MULTI, IS_MONITOR, NO_EVICT, NO_TOUCH, READONLY_MODE, TRACKING } from '../client.js'
 import type { ServerNode } from '../node.js'
-
-/** Redis keeps so much output in the client itself, which `obl` tells of, and more in a list, which `omem` does. */
-const LIST_FROM_BYTES = 16 * 1024
+import { outputBlocks, outputUsage, UNCOUNTED_OUTPUT_BYTES } from '../output.js'
 
 /** The letters of `flags=`, in Redis's order; N for none. */
 function flagLetters(client: Client): string {
@@ -38,7 +36,7 @@ function descriptorOf(client: Client): number {
 
 /** Bytes a client holds: input that is not a command yet, a command that waits, replies, queued commands. */
 export function clientBytes(client: Client): number {
-  const output = (client.out?.buf.length ?? 0) + (client.link?.pendingBytes ?? 0)
+  const output = (client.out?.heldBytes ?? 0) + (client.link?.pendingBytes ?? 0)
   const { transaction, subscriptions } = client
   const kept = transaction === null ? 0 : transaction.bytes + transaction.watchedBytes
   const waits = client.blocked?.held_bytes ?? 0
@@ -76,9 +74,9 @@ export function clientInfo(node: ServerNode, client: Client, running_bytes = 0):
     ['multi-mem', client.transaction?.bytes ?? 0],
     ['rbs', out?.buf.length ?? 0],
     ['rbp', 0],
-    ['obl', unsent < LIST_FROM_BYTES ? unsent : 0],
-    ['oll', 0],
-    ['omem', unsent < LIST_FROM_BYTES ? 0 : unsent],
+    ['obl', Math.min(unsent, UNCOUNTED_OUTPUT_BYTES)],
+    ['oll', outputBlocks(unsent)],
+    ['omem', outputUsage(client, unsent)],
     ['tot-mem', clientBytes(client) + running_bytes],
     ['events', client.link === null ? '' : 'r'],
     ['cmd', client.lastCommand?.fullName ?? 'NULL'],

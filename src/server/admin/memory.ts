@@ -34,7 +34,7 @@ export interface MemoryUse {
 /** A client's buffers as far as something is in them: an empty reply buffer is any client's. */
 function heldBytes(client: Client): number {
   const { out } = client
-  return clientBytes(client) - (out === null ? 0 : out.buf.length - out.pos)
+  return clientBytes(client) - (out === null ? 0 : out.heldBytes - out.length)
 }
 
 export function memoryUse(node: ServerNode): MemoryUse {

@@ -42,6 +42,11 @@ export class Monitors {
     const words: string[] = []
     for (let i = 0; i < args.count; i++) words.push(hidden(i) ? '"(redacted)"' : quoted(textOf(args.view(i))))
     const line = `${Math.floor(now_ms / 1000)}.${micros} [${client.db} ${from}] ${words.join(' ')}`
-    for (const listener of this.clients) this.node.turn.outOf(listener).simple(line)
+    const { clients, turn } = this.node
+    for (const listener of this.clients) {
+      const out = turn.outOf(listener)
+      out.simple(line)
+      if (out.length >= clients.lookBytes) clients.checkMuch(listener)
+    }
   }
 }

@@ -214,7 +214,7 @@ function argumentList(reply: Reply, list: readonly Argument[], of: KeySpecs): vo
 function docs(reply: Reply, entry: Entry): void {
   const declared: Declaration = entry.command
   const arguments_ = readSyntax(declared.syntax ?? '')
-  const mark = reply.pos
+  const mark = reply.length
   let fields = 4
   field(reply, 'summary', declared.summary)
   field(reply, 'since', declared.since)

@@ -182,7 +182,7 @@ const spublish = serverCommand(
 )
 
 function listNames(reply: Reply, names: NameLinks<Client>, pattern: Uint8Array | null): void {
-  const mark = reply.pos
+  const mark = reply.length
   let count = 0
   names.forEach((handle) => {
     const name = names.bytesOf(handle)

@@ -75,7 +75,7 @@ const exec = serverCommand(
     categories: ['transaction'],
   },
   (node, client, _args, reply) => {
-    const mark = reply.pos
+    const mark = reply.length
     const transaction = client.transaction
     if ((client.special & IN_MULTI) === 0 || transaction === null) {
       reply.error('ERR EXEC without MULTI')
@@ -94,7 +94,7 @@ const exec = serverCommand(
       node.discard(client)
       return
     }
-    if (isSilent(client)) reply.pos = mark
+    if (isSilent(client)) reply.rewind(mark)
   },
 )
 

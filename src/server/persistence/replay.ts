@@ -20,7 +20,7 @@ export function replayer(node: ServerNode): Replay {
       return `Unknown command '${args.text(0)}' reading the append only file`
     }
     node.execute(client, args)
-    if (client.out !== null) client.out.pos = 0
+    client.out?.clear()
     return undefined
   }
 }

@@ -61,6 +61,6 @@ export class Applier {
           `the command '${args.text(0).toLowerCase()}'`,
       )
     }
-    out.pos = 0
+    out.clear()
   }
 }

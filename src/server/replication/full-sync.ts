@@ -223,5 +223,5 @@ export class FullSync {
 /** Bytes that were written for this client and that the system has not taken. */
 export function unsentBytes(client: Client): number {
   const { out, link } = client
-  return (link?.pendingBytes ?? 0) + (out === null ? 0 : out.pos - client.sent)
+  return (link?.pendingBytes ?? 0) + (out === null ? 0 : out.length - client.sent)
 }
