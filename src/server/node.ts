@@ -30,9 +30,10 @@ import type { Config } from './config/config.js'
 import type { Defrag } from './defrag.js'
 import { dispatch, isAnsweredByMessages } from './dispatch.js'
 import { notifyKeyspaceEvent, notifyMask } from './events.js'
+import { letGoOn } from './failures.js'
 import { fieldExpired } from './field-expiry.js'
 import { Info } from './info.js'
-import { goOn, ParserPool, PendingBuffers } from './input.js'
+import { ParserPool, PendingBuffers } from './input.js'
 import { keepLimits } from './limits.js'
 import { Migrations } from './migrate.js'
 import { LinkHolder } from './name-links.js'
@@ -505,22 +506,17 @@ export class ServerNode implements Host {
     const yielding = this.yielding
     if (yielding.length > 0) {
       this.yielding = []
-      for (const client of yielding) if (client.yielded && this.mayGoOn(client)) goOn(this, client)
+      for (const client of yielding) if (client.yielded) letGoOn(this, client)
     }
     // Those that are resumed here may resume others: these come next.
     for (let i = 0; i < this.resumable.length; i++) {
-      const client = this.resumable[i]!
-      if (this.mayGoOn(client)) goOn(this, client)
+      letGoOn(this, this.resumable[i]!)
     }
     this.resumable.length = 0
   }
 
-  private mayGoOn(client: Client): boolean {
-    return client.blocked === null && !client.paused && !client.choked && !client.gone && !client.closing
-  }
-
   /**
-   * Something happened that cannot happen: a handler threw, an assertion failed. Nothing that was changed or answered since
+   * Something happened after which the data may be wrong, such as an assertion that failed: see failures.ts. Nothing that was changed or answered since
    * the last turn may leave the node, since it may be wrong: it writes nothing more, sends nothing more, and ends.
    */
   fail(error: unknown): void {
