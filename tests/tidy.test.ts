@@ -71,6 +71,7 @@ const UNCAPPED: Readonly<Record<string, string>> = {
   'src/server/admin/digest.ts': 'a digest of 20 bytes, and IDs of streams',
   'src/server/oom-score.ts': 'a file of the system',
   'src/runtime/clock.ts': 'random bytes as hexadecimal digits',
+  'src/runtime/descriptors.ts': 'a file of the system',
   'src/keyspace/collections/stream-id.ts': 'an ID, of 41 characters at most',
   'src/persistence/text.ts': 'cuts by itself',
   'src/persistence/aof/manifest.ts': 'one escaped byte',

@@ -129,7 +129,7 @@ export class Clients {
       },
     })
     const values = node.config.values
-    if (this.byId.size >= values.maxclients) {
+    if (this.byId.size + (node.cluster?.connections ?? 0) >= values.maxclients) {
       node.stats.rejectedConnections++
       const what = values['cluster-enabled'] ? 'clients + cluster connections' : 'clients'
       const error = Buffer.from(`-ERR max number of ${what} reached\r\n`)

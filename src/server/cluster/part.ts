@@ -261,7 +261,7 @@ export class ClusterPart {
   /** Without its file a node could break what it promised, so it does not go on. */
   private writeFile(): void {
     try {
-      this.file.writeNow()
+      this.node.descriptors.use(() => this.file.writeNow())
     } catch (error) {
       this.node.log('warning', `Could not write the cluster config file: ${(error as Error).message}`)
       this.node.log('warning', "Fatal: can't update cluster config file.")
@@ -335,6 +335,11 @@ export class ClusterPart {
       this.run({ kind: 'tick' })
     })
     this.timer = setTimeout(wake, Math.max(1, at_ms - this.clockNow_ms()))
+  }
+
+  /** Connections that the bus has, or will have: two for each other node. They count as clients do. */
+  get connections(): number {
+    return (this.state.nodes.size - 1) * 2
   }
 
   /** INFO's lines about memory. */
