@@ -57,6 +57,59 @@ test('no module has state of its own', () => {
   expect(found).toEqual([])
 })
 
+/**
+ * Where bytes become a string without a cap (bytes/text-limits.ts says why there must be one): texts of the node's own, none of them
+ * a client's. What makes one more has to name its cap, or be listed here with the reason.
+ */
+const UNCAPPED: Readonly<Record<string, string>> = {
+  'src/bytes/ascii.ts': 'the conversions themselves',
+  'src/server/config/text.ts': 'the conversions themselves',
+  'src/server/config/files.ts': 'files and standard input that the operator names',
+  'src/server/admin/config-file.ts': 'the configuration file',
+  'src/server/admin/index.ts': 'the ACL file',
+  'src/server/admin/acl/users.ts': 'a hash of a password',
+  'src/server/admin/digest.ts': 'a digest of 20 bytes, and IDs of streams',
+  'src/server/oom-score.ts': 'a file of the system',
+  'src/runtime/clock.ts': 'random bytes as hexadecimal digits',
+  'src/runtime/descriptors.ts': 'a file of the system',
+  'src/keyspace/collections/stream-id.ts': 'an ID, of 41 characters at most',
+  'src/persistence/text.ts': 'cuts by itself',
+  'src/persistence/aof/manifest.ts': 'one escaped byte',
+  'src/cluster/decode.ts': 'packets, decoded for people',
+  'src/cluster/nodes-conf.ts': 'nodes.conf',
+  'src/cluster/wire-decode.ts': 'fields of packets, of fixed size',
+  'src/resp/request.ts': 'one byte',
+  'src/server/cluster/nodes-file.ts': 'the lock file',
+}
+
+test('bytes become text only with a cap', () => {
+  const UNCAPPED_WAYS = [
+    /\buncappedText(Of)?\b/,
+    /\bTextDecoder\b/,
+    /\bfrom(CharCode|CodePoint)\(/,
+    /['"](latin1|utf-?8|binary|ascii|hex)['"]/,
+    /\.(latin1|utf8|ascii)Slice\(/,
+    /\.text\(\)/,
+  ]
+  const rooms = [
+    'bytes',
+    'resp',
+    'keyspace',
+    'commands',
+    'persistence',
+    'replication',
+    'cluster',
+    'runtime',
+    'server',
+  ]
+  const found = programs
+    .filter(({ path }) => rooms.includes(path.split('/')[1]!))
+    .filter(({ text }) => UNCAPPED_WAYS.some((way) => way.test(code(text))))
+    .map(({ path }) => path)
+  expect(found.filter((path) => UNCAPPED[path] === undefined)).toEqual([])
+  expect(Object.keys(UNCAPPED).filter((path) => !found.includes(path))).toEqual([])
+})
+
 test('a file opens with what it is', () => {
   const silent = programs
     .filter(({ path, text }) => !/^(#!.*\n)?\/\*\*|^\/\//.test(text) && !path.endsWith('.d.ts'))

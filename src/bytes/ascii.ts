@@ -14,17 +14,43 @@ export function ascii(text: string): Uint8Array {
 /** A few characters are put together one by one faster than handed over as arguments. */
 const TEXT_LOOP_MAX = 32
 
-/** A text with one character a byte (Latin-1): for names, options and messages, which are compared or shown. */
-export function text(buf: Uint8Array, start = 0, end = buf.length): string {
+/**
+ * At most the first `bytesMax` bytes as a text with one character a byte (Latin-1): for names, options and messages, which
+ * are compared or shown. text-limits.ts has the caps.
+ */
+export function text(buf: Uint8Array, start: number, end: number, bytesMax: number): string {
+  const last = end - start > bytesMax ? start + bytesMax : end
   let out = ''
-  if (end - start <= TEXT_LOOP_MAX) {
-    for (let i = start; i < end; i++) out += String.fromCharCode(buf[i]!)
+  if (last - start <= TEXT_LOOP_MAX) {
+    for (let i = start; i < last; i++) out += String.fromCharCode(buf[i]!)
     return out
   }
-  for (let i = start; i < end; i += 4096) {
-    out += String.fromCharCode(...buf.subarray(i, Math.min(end, i + 4096)))
+  for (let i = start; i < last; i += 4096) {
+    out += String.fromCharCode(...buf.subarray(i, Math.min(last, i + 4096)))
   }
   return out
+}
+
+/** All bytes as text: for what the node holds itself, and tests. tests/tidy.test.ts lists the callers. */
+export function uncappedText(buf: Uint8Array, start = 0, end = buf.length): string {
+  return text(buf, start, end, end - start)
+}
+
+/** As `text`, but null where there are more than `bytesMax` bytes: for what is kept, or read as a number. */
+export function wholeText(buf: Uint8Array, start: number, end: number, bytesMax: number): string | null {
+  return end - start > bytesMax ? null : text(buf, start, end, bytesMax)
+}
+
+/** As `wholeText`, of what C sees: the bytes before the first zero. */
+export function wholeTextToZero(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  bytesMax: number,
+): string | null {
+  const last = Math.min(end, start + bytesMax + 1)
+  for (let i = start; i < last; i++) if (buf[i] === 0) return text(buf, start, i, bytesMax)
+  return wholeText(buf, start, end, bytesMax)
 }
 
 /** The UTF-8 bytes of a text: for what people wrote (configuration, error texts), which may hold any character. */
@@ -124,6 +150,8 @@ export function parseInteger(buf: Uint8Array, start: number, end: number): numbe
   return negative ? -value : value
 }
 
+/** A 64-bit integer with its sign has no more characters. */
+const INT64_BYTES_MAX = 20
 export const INT64_MAX = 9223372036854775807n
 export const INT64_MIN = -9223372036854775808n
 
@@ -135,7 +163,7 @@ export function parseInt64(buf: Uint8Array, start: number, end: number): bigint 
   if (buf[i] === 0x2d && i < end) i++
   if (end - i < 16 || end - i > 19 || buf[i] === 0x30) return null
   for (let j = i; j < end; j++) if (buf[j]! < 0x30 || buf[j]! > 0x39) return null
-  const value = BigInt(text(buf, start, end))
+  const value = BigInt(text(buf, start, end, INT64_BYTES_MAX))
   return value > INT64_MAX || value < INT64_MIN ? null : value
 }
 

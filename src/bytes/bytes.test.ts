@@ -7,7 +7,7 @@ import {
   isWord,
   parseInt64,
   parseInteger,
-  text,
+  uncappedText as text,
   utf8,
   writeInteger,
 } from './ascii.js'

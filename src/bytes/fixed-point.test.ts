@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ascii, text } from './ascii.js'
+import { ascii, uncappedText as text } from './ascii.js'
 import { FixedPoint } from './fixed-point.js'
 import { addLongDouble, formatLongDouble, parseLongDouble } from './long-double.js'
 

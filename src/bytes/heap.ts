@@ -15,6 +15,7 @@
  * and index it themselves from `byteOf(handle)`.
  */
 
+import { AssertionError } from './assert.js'
 import { REGION_CHUNKS, Regions } from './regions.js'
 
 export const UNIT_BYTES = 16
@@ -347,7 +348,7 @@ export class ByteHeap {
       this.usedBytes -= CLASS_UNITS[cls]! << 4
       if (--this.live[page]! === 0) this.releasePages(page, 1)
     } else {
-      throw new Error(`free of a block that is not in use, page ${page}`)
+      throw new AssertionError(`free of a block that is not in use, page ${page}`)
     }
   }
 

@@ -15,7 +15,7 @@ const MANTISSA_BITS = 64
 const EXPONENT_MIN = -16445
 const EXPONENT_END = 16384
 /** Texts at least so long are no numbers to Redis. */
-export const LONG_DOUBLE_TEXT_BYTES_MAX = 5 * 1024
+const LONG_DOUBLE_TEXT_BYTES_MAX = 5 * 1024
 /** A decimal exponent beyond this gives zero or infinity whatever digits a text of that length has. */
 const DECIMAL_EXPONENT_MAX = 20_000
 const FRACTION_DIGITS = 17

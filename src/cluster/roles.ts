@@ -1,5 +1,6 @@
 /** Turning masters into replicas and back. */
 
+import { AssertionError } from '../bytes/assert.js'
 import { resetManual } from './manual.js'
 import { addReplica, removeReplica, setShard } from './nodes.js'
 import { clearSlotsOf, closeAllSlots } from './slots.js'
@@ -26,7 +27,7 @@ export function setAsMaster(turn: Turn, node: ClusterNode): void {
 export function replicate(turn: Turn, master: ClusterNode): void {
   const { state } = turn
   const { myself } = state
-  if (master === myself) throw new Error('assertion: a node does not replicate itself')
+  if (master === myself) throw new AssertionError('a node does not replicate itself')
   clearSlotsOf(turn, myself)
   if (isMaster(myself)) {
     myself.flags = (myself.flags & ~(MASTER | MIGRATE_TO)) | REPLICA

@@ -53,7 +53,7 @@ function deadline(call: Call, timeout_ms: number, reply: Reply): number {
 export function readDeadline(call: Call, args: Args, index: number, reply: Reply): number {
   const whole = args.integer(index)
   if (!Number.isNaN(whole)) return deadline(call, whole * 1000, reply)
-  const seconds = parseLongDouble(args.text(index))
+  const seconds = parseLongDouble(args.numeral(index))
   if (seconds === null) {
     reply.error('ERR timeout is not a float or out of range')
     return Number.NaN

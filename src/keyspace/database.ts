@@ -7,6 +7,7 @@
  */
 
 import { parseInt64, parseInteger } from '../bytes/ascii.js'
+import { assert } from '../bytes/assert.js'
 import { chunkOf, wordOf } from '../bytes/heap.js'
 import { copyBlock } from './block.js'
 import {
@@ -343,7 +344,7 @@ export class Database {
   relocate(handle: number): void {
     const { entries } = this
     this.hash = entries.hashOf(handle)
-    if (!this.keys.findHandle(handle, this.hash)) throw new Error('an entry that is in no table')
+    assert(this.keys.findHandle(handle, this.hash), 'an entry that is in no table')
     const made = copyBlock(entries.heap, handle)
     const expires = (entries.flags(handle) & EXPIRES) !== 0
     this.moved(handle, made, expires, expires)
@@ -365,9 +366,11 @@ export class Database {
 
   /** Lets a snapshot under way save the entry before it changes. */
   willChange(handle: number): void {
-    const snapshot = this.keyspace.snapshot
+    const { keyspace } = this
+    keyspace.edits++
+    const { snapshot } = keyspace
     if (snapshot === 0 || this.entries.generation(handle) === snapshot) return
-    this.keyspace.hooks.beforeWrite(this, handle)
+    keyspace.hooks.beforeWrite(this, handle)
     this.entries.setGeneration(handle, snapshot)
   }
 
@@ -434,6 +437,7 @@ export class Database {
   flush(later: boolean): number {
     const count = this.keys.size
     if (count === 0) return 0
+    this.keyspace.edits++
     const old = this.keys.take()
     this.expires.clear()
     this.slots?.clear()
@@ -461,6 +465,7 @@ export class Database {
 
   /** The entry's time has come. The tables must just have found it. */
   private expire(handle: number): void {
+    const { edits } = this.keyspace
     this.willChange(handle)
     const hash = this.hash
     this.keyspace.expiredKeys++
@@ -476,6 +481,8 @@ export class Database {
     }
     this.hash = hash
     this.removeFound(handle)
+    // Whole in itself, and handed on: it does not belong to the command that came upon it.
+    this.keyspace.edits = edits
   }
 
   private removeFound(handle: number): void {
@@ -497,6 +504,7 @@ export class Database {
     expiry_ms: number,
   ): number {
     const handle = this.make(type, encoding, key, keyStart, keyEnd, valueBytes, expiry_ms)
+    this.keyspace.edits++
     // What comes after the snapshot began is not part of it.
     if (this.keyspace.snapshot !== 0) this.entries.setGeneration(handle, this.keyspace.snapshot)
     this.keys.insert(handle, this.hash)

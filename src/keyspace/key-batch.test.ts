@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ascii, text } from '../bytes/ascii.js'
+import { ascii, uncappedText as text } from '../bytes/ascii.js'
 import { attach, bareEntry } from './collections/value.js'
 import type { Database } from './database.js'
 import { LISTPACK, SET } from './entries.js'

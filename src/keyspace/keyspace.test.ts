@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ascii, text } from '../bytes/ascii.js'
+import { ascii, uncappedText as text } from '../bytes/ascii.js'
 import { keySlot } from '../bytes/crc16.js'
 import { NO_EXPIRY, RAW, STRING } from './entries.js'
 import { EXPIRE_HIDE, EXPIRE_IGNORE } from './expiry.js'

@@ -72,6 +72,8 @@ export class Keyspace {
   /** Up to which size collections stay small: the configuration's word, asked every time, since it may change. */
   limit: (name: CollectionLimit) => number = defaultLimit
   hooks: KeyspaceHooks = NO_HOOKS
+  /** Entries changed, made or removed, keys that expired aside: whoever runs a command sets it to 0 before. */
+  edits = 0
   /** From how many bytes on an element of a large list has a node of its own; tests make it small. */
   plainBytesMin = PLAIN_BYTES_MIN
   /** A test hands in payloads that it has damaged: they are read as if their checksums were right. */
@@ -178,6 +180,7 @@ export class Keyspace {
   /** Empties all databases at once. No snapshot may be under way. Returns how many keys there were. */
   flushAll(): number {
     let count = 0
+    this.edits++
     for (const db of this.databases) count += db.forgetAll()
     this.heap.clear()
     this.graveyard.clear()
@@ -189,6 +192,7 @@ export class Keyspace {
 
   /** Exchanges two databases, so that clients of one see the other's keys. */
   swap(a: number, b: number): void {
+    this.edits++
     const first = this.databases[a]!
     const second = this.databases[b]!
     this.databases[a] = second

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ascii, text } from '../bytes/ascii.js'
+import { ascii, uncappedText as text } from '../bytes/ascii.js'
 import { Table } from './table.js'
 
 /** Entries with keys whose hashes collide often; handles are given out again at once, as the heap does it. */

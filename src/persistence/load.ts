@@ -6,6 +6,7 @@
  */
 
 import { text } from '../bytes/ascii.js'
+import { QUOTED_BYTES_MAX, WORD_BYTES_MAX } from '../bytes/text-limits.js'
 import { attach } from '../keyspace/collections/value.js'
 import { NO_EXPIRY } from '../keyspace/entries.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
@@ -45,6 +46,9 @@ export interface LoadOptions {
   onFunction?(code: Uint8Array): Verdict
 }
 
+/** Of an auxiliary field's value that the log shows. */
+const AUX_SHOWN_BYTES_MAX = 1024
+
 export class KeyspaceLoader implements RdbVisitor {
   loaded = 0
   expired = 0
@@ -59,9 +63,9 @@ export class KeyspaceLoader implements RdbVisitor {
 
   onAux(key: { buf: Uint8Array; start: number; end: number }, value: typeof key): Verdict {
     const { log, now_ms } = this.options
-    const name = text(key.buf, key.start, key.end)
+    const name = text(key.buf, key.start, key.end, WORD_BYTES_MAX)
     const number = decimal(value.buf, value.start, value.end)
-    const shown = () => text(value.buf, value.start, Math.min(value.end, value.start + 1024))
+    const shown = () => text(value.buf, value.start, value.end, AUX_SHOWN_BYTES_MAX)
     const lower = name.toLowerCase()
     if (name.startsWith('%')) log('notice', `RDB '${name}': ${shown()}`)
     else if (lower === 'repl-stream-db') this.replication.db = number ?? 0
@@ -137,7 +141,7 @@ export class KeyspaceLoader implements RdbVisitor {
       handle = attach(db, key, keyStart, keyEnd, bare, expiry_ms)
     }
     if (db.size === before) {
-      return `RDB has duplicated key '${text(key, keyStart, keyEnd)}' in DB ${this.db}`
+      return `RDB has duplicated key '${text(key, keyStart, keyEnd, QUOTED_BYTES_MAX)}' in DB ${this.db}`
     }
     this.setAccess(handle, entry)
     this.loaded++
@@ -146,7 +150,7 @@ export class KeyspaceLoader implements RdbVisitor {
 
   private skipEmpty(entry: RdbEntry): Verdict {
     if (this.empty++ < EMPTY_LINES_MAX) {
-      const key = text(entry.key, entry.keyStart, entry.keyEnd)
+      const key = text(entry.key, entry.keyStart, entry.keyEnd, QUOTED_BYTES_MAX)
       this.options.log('notice', `rdbLoadObject skipping empty key: ${key}`)
     }
     return undefined

@@ -7,6 +7,7 @@
  * many of them is what makes it stop everything. Sinks that pass their blocks to each other share a pool.
  */
 
+import { AssertionError } from '../bytes/assert.js'
 import { newCrc64, updateCrc64 } from '../bytes/crc64.js'
 
 export const SINK_BLOCK_BYTES = 64 * 1024
@@ -172,7 +173,7 @@ export class ByteSink {
       return
     }
     if (count > RESERVE_BYTES_MAX || count > this.buf.length)
-      throw new Error(`sink: no block holds ${count} bytes`)
+      throw new AssertionError(`sink: no block holds ${count} bytes`)
     this.handOut(this.pos === this.buf.length ? this.buf : this.buf.subarray(0, this.pos))
   }
 

@@ -13,6 +13,7 @@
  * written waits aside, and so do the elements of a collection that changes before its turn has come.
  */
 
+import { AssertionError } from '../bytes/assert.js'
 import { refOf } from '../keyspace/collections/value.js'
 import type { PieceWalk } from '../keyspace/collections/walks.js'
 import type { Database } from '../keyspace/database.js'
@@ -518,6 +519,6 @@ function asidePool(sink: ByteSink): BlockPool {
 
 function mustHaveCodec(type: number): ValueCodec {
   const codec = codecOf(type)
-  if (codec === undefined) throw new Error(`no way to save a value of type ${type}`)
+  if (codec === undefined) throw new AssertionError(`no way to save a value of type ${type}`)
   return codec
 }

@@ -125,7 +125,7 @@ function takeLine(r: Replication, bytes: Uint8Array, at: number, end: number, tu
   const { master } = r
   let newline = at
   while (newline < end && bytes[newline] !== 10) newline++
-  master.line += latin1(bytes, at, Math.min(newline, at + LINE_LENGTH_MAX + 1))
+  master.line += latin1(bytes, at, newline, LINE_LENGTH_MAX + 1)
   if (master.line.length > LINE_LENGTH_MAX) {
     log(turn, 'warning', 'Failed to read response from the server: the line is too long')
     giveUp(r, turn)

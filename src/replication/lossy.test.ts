@@ -12,6 +12,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { commandsIn } from '../../tests/support/commands-in.js'
+import { uncappedText as latin1 } from '../bytes/ascii.js'
 import { createPrng, random } from '../sim/prng.js'
 import { wait } from './acks.js'
 import { afterEvents, tick, wakeAt } from './cron.js'
@@ -33,7 +34,7 @@ import {
   restoreHistory,
   snapshotInfo,
 } from './state.js'
-import { ascii, concat, encodeCommand, latin1 } from './wire.js'
+import { ascii, concat, encodeCommand } from './wire.js'
 
 interface Connection {
   id: number

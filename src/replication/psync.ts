@@ -7,7 +7,7 @@ import { attach, isReplica, linkOf, refreshGoodReplicas, replicaName } from './l
 import { unsetMaster } from './role.js'
 import { joinSnapshot } from './snapshot.js'
 import { isMaster, type ReplicaLink, type Replication } from './state.js'
-import { ascii, latin1, readInteger, sameWord } from './wire.js'
+import { ascii, readInteger, sameWord, wordOf } from './wire.js'
 
 /** Who asks, as the server knows it. */
 export interface Asker {
@@ -25,9 +25,9 @@ export interface Asker {
  */
 export function psync(r: Replication, asker: Asker, args: readonly Uint8Array[], turn: Turn): string | null {
   if (isReplica(r, asker.id)) return null
-  const isPsync = sameWord(latin1(args[0]!), 'psync')
-  if (isPsync && args.length > 3 && sameWord(latin1(args[3]!), 'failover')) {
-    const error = takeOver(r, asker, latin1(args[1]!), turn)
+  const isPsync = sameWord(wordOf(args[0]!), 'psync')
+  if (isPsync && args.length > 3 && sameWord(wordOf(args[3]!), 'failover')) {
+    const error = takeOver(r, asker, wordOf(args[1]!), turn)
     if (error !== null) return error
   }
   if (r.failover.state !== 'none') return "NOMASTERLINK Can't SYNC while failing over"
@@ -41,12 +41,12 @@ export function psync(r: Replication, asker: Asker, args: readonly Uint8Array[],
   }
   log(turn, 'notice', `Replica ${replicaName(link)} asks for synchronization`)
   if (isPsync) {
-    const offset = readInteger(latin1(args[2]!))
+    const offset = readInteger(wordOf(args[2]!))
     if (offset === null) {
       log(turn, 'warning', `Replica ${replicaName(link)} asks for synchronization but with a wrong offset`)
       return 'ERR value is not an integer or out of range'
     }
-    const replid = latin1(args[1]!)
+    const replid = wordOf(args[1]!)
     if (canContinue(r, link, replid, offset, turn)) {
       continueWith(r, link, offset, turn)
       return null

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { commandsIn } from '../../tests/support/commands-in.js'
+import { uncappedText as latin1 } from '../bytes/ascii.js'
 import { countAcks } from './acks.js'
 import { afterEvents, tick } from './cron.js'
 import { createTurn, type Effect, type Turn } from './effects.js'
@@ -21,7 +22,7 @@ import { replconf } from './replconf.js'
 import { failover, setMaster, unsetMaster } from './role.js'
 import { fileSent, snapshotChunk, snapshotDone } from './snapshot.js'
 import { createReplication, defaultOptions, isMaster, type Replication } from './state.js'
-import { ascii, concat, encodeCommand, latin1 } from './wire.js'
+import { ascii, concat, encodeCommand } from './wire.js'
 
 const REDIS = (() => {
   try {

@@ -6,7 +6,7 @@ import { acknowledged } from './acks.js'
 import type { LinkId, Turn } from './effects.js'
 import { isReplica, linkOf } from './links.js'
 import type { ReplicaLink, Replication } from './state.js'
-import { latin1, readInteger } from './wire.js'
+import { readInteger, wordOf } from './wire.js'
 
 /** Longest name of a host that a replica may announce. */
 const HOST_LENGTH_MAX = 255
@@ -26,24 +26,24 @@ export function replconf(
 ): Answer {
   if (args.length % 2 === 0) return { error: 'ERR syntax error' }
   for (let i = 1; i < args.length; i += 2) {
-    const option = latin1(args[i]!).toLowerCase()
-    const value = latin1(args[i + 1]!)
+    const option = wordOf(args[i]!).toLowerCase()
+    const value = wordOf(args[i + 1]!)
     if (option === 'ack') {
       acknowledge(r, id, args, i, turn)
       return null
     }
     if (option === 'getack') return null // meant for a replica's own link to its master, which does not come here
-    const error = setOption(linkOf(r, id, peerIp), option, value, latin1(args[i]!))
+    const error = setOption(linkOf(r, id, peerIp), option, value, wordOf(args[i]!))
     if (error !== null) return { error }
   }
   return { ok: true }
 }
 
 function acknowledge(r: Replication, id: LinkId, args: readonly Uint8Array[], i: number, turn: Turn): void {
-  const offset = readInteger(latin1(args[i + 1]!))
+  const offset = readInteger(wordOf(args[i + 1]!))
   if (!isReplica(r, id) || offset === null) return
-  const hasFack = args.length > i + 3 && latin1(args[i + 2]!).toLowerCase() === 'fack'
-  acknowledged(r, id, offset, hasFack ? readInteger(latin1(args[i + 3]!)) : null, turn)
+  const hasFack = args.length > i + 3 && wordOf(args[i + 2]!).toLowerCase() === 'fack'
+  acknowledged(r, id, offset, hasFack ? readInteger(wordOf(args[i + 3]!)) : null, turn)
 }
 
 /** One option of a replica; an error text if it is refused. */

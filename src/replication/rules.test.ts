@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { uncappedText as latin1 } from '../bytes/ascii.js'
 import { acknowledged, enoughReplicas, settleWaits, wait, waitAof } from './acks.js'
 import { historyLength } from './backlog.js'
 import { afterEvents, backlogSizeChanged, tick, wakeAt } from './cron.js'
@@ -17,7 +18,7 @@ import { infoReplication, roleReport } from './report.js'
 import { failover, replicaof, setMaster, unsetMaster } from './role.js'
 import { fileSent, snapshotDone } from './snapshot.js'
 import { createReplication, defaultOptions, type Replication, type ReplicationOptions } from './state.js'
-import { ascii, latin1 } from './wire.js'
+import { ascii } from './wire.js'
 
 /** A node whose clock is moved by hand, and what came out of it, as text. */
 class Stage {

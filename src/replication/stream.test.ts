@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { uncappedText as latin1 } from '../bytes/ascii.js'
 import { createStream, readStream, type StreamEvent, unappliedBytes } from './stream.js'
-import { ascii, concat, encodeCommand, latin1 } from './wire.js'
+import { ascii, concat, encodeCommand } from './wire.js'
 
 /** Reads a text in the given pieces; the events as text, adjacent ranges of commands joined. */
 function read(

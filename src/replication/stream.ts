@@ -207,7 +207,7 @@ export const INLINE_FROM_MASTER = 'Master using the inline protocol. Desync?'
 function readArgument(s: CommandStream, bytes: Uint8Array, end: number): boolean | string {
   const newline = findNewline(bytes, s.scanned, end)
   if (newline === -1) return end - s.scanned > LINE_BYTES_MAX ? 'too big bulk count string' : false
-  if (bytes[s.scanned] !== 0x24) return `expected '$', got '${latin1(bytes, s.scanned, s.scanned + 1)}'`
+  if (bytes[s.scanned] !== 0x24) return `expected '$', got '${latin1(bytes, s.scanned, s.scanned + 1, 1)}'`
   const lineEnd = newline > s.scanned && bytes[newline - 1] === 13 ? newline - 1 : newline
   const length = readLength(bytes, s.scanned + 1, lineEnd, BULK_BYTES_MAX)
   if (length === -1) return 'invalid bulk length'

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { uncappedText as latin1 } from '../bytes/ascii.js'
 import { createTransfer, readTransfer, type TransferEvent } from './transfer.js'
-import { ascii, latin1 } from './wire.js'
+import { ascii } from './wire.js'
 
 function read(text: string, cuts: number[]): string {
   const t = createTransfer()

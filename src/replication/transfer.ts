@@ -81,7 +81,7 @@ function readFirstLine(
 ): number {
   const newline = bytes.indexOf(10, at)
   const lineEnd = newline === -1 || newline >= end ? end : newline
-  t.line += latin1(bytes, at, Math.min(lineEnd, at + LINE_BYTES_MAX))
+  t.line += latin1(bytes, at, lineEnd, LINE_BYTES_MAX)
   if (lineEnd === end) {
     if (t.line.length > LINE_BYTES_MAX) refuse(t, 'malformed', events)
     return end

@@ -3,9 +3,15 @@
  * status lines, numbers in ASCII.
  */
 
-import { ascii, text as latin1 } from '../bytes/ascii.js'
+import { ascii, text } from '../bytes/ascii.js'
+import { NAME_BYTES_MAX } from '../bytes/text-limits.js'
 
-export { ascii, latin1 }
+export { ascii, text as latin1 }
+
+/** A word of a command that a replica sent, as text; of what is longer than any such word only the beginning. */
+export function wordOf(bytes: Uint8Array): string {
+  return text(bytes, 0, bytes.length, NAME_BYTES_MAX)
+}
 
 /** A command in the form that goes over the wire. */
 export function encodeCommand(...args: (string | Uint8Array)[]): Uint8Array {

@@ -4,7 +4,8 @@
  * an argument beyond the command copies it. Argument 0 is the command's name, as in Redis's argv.
  */
 
-import { isWord, NOT_EXACT, parseInteger, text } from '../bytes/ascii.js'
+import { isWord, NOT_EXACT, parseInteger, text, wholeText } from '../bytes/ascii.js'
+import { NUMBER_BYTES_MAX, QUOTED_BYTES_MAX, SHOWN_BYTES_MAX, WORD_BYTES_MAX } from '../bytes/text-limits.js'
 
 const NOTHING = new Uint8Array(0)
 /** Room for sixteen arguments. */
@@ -46,9 +47,37 @@ export class Args {
     return this.buf.slice(this.ranges[index << 1]!, this.ranges[(index << 1) + 1]!)
   }
 
-  /** The argument as text, one character a byte: for option names, messages and logs, never for keys and values. */
-  text(index: number): string {
-    return text(this.buf, this.ranges[index << 1]!, this.ranges[(index << 1) + 1]!)
+  /**
+   * At most the first `bytesMax` bytes of the argument as text, one character a byte: for option names, messages and logs,
+   * never for keys and values. See bytes/text-limits.ts for the caps.
+   */
+  text(index: number, bytesMax: number): string {
+    return text(this.buf, this.ranges[index << 1]!, this.ranges[(index << 1) + 1]!, bytesMax)
+  }
+
+  /** As `text`, but null where the argument has more than `bytesMax` bytes: for what is kept, or read as a number. */
+  wholeText(index: number, bytesMax: number): string | null {
+    return wholeText(this.buf, this.ranges[index << 1]!, this.ranges[(index << 1) + 1]!, bytesMax)
+  }
+
+  /** The argument as a name to be looked up, in lower case; what is longer than any name is cut, and equals none. */
+  word(index: number): string {
+    return this.text(index, WORD_BYTES_MAX).toLowerCase()
+  }
+
+  /** What error texts and the log show of the argument. */
+  shown(index: number): string {
+    return this.text(index, SHOWN_BYTES_MAX)
+  }
+
+  /** What error texts show of an argument that Redis quotes whole. */
+  quoted(index: number): string {
+    return this.text(index, QUOTED_BYTES_MAX)
+  }
+
+  /** The argument as the text of a number; longer than any number: '', which is none. */
+  numeral(index: number): string {
+    return this.wholeText(index, NUMBER_BYTES_MAX) ?? ''
   }
 
   /** Whether the argument is `word` (given in lower case), in any case of letters. */

@@ -3,6 +3,7 @@
  * the first that fails is the answer. Only commands that the dispatcher wants looked at more closely come here.
  */
 
+import { SHOWN_BYTES_MAX } from '../bytes/text-limits.js'
 import {
   ALLOW_BUSY,
   DENYOOM,
@@ -18,8 +19,6 @@ import type { Entry } from '../commands/table.js'
 import type { Args } from '../resp/args.js'
 import { type Client, IN_MULTI, IS_MONITOR, IS_REPLICA, LIMITED, NEEDS_AUTH, SUBSCRIBED } from './client.js'
 import type { ServerNode } from './node.js'
-
-const NAME_SHOWN_BYTES_MAX = 128
 
 /** Why the client may not have this command, wherever its keys are; null if it may. */
 export function whyNever(node: ServerNode, client: Client, entry: Entry, args: Args): string | null {
@@ -105,14 +104,14 @@ function upToZero(text: string): string {
 
 export function unknownCommand(args: Args): string {
   let shown = ''
-  for (let i = 1; i < args.count && shown.length < NAME_SHOWN_BYTES_MAX; i++) {
-    shown += `'${upToZero(args.text(i).slice(0, NAME_SHOWN_BYTES_MAX - shown.length))}' `
+  for (let i = 1; i < args.count && shown.length < SHOWN_BYTES_MAX; i++) {
+    shown += `'${upToZero(args.text(i, SHOWN_BYTES_MAX - shown.length))}' `
   }
-  const name = upToZero(args.text(0).slice(0, NAME_SHOWN_BYTES_MAX))
+  const name = upToZero(args.shown(0))
   return `ERR unknown command '${name}', with args beginning with: ${shown}`
 }
 
 export function unknownSubcommand(args: Args): string {
-  const name = upToZero(args.text(1).slice(0, NAME_SHOWN_BYTES_MAX))
-  return `ERR unknown subcommand '${name}'. Try ${args.text(0).toUpperCase()} HELP.`
+  const name = upToZero(args.shown(1))
+  return `ERR unknown subcommand '${name}'. Try ${args.word(0).toUpperCase()} HELP.`
 }

@@ -163,6 +163,12 @@ export class Ahead {
     this.gathered = 0
   }
 
+  /** What was read is not carried out: a command of it threw. */
+  abandon(keyspace: Keyspace): void {
+    this.gathered = 0
+    this.forget(keyspace, AHEAD_MAX)
+  }
+
   /** The buffer is about to be read into, or dropped: nothing here is to know or keep its bytes. */
   forget(keyspace: Keyspace, count: number): void {
     if (this.knows) keyspace.entries.forgetHashes()

@@ -6,7 +6,8 @@
 import { REPLY_BYTES_MAX } from '../resp/reply.js'
 import type { Link, LinkEvents } from '../runtime/net.js'
 import { clientBytes, clientInfo } from './admin/client-info.js'
-import { Client, type ClientKind, formatAddress, IS_MONITOR, NO_EVICT } from './client.js'
+import { type Blocked, Client, type ClientKind, formatAddress, IS_MONITOR, NO_EVICT } from './client.js'
+import { commandFailed, inputFailed } from './failures.js'
 import { receive } from './input.js'
 import type { ServerNode } from './node.js'
 import { limitOf, outputUsage, UNCOUNTED_OUTPUT_BYTES } from './output.js'
@@ -112,11 +113,16 @@ export class Clients {
         try {
           receive(node, client, buf, start, end)
         } catch (error) {
-          node.fail(error)
+          inputFailed(node, client, error)
         }
       },
       drained: () => {
-        if (client !== null && !client.gone && !node.failed) node.turn.drained(client)
+        if (client === null || client.gone || node.failed) return
+        try {
+          node.turn.drained(client)
+        } catch (error) {
+          commandFailed(node, client, error)
+        }
       },
       ended: () => {
         if (client === null) link.end()
@@ -129,7 +135,7 @@ export class Clients {
       },
     })
     const values = node.config.values
-    if (this.byId.size >= values.maxclients) {
+    if (this.byId.size + (node.cluster?.connections ?? 0) >= values.maxclients) {
       node.stats.rejectedConnections++
       const what = values['cluster-enabled'] ? 'clients + cluster connections' : 'clients'
       const error = Buffer.from(`-ERR max number of ${what} reached\r\n`)
@@ -142,7 +148,12 @@ export class Clients {
     client.createdAt_ms = node.clock.now_ms()
     client.lastActive_ms = client.createdAt_ms
     this.byId.set(client.id, client)
-    initialize(client)
+    try {
+      initialize(client)
+    } catch (error) {
+      commandFailed(node, client, error)
+      return
+    }
     node.log('verbose', `Accepted ${formatAddress(link.remoteAddress, link.remotePort)}`)
   }
 
@@ -320,16 +331,23 @@ export class Clients {
       }
       if (client.choked) this.watchChoked(client)
       if (blocked !== null) {
-        if (blocked.deadline_ms > 0 && blocked.deadline_ms <= now_ms) {
-          blocked.timeout()
-          this.node.unblock(client)
-        }
+        if (blocked.deadline_ms > 0 && blocked.deadline_ms <= now_ms) this.endWait(client, blocked)
         continue
       }
       if (timeout_ms === 0 || now_ms - client.lastActive_ms <= timeout_ms) continue
       if (client.kind !== 'normal' || (client.special & IS_MONITOR) !== 0) continue
       this.node.log('verbose', 'Closing idle client')
       this.close(client)
+    }
+  }
+
+  /** The time that the client wanted to wait is over. */
+  endWait(client: Client, blocked: Blocked): void {
+    try {
+      blocked.timeout()
+      this.node.unblock(client)
+    } catch (error) {
+      commandFailed(this.node, client, error)
     }
   }
 

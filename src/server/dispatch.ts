@@ -131,6 +131,7 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   call.instead = null
   keyspace.expiry = client.trusted ? node.trustedExpiry : node.clientExpiry
   node.running = entry
+  if (outer === null) keyspace.edits = 0
   propagation.beginUnit((entry.flags & TOUCHES_ARBITRARY_KEYS) !== 0)
   const isShort = entry.sampled && !node.timesAll && args.rawEnd - args.rawStart <= LONG_COMMAND_BYTES
   if (!isShort || (entry.calls & (TIMED_ONE_IN - 1)) === 0 || (special & NO_TOUCH) !== 0)

@@ -302,7 +302,7 @@ function hidesUserData(node: ServerNode): boolean {
 }
 
 function printable(bytes: Uint8Array): string {
-  return text(bytes).replace(/[^ -~]/g, '.')
+  return text(bytes, 0, bytes.length, SHOWN_BYTES_MAX).replace(/[^ -~]/g, '.')
 }
 
 function closeTooLong(node: ServerNode, client: Client): void {

@@ -6,6 +6,7 @@
 import { chmodSync, rmSync } from 'node:fs'
 import type net from 'node:net'
 import { resolve } from 'node:path'
+import { diskErrorText } from '../runtime/disk.js'
 import type { LinkEvents } from '../runtime/net.js'
 import { type Link, listen } from '../runtime/net.js'
 import type { ServerNode } from './node.js'
@@ -18,6 +19,9 @@ const NO_SUCH_PROTOCOL = new Set([
   'ESOCKTNOSUPPORT',
   'EPFNOSUPPORT',
 ])
+
+/** How often the log says that connections cannot be taken in. */
+const ACCEPT_FAILED_AGAIN_MS = 1000
 
 /** The sockets that the configuration asks for cannot be had; the log says which. */
 export class ListenError extends Error {}
@@ -129,7 +133,14 @@ async function listenUnix(node: ServerNode): Promise<net.Server[]> {
 
 /** A connection could not be taken in: too many open files, most likely. The next may do better. */
 function acceptFailed(node: ServerNode): (error: Error) => void {
-  return (error) => node.log('warning', `Accepting client connection: ${error.message}`)
+  let told_ms = Number.NEGATIVE_INFINITY
+  return (error) => {
+    // The system tells again and again as long as connections wait.
+    const now_ms = node.clock.now_ms()
+    if (now_ms - told_ms < ACCEPT_FAILED_AGAIN_MS) return
+    told_ms = now_ms
+    node.log('warning', `Accepting client connection: accept: ${diskErrorText(error)}`)
+  }
 }
 
 function reason(code: string, error: unknown): string {

@@ -5,6 +5,7 @@
  */
 
 import { ascii, text } from '../bytes/ascii.js'
+import { VALUE_BYTES_MAX } from '../bytes/text-limits.js'
 import { Call } from '../commands/call.js'
 import { CHANGED_HERE, type MigrateRequest } from '../commands/host.js'
 import { NO_EXPIRY } from '../keyspace/entries.js'
@@ -110,7 +111,9 @@ export class Migrations {
 }
 
 function nameOf(request: MigrateRequest): string {
-  const auth = request.auth.map((part) => text(part)).join('\0')
+  const auth = request.auth
+    .map((part) => `${part.length} ${text(part, 0, part.length, VALUE_BYTES_MAX)}`)
+    .join('\0')
   return `${request.host}:${request.port}:${auth}`
 }
 
@@ -181,7 +184,7 @@ class Transfer {
   }
 
   received(bytes: Uint8Array): void {
-    this.rest += text(bytes)
+    this.rest += text(bytes, 0, bytes.length, ANSWER_BYTES_MAX)
     for (;;) {
       const end = this.rest.indexOf('\r\n')
       if (end < 0) break

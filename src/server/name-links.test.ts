@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ascii, text } from '../bytes/ascii.js'
+import { latin1 } from '../../tests/support/runner.js'
+import { ascii } from '../bytes/ascii.js'
 import { ByteHeap } from '../bytes/heap.js'
 import { AT_ONCE_MAX, LinkHolder, NameLinks } from './name-links.js'
 
@@ -13,7 +14,7 @@ function namesOf(links: NameLinks<string>, holder: LinkHolder<string>): string[]
   const names: string[] = []
   for (let link = holder.first; link !== 0; link = links.nextOfOwner(link)) {
     const name = links.nameOf(link)
-    names.push(`${links.scopeOf(name)}${text(links.bytesOf(name))}`)
+    names.push(`${links.scopeOf(name)}${latin1(links.bytesOf(name))}`)
   }
   return names
 }

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { freePort, open, type RunningNode } from '../../tests/support/node.js'
 import { converse } from '../../tests/support/raw.js'
 import { Wire } from '../../tests/support/wire.js'
+import { AssertionError } from '../bytes/assert.js'
 import { isAsking } from './cluster/asking.js'
 import { fileWorld, loadConfig } from './config/files.js'
 import { startNode } from './start.js'
@@ -30,7 +31,7 @@ async function wire(node: RunningNode): Promise<Wire> {
   return made
 }
 
-describe('a handler that throws', () => {
+describe('an assertion that fails', () => {
   async function failing() {
     const dir = mkdtempSync(join(tmpdir(), 'shoal-fail-'))
     const port = await freePort()
@@ -62,7 +63,7 @@ describe('a handler that throws', () => {
     const entry = running.node.table.get('echo')!
     Object.assign(entry, {
       handler: () => {
-        throw new Error('this cannot happen')
+        throw new AssertionError('this cannot happen')
       },
     })
     return { port, dir, log, errors, node: running.node }
@@ -75,7 +76,7 @@ describe('a handler that throws', () => {
     // In one piece, so that all of it falls into one turn.
     const said = await converse(port, ['SET lost 1\r\nECHO x\r\nSET never 1\r\n'], { stays: true })
     expect(said).toBe('')
-    expect(errors.map(String)).toEqual(['Error: this cannot happen'])
+    expect(errors.map(String)).toEqual(['AssertionError: this cannot happen'])
     expect(log.some((line) => line.includes('BUG REPORT START'))).toBe(true)
     expect(log.some((line) => line.startsWith('Command under way: echo.'))).toBe(true)
     const folder = join(dir, 'appendonlydir')

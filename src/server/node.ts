@@ -19,6 +19,7 @@ import { Reply } from '../resp/reply.js'
 import { RequestParser } from '../resp/request.js'
 import type { Clock } from '../runtime/clock.js'
 import { randomHex } from '../runtime/clock.js'
+import { type Descriptors, noDescriptors } from '../runtime/descriptors.js'
 import type { Admin } from './admin/admin.js'
 import type { CommandTimes } from './admin/command-times.js'
 import { Ahead } from './ahead.js'
@@ -59,6 +60,7 @@ export interface NodeOptions {
   readonly log: (level: LogLevel, message: string) => void
   /** Ends whatever the node lives in: it has failed, its memory cannot be trusted. Without it the error is thrown. */
   readonly fatal?: (error: unknown) => void
+  readonly descriptors?: Descriptors
 }
 
 const DEL = ascii('DEL')
@@ -94,6 +96,7 @@ export class ServerNode implements Host {
   /** Forty hexadecimal digits, new at every start: INFO's run_id. */
   readonly runId = randomHex(20)
   readonly startedAt_ms: number
+  readonly descriptors: Descriptors
   readonly readBuffer = new Uint8Array(READ_BYTES)
   /** Called with the time, `hz` times a second. */
   readonly regulars: Regular[] = []
@@ -199,6 +202,7 @@ export class ServerNode implements Host {
     this.random32 = options.random32
     this.log = options.log
     this.fatal = options.fatal
+    this.descriptors = options.descriptors ?? noDescriptors
     this.startedAt_ms = options.clock.now_ms()
     this.keyspace = new Keyspace({
       databases: config.values['cluster-enabled'] ? 1 : config.values.databases,
@@ -503,7 +507,7 @@ export class ServerNode implements Host {
   }
 
   /**
-   * Something happened that cannot happen: a handler threw, an assertion failed. Nothing that was changed or answered since
+   * Something happened after which the data may be wrong, such as an assertion that failed: see failures.ts. Nothing that was changed or answered since
    * the last turn may leave the node, since it may be wrong: it writes nothing more, sends nothing more, and ends.
    */
   fail(error: unknown): void {

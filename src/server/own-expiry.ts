@@ -3,7 +3,9 @@
  * of these nobody would, so the replica removes them itself. They are not known apart otherwise, hence remembered by name.
  */
 
-import { text } from '../bytes/ascii.js'
+import { wholeText } from '../bytes/ascii.js'
+import { WORD_BYTES_MAX } from '../bytes/text-limits.js'
+import { Xxh3 } from '../bytes/xxh3.js'
 import type { Database } from '../keyspace/database.js'
 import { NO_EXPIRY } from '../keyspace/entries.js'
 import { EXPIRE_DELETE } from '../keyspace/expiry.js'
@@ -20,6 +22,15 @@ interface OwnKey {
   readonly bytes: Uint8Array
 }
 
+/** What a key is remembered by: itself, or its hash where it is long. Of two with one hash the later one is remembered. */
+function nameOf(key: Uint8Array, start: number, end: number): string {
+  const name = wholeText(key, start, end, WORD_BYTES_MAX)
+  if (name !== null) return name
+  const hash = new Xxh3()
+  hash.digest(key, start, end)
+  return `${end - start} ${hash.hex()}`
+}
+
 export class OwnExpiry {
   private readonly keys = new Map<string, OwnKey>()
 
@@ -30,7 +41,7 @@ export class OwnExpiry {
 
   note(db: Database, key: Uint8Array, start: number, end: number): void {
     if (this.keys.size >= OWN_KEYS_MAX) return
-    this.keys.set(`${db.index} ${text(key, start, end)}`, { db, bytes: key.slice(start, end) })
+    this.keys.set(`${db.index} ${nameOf(key, start, end)}`, { db, bytes: key.slice(start, end) })
   }
 
   /** The data is another, or this node decides about all of it. */

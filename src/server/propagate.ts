@@ -42,6 +42,13 @@ export class Propagation {
     if (--this.depth === 0 && (this.held !== null || this.begun)) this.settle()
   }
 
+  /** The command under way threw, before it changed anything: what had expired for it still goes out. */
+  abandonUnit(): void {
+    if (this.depth === 0) return
+    this.depth = 1
+    this.endUnit()
+  }
+
   /** The command in `args` has changed something, or wants something to go out. */
   command(call: Call, args: Args): void {
     this.dirty += call.dirty

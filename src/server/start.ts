@@ -5,9 +5,11 @@
 
 import type net from 'node:net'
 import { systemClock, systemRandom32 } from '../runtime/clock.js'
+import { systemDescriptors } from '../runtime/descriptors.js'
 import { attachAdmin } from './admin/index.js'
 import type { Config } from './config/config.js'
 import { startCron } from './cron.js'
+import { attachDescriptorLimit } from './descriptor-limit.js'
 import { listenForClients } from './listening.js'
 import { type LogLevel, ServerNode } from './node.js'
 import { attachOomScore } from './oom-score.js'
@@ -48,9 +50,11 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     clock: systemClock,
     random32: systemRandom32(),
     log: options.log,
+    descriptors: systemDescriptors(),
     ...(options.fatal === undefined ? {} : { fatal: options.fatal }),
   })
   for (const line of options.config.warnings) node.log('warning', line)
+  attachDescriptorLimit(node)
   attachAdmin(node)
   attachOomScore(node)
   // Clients may come as soon as the sockets are open; they wait until all parts are there.

@@ -4,7 +4,8 @@
  */
 
 import type { Client } from './client.js'
-import { goOn, steerReading } from './input.js'
+import { letGoOn } from './failures.js'
+import { steerReading } from './input.js'
 import type { ServerNode } from './node.js'
 
 export class WaitingClients {
@@ -36,7 +37,7 @@ export class WaitingClients {
       this.yielding = []
       for (const client of yielding) {
         if (!client.yielded) continue
-        if (mayGoOn(client)) goOn(this.node, client)
+        if (mayGoOn(client)) letGoOn(this.node, client)
         else if (!client.choked) {
           // It waits for something else now, and goes on when that ends.
           client.yielded = false
@@ -47,7 +48,7 @@ export class WaitingClients {
     // Those that are resumed here may resume others: these come next.
     for (let i = 0; i < this.resumable.length; i++) {
       const client = this.resumable[i]!
-      if (mayGoOn(client)) goOn(this.node, client)
+      if (mayGoOn(client)) letGoOn(this.node, client)
     }
     this.resumable.length = 0
   }

@@ -24,6 +24,7 @@ import { encodeArgs, encodeCommand } from '../resp/encode.js'
 import type { Reply } from '../resp/reply.js'
 import { type Blocked, type Client, REPLY_SKIP } from './client.js'
 import { dispatch, isSilent } from './dispatch.js'
+import { commandFailed } from './failures.js'
 import type { ServerNode } from './node.js'
 
 /** How many classes `KeyWaits.classes` tells keys apart by; a power of two. */
@@ -240,8 +241,7 @@ export class KeyWaits {
       return
     }
     node.tick()
-    wait.timeout()
-    node.unblock(wait.client)
+    node.clients.endWait(wait.client, wait)
   }
 
   // What makes keys ready.
@@ -350,9 +350,14 @@ export class KeyWaits {
     // It is one command, however often it is tried: ASKING still counts for it, and so does CLIENT REPLY SKIP.
     client.commands--
     if (wait.silent) client.special |= REPLY_SKIP
-    dispatch(node, client, parser.args)
+    try {
+      dispatch(node, client, parser.args)
+    } catch (error) {
+      commandFailed(node, client, error)
+    }
     this.again = null
     node.giveBackParser(parser)
+    if (client.gone) return
     if (client.paused) putBack(client, bytes)
     else if (client.blocked === null) node.resume(client)
   }

@@ -177,11 +177,11 @@ export class Runner {
   /** The command, or the error that a server's dispatcher would reply. */
   private find(args: Args): Entry | string {
     let entry = this.table.find(args.buf, args.start(0), args.end(0))
-    if (entry === null) return `ERR unknown command '${args.text(0)}'`
+    if (entry === null) return `ERR unknown command '${args.shown(0)}'`
     if (entry.subcommands.length > 0 && args.count > 1) {
       const sub = this.table.findSubcommand(entry, args)
       if (sub === null) {
-        return `ERR unknown subcommand '${args.text(1)}'. Try ${entry.fullName.toUpperCase()} HELP.`
+        return `ERR unknown subcommand '${args.shown(1)}'. Try ${entry.fullName.toUpperCase()} HELP.`
       }
       entry = sub
     }

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { collectWithoutHelpers } from '../../runtime/collector.js'
 import type { Config } from '../../server/config/config.js'
 import { loadConfig } from '../../server/config/files.js'
+import { DescriptorError } from '../../server/descriptor-limit.js'
 import { ListenError } from '../../server/listening.js'
 import { createLog, type Log, logSink, runningLine, startLines } from '../../server/log.js'
 import type { ServerNode } from '../../server/node.js'
@@ -135,7 +136,8 @@ async function serve(config: Config, configured: boolean, reportTo: number | und
     })
   } catch (error) {
     const text = (error as Error).message
-    const silent = error instanceof LoadError || error instanceof ListenError
+    const silent =
+      error instanceof LoadError || error instanceof ListenError || error instanceof DescriptorError
     if (text !== '') log.warning(silent ? text : `Fatal error: ${text}`)
     report(text)
     process.exit(1)

@@ -77,7 +77,7 @@ function readConditions(args: Args, reply: Reply): number {
     else if (args.is(i, 'gt')) conditions |= GT
     else if (args.is(i, 'lt')) conditions |= LT
     else {
-      replyError(reply, `ERR Unsupported option ${args.text(i)}`)
+      replyError(reply, `ERR Unsupported option ${args.quoted(i)}`)
       return -1
     }
   }

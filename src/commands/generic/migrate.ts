@@ -4,6 +4,7 @@
  */
 
 import { ascii } from '../../bytes/ascii.js'
+import { NAME_BYTES_MAX } from '../../bytes/text-limits.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
@@ -141,8 +142,8 @@ export const migrate = command(
       reply.error('ERR MIGRATE is not allowed in a transaction or a script')
     } else {
       call.host.migrate({
-        host: args.text(1),
-        port: Math.trunc(Number.parseInt(args.text(2), 10)) || 0,
+        host: args.text(1, NAME_BYTES_MAX),
+        port: Math.trunc(Number.parseInt(args.numeral(2), 10)) || 0,
         db,
         timeout_ms: timeout_ms > 0 ? timeout_ms : DEFAULT_TIMEOUT_MS,
         replace: options.replace,

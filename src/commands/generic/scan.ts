@@ -1,7 +1,8 @@
 /** KEYS, SCAN, RANDOMKEY, DBSIZE: which keys there are. */
 
-import { parseInteger } from '../../bytes/ascii.js'
+import { parseInteger, wholeTextToZero } from '../../bytes/ascii.js'
 import { globMatch } from '../../bytes/glob.js'
+import { NUMBER_BYTES_MAX } from '../../bytes/text-limits.js'
 import { EXPIRE_DELETE } from '../../keyspace/expiry.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -90,7 +91,7 @@ export function readScanOptions(
       const all = args.length(i + 1) === 1 && args.buf[args.start(i + 1)] === STAR
       match = all ? 0 : i + 1
     } else if (more && also === 'type' && args.is(i, 'type')) {
-      type = args.text(i + 1).toLowerCase()
+      type = args.word(i + 1)
     } else if (also === 'novalues' && args.is(i, 'novalues')) {
       noValues = true
       i--
@@ -109,7 +110,8 @@ export function readScanOptions(
 export function readCursor(args: Args, index: number, reply: Reply): number | null {
   const plain = parseInteger(args.buf, args.start(index), args.end(index))
   if (plain >= 0) return plain >>> 0
-  const found = /^([+-]?)(\d*)(?:\0|$)/.exec(args.text(index))
+  const digits = wholeTextToZero(args.buf, args.start(index), args.end(index), NUMBER_BYTES_MAX)
+  const found = digits === null ? null : /^([+-]?)(\d*)$/.exec(digits)
   const value = found === null ? null : BigInt(found[2] === '' ? 0 : found[2]!)
   // A sign alone is no number, but nothing at all counts as 0.
   if (value === null || value > CURSOR_MAX || (found![2] === '' && found![1] !== '')) {

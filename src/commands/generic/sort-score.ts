@@ -1,8 +1,9 @@
 /** The numbers that SORT sorts by: what strtod takes, nearly all of it plain. */
 
-import { text } from '../../bytes/ascii.js'
+import { wholeTextToZero } from '../../bytes/ascii.js'
 import { parseDouble, plainDouble } from '../../bytes/double.js'
 import { wideDouble } from '../../bytes/double-double.js'
+import { NUMBER_BYTES_MAX } from '../../bytes/text-limits.js'
 
 /** Less than the smallest double of full precision, strtod says that the number is out of range. */
 const NORMAL_MIN = 2.2250738585072014e-308
@@ -13,7 +14,8 @@ export function scoreOf(buf: Uint8Array, start: number, end: number): number {
   if (!Number.isNaN(plain)) return plain
   const wide = wideDouble(buf, start, end)
   if (!Number.isNaN(wide)) return wide
-  const whole = text(buf, start, end).split('\0', 1)[0]!
+  const whole = wholeTextToZero(buf, start, end, NUMBER_BYTES_MAX)
+  if (whole === null) return Number.NaN
   if (whole === '') return 0
   const source = whole.replace(/^[ \t\n\v\f\r]+/, '')
   const value = parseDouble(source)

@@ -99,7 +99,7 @@ export function replyCoordinate(reply: Reply, value: number, digits: FixedPoint)
       reply.bulkRange(digits.text, 0, digits.length)
       return
     }
-    reply.raw(ascii(`,${text(digits.text, 0, digits.length)}\r\n`))
+    reply.raw(ascii(`,${text(digits.text, 0, digits.length, digits.length)}\r\n`))
     return
   }
   const trimmed = fixed(value, COORDINATE_DECIMALS).replace(/\.?0+$/, '')

@@ -1,5 +1,6 @@
 /** What the arguments of a search ask for. */
 
+import { WORD_BYTES_MAX } from '../../bytes/text-limits.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
@@ -154,7 +155,7 @@ function complaint(reading: Reading): string {
     return `ERR ${who} is not compatible with WITHDIST, WITHHASH and WITHCOORD options`
   }
   if (kind.middle === 'options') {
-    const name = args.text(0)
+    const name = args.text(0, WORD_BYTES_MAX)
     if (!reading.fromMember && !reading.fromPlace) {
       return `ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for ${name}`
     }

@@ -1,13 +1,8 @@
 /** HINCRBY, HINCRBYFLOAT: fields that spell numbers. */
 
-import { ascii, INT64_MAX, INT64_MIN, text } from '../../bytes/ascii.js'
-import {
-  addLongDouble,
-  formatLongDouble,
-  LONG_DOUBLE_TEXT_BYTES_MAX,
-  type LongDouble,
-  parseLongDouble,
-} from '../../bytes/long-double.js'
+import { ascii, INT64_MAX, INT64_MIN, wholeText } from '../../bytes/ascii.js'
+import { addLongDouble, formatLongDouble, type LongDouble, parseLongDouble } from '../../bytes/long-double.js'
+import { NUMBER_BYTES_MAX } from '../../bytes/text-limits.js'
 import { NO_FIELD_EXPIRY } from '../../keyspace/collections/field-times.js'
 import { type Int64, int64Of } from '../../keyspace/collections/intset.js'
 import type { Piece } from '../../keyspace/collections/piece.js'
@@ -29,7 +24,7 @@ const ONE = ascii('1')
 const ZERO: LongDouble = { mantissa: 0n, exponent: 0 }
 
 function longDoubleOf(buf: Uint8Array, start: number, end: number): LongDouble | null {
-  return end - start < LONG_DOUBLE_TEXT_BYTES_MAX ? parseLongDouble(text(buf, start, end)) : null
+  return parseLongDouble(wholeText(buf, start, end, NUMBER_BYTES_MAX) ?? '')
 }
 
 /** Sets the field of argument 2, which expires when it did; the hash is made where `handle` is 0. */

@@ -185,7 +185,7 @@ function readSetOptions(call: Call, args: Args, reply: Reply): SetOptions | null
       if (condition !== null) return refuse(reply, ONE_CONDITION)
       condition = args.is(i, 'fxx') ? 'fxx' : 'fnx'
     } else {
-      return refuse(reply, `ERR unknown argument: ${args.text(i)}`)
+      return refuse(reply, `ERR unknown argument: ${args.quoted(i)}`)
     }
   }
   return refuse(reply, WRONG_ARITY)

@@ -90,7 +90,7 @@ export const pfdebug = command(
     } else if (args.is(1, 'encoding')) reply.simple(dense ? 'dense' : 'sparse')
     else if (args.is(1, 'todense')) {
       if (densed(call, args, handle, reply) !== 0) reply.int(dense ? 0 : 1)
-    } else replyError(reply, `ERR Unknown PFDEBUG subcommand '${args.text(1)}'`)
+    } else replyError(reply, `ERR Unknown PFDEBUG subcommand '${args.quoted(1)}'`)
   },
 )
 

@@ -83,7 +83,7 @@ function isValued(args: Args, i: number): boolean {
 
 function readValued(call: Call, args: Args, i: number, options: Options, reply: Reply): boolean {
   if (args.is(i, 'lastid')) return readId(args, i + 1, options.last, reply)
-  const name = args.text(i).toUpperCase()
+  const name = args.word(i).toUpperCase()
   const value = readInt64(args, i + 1, reply, `ERR Invalid ${name} option argument for XCLAIM`)
   if (value === null) return false
   if (name === 'RETRYCOUNT') options.deliveries = value

@@ -4,7 +4,8 @@
  * it, so leading zeros and blanks, and even a minus behind a blank, are taken; Redis takes them.
  */
 
-import { integerLength, text } from '../../bytes/ascii.js'
+import { integerLength, wholeText } from '../../bytes/ascii.js'
+import { NUMBER_BYTES_MAX } from '../../bytes/text-limits.js'
 import type { Stream } from '../../keyspace/collections/stream.js'
 import type { IdDigits, StreamId } from '../../keyspace/collections/stream-id.js'
 import { STREAM_ID_DIGITS_MAX } from '../../keyspace/collections/stream-id.js'
@@ -87,7 +88,7 @@ function parseHalf(buf: Uint8Array, start: number, end: number, id: StreamId, ms
       return true
     }
   }
-  const big = parseUnsigned(text(buf, start, end))
+  const big = parseUnsigned(wholeText(buf, start, end, NUMBER_BYTES_MAX) ?? '')
   if (big === null) return false
   setHalf(id, ms, Number(big >> 32n), Number(big & 0xffffffffn))
   return true

@@ -54,7 +54,7 @@ export function streamFound(call: Call, handle: number, reply: Reply): Stream | 
 
 /** The argument as C sees it: up to a zero byte, one character a byte. */
 export function shown(args: Args, index: number): string {
-  const whole = args.text(index)
+  const whole = args.quoted(index)
   const cut = whole.indexOf('\0')
   return cut < 0 ? whole : whole.slice(0, cut)
 }

@@ -45,7 +45,7 @@ function compare(call: Call, args: Args, handle: number, condition: number, inde
   if (condition === IFDEQ || condition === IFDNE) {
     // As in Redis only the length is looked at: what is no digest equals none.
     if (args.length(index) !== DIGEST_LENGTH) return BAD_DIGEST
-    return (args.text(index).toLowerCase() === digestOf(call, handle)) === (condition === IFDEQ)
+    return (args.word(index) === digestOf(call, handle)) === (condition === IFDEQ)
   }
   const at = entries.valueStart(handle)
   const end = at + entries.valueLength(handle)

@@ -1,13 +1,8 @@
 /** INCRBYFLOAT: strings that spell numbers with a fraction, added as the 80-bit numbers that Redis uses on x86. */
 
-import { ascii, text } from '../../bytes/ascii.js'
-import {
-  addLongDouble,
-  formatLongDouble,
-  LONG_DOUBLE_TEXT_BYTES_MAX,
-  type LongDouble,
-  parseLongDouble,
-} from '../../bytes/long-double.js'
+import { ascii, wholeText } from '../../bytes/ascii.js'
+import { addLongDouble, formatLongDouble, type LongDouble, parseLongDouble } from '../../bytes/long-double.js'
+import { NUMBER_BYTES_MAX } from '../../bytes/text-limits.js'
 import { EMBSTR, EMBSTR_BYTES_MAX, RAW, STRING } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -24,7 +19,7 @@ const ZERO: LongDouble = { mantissa: 0n, exponent: 0 }
 /** The number that a string entry spells, or null. */
 function numberOf(call: Call, handle: number): LongDouble | null {
   const value = call.db.entries.value(handle)
-  return value.length < LONG_DOUBLE_TEXT_BYTES_MAX ? parseLongDouble(text(value)) : null
+  return parseLongDouble(wholeText(value, 0, value.length, NUMBER_BYTES_MAX) ?? '')
 }
 
 export const incrbyfloat = command(
@@ -75,7 +70,7 @@ function addPlain(call: Call, args: Args, handle: number, reply: Reply): boolean
 
 function addLong(call: Call, args: Args, handle: number, reply: Reply): void {
   const old = handle === 0 ? ZERO : numberOf(call, handle)
-  const by = args.length(2) < LONG_DOUBLE_TEXT_BYTES_MAX ? parseLongDouble(args.text(2)) : null
+  const by = parseLongDouble(args.numeral(2))
   if (old === null || by === null) {
     reply.error(NOT_A_FLOAT)
     return

@@ -1,8 +1,9 @@
 /** Scores and bounds in arguments, and the ranks that bounds amount to. */
 
-import { isWord } from '../../bytes/ascii.js'
+import { isWord, wholeTextToZero } from '../../bytes/ascii.js'
 import { parseDouble, plainDouble } from '../../bytes/double.js'
 import { wideDouble } from '../../bytes/double-double.js'
+import { NUMBER_BYTES_MAX } from '../../bytes/text-limits.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
@@ -32,7 +33,7 @@ export function readScore(args: Args, index: number, reply: Reply, error = NOT_A
   if (!Number.isNaN(plain)) return plain
   const wide = wideDouble(args.buf, args.start(index), args.end(index))
   if (!Number.isNaN(wide)) return wide
-  const source = args.text(index)
+  const source = args.numeral(index)
   const value = parseDouble(source)
   const mantissa = source.replace(/^[+-]?0x/i, '').replace(/[ep].*$/i, '')
   const lost =
@@ -62,7 +63,8 @@ function scoreBound(args: Args, index: number): ScoreBound | null {
     return { score: Number.POSITIVE_INFINITY, exclusive: isOpen }
   }
   if (isWord(buf, start, end, '-inf')) return { score: Number.NEGATIVE_INFINITY, exclusive: isOpen }
-  const whole = args.text(index).split('\0', 1)[0]!
+  const whole = wholeTextToZero(buf, args.start(index), end, NUMBER_BYTES_MAX)
+  if (whole === null) return null
   const exclusive = whole.startsWith('(')
   const source = exclusive ? whole.slice(1) : whole
   const score = source === '' ? 0 : parseDouble(source.replace(/^[ \t\n\v\f\r]+/, ''))

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ascii, text } from '../../bytes/ascii.js'
+import { latin1 } from '../../../tests/support/runner.js'
+import { ascii } from '../../bytes/ascii.js'
 import { NamedList } from './named-list.js'
 
 class Counted {
@@ -19,7 +20,7 @@ class Counted {
 }
 
 const named = (name: string) => new Counted(name)
-const names = (list: NamedList<Counted>) => [...list].map(({ bytes }) => text(bytes))
+const names = (list: NamedList<Counted>) => [...list].map(({ bytes }) => latin1(bytes))
 const find = (list: NamedList<Counted>, name: string) => list.find(ascii(name), 0, name.length)
 
 test('behaves as a sorted array', () => {
@@ -33,7 +34,7 @@ test('behaves as a sorted array', () => {
         const known = find(list, name)
         expect(known !== undefined).toBe(model.has(name))
         if (what === 'pop') {
-          if (list.last !== undefined) model.delete(text(list.last.bytes))
+          if (list.last !== undefined) model.delete(latin1(list.last.bytes))
           list.pop()
         } else if (what === 'add' && known === undefined) {
           list.add(named(name))

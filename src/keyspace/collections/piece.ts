@@ -44,8 +44,8 @@ export class Piece {
   }
 
   /** As Latin-1 text: for numbers and tests. */
-  text(): string {
-    return text(this.buf, this.start, this.end)
+  text(bytesMax = this.end - this.start): string {
+    return text(this.buf, this.start, this.end, bytesMax)
   }
 }
 

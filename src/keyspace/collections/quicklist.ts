@@ -15,6 +15,7 @@
  * `rest` before it changes a node or moves it; `start` tells where a node's content begins.
  */
 
+import { AssertionError } from '../../bytes/assert.js'
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../../bytes/heap.js'
 import { copyBlock } from '../block.js'
 import type { Keyspace } from '../keyspace.js'
@@ -304,7 +305,7 @@ export class Quicklist implements LargeValue, WalkableList<Quicklist> {
     if (head ? open.prepend(buf, start, end) : open.append(buf, start, end)) return
     open.widen(length, front, most)
     if (!(head ? open.prepend(buf, start, end) : open.append(buf, start, end))) {
-      throw new Error('no room in a node that has room')
+      throw new AssertionError('no room in a node that has room')
     }
   }
 

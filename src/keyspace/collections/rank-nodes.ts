@@ -16,6 +16,7 @@
  */
 
 import { compareBytes } from '../../bytes/ascii.js'
+import { AssertionError } from '../../bytes/assert.js'
 import { type ByteHeap, byteOf, chunkOf, doubleOf, wordOf } from '../../bytes/heap.js'
 
 /** What stands in front of an element's member, and the word of it that has the member's length. */
@@ -165,7 +166,8 @@ export class RankNodes {
 
   /** Else the tree is broken: whoever finds that out stops. */
   protected mustBe(leaf: number, index: number, element: number): void {
-    if (this.word(leaf, this.elementsOf(leaf) + index) !== element) throw new Error('an element is lost')
+    if (this.word(leaf, this.elementsOf(leaf) + index) !== element)
+      throw new AssertionError('an element is lost')
   }
 
   protected word(node: number, word: number): number {

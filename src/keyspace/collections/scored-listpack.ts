@@ -6,6 +6,7 @@
 import { ascii, compareBytes } from '../../bytes/ascii.js'
 import { formatDouble, parseDouble, plainDouble } from '../../bytes/double.js'
 import { type ByteHeap, byteOf, chunkOf } from '../../bytes/heap.js'
+import { NUMBER_BYTES_MAX } from '../../bytes/text-limits.js'
 import {
   type Listpacks,
   LP_END,
@@ -35,7 +36,7 @@ export function lpScore(u8: Uint8Array, base: number, at: number, piece: Piece):
   lpRead(u8, base, at, piece)
   if (piece.length > DIGITS_MAX) return Number.NaN
   const plain = plainDouble(piece.buf, piece.start, piece.end)
-  return Number.isNaN(plain) ? (parseDouble(piece.text()) ?? Number.NaN) : plain
+  return Number.isNaN(plain) ? (parseDouble(piece.text(NUMBER_BYTES_MAX)) ?? Number.NaN) : plain
 }
 
 export class ScoredListpacks {

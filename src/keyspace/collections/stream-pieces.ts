@@ -5,6 +5,7 @@
  * in a tree of its own. So the worst that a change costs is the copy of one listpack.
  */
 
+import { AssertionError } from '../../bytes/assert.js'
 import { IdTree, type IdTreePaths } from './id-tree.js'
 import type { Listpacks } from './listpack.js'
 import { StreamId } from './stream-id.js'
@@ -33,7 +34,7 @@ export class StreamPieces implements PieceWalk {
 
   /** Takes the moment; `show` gets every listpack's block, in order. */
   constructor(stream: Walkable, listpacks: Listpacks, show: (block: number) => void) {
-    if (stream.walker !== null) throw new Error('a collection is walked twice')
+    if (stream.walker !== null) throw new AssertionError('a collection is walked twice')
     this.stream = stream
     this.listpacks = listpacks
     this.show = show

@@ -7,6 +7,7 @@
  * keeps which must not be shown any more: new ones, and such as were shown before they changed.
  */
 
+import { AssertionError } from '../../bytes/assert.js'
 import { reverse } from '../table.js'
 import { HandleSet } from './handle-set.js'
 import type { Walker } from './large.js'
@@ -39,7 +40,7 @@ export class ElementWalk implements PieceWalk {
 
   /** Takes the moment; `show` gets every element that there is, once. Nobody else may walk the table. */
   constructor(table: Walkable, show: (element: number) => void) {
-    if (table.walker !== null) throw new Error('a collection is walked twice')
+    if (table.walker !== null) throw new AssertionError('a collection is walked twice')
     this.table = table
     this.show = show
     table.walker = this
@@ -119,7 +120,7 @@ export class ListWalk<List extends WalkableList<List>> implements PieceWalk, Lis
 
   /** Takes the moment; `show` gets every node, in order. `drop` frees a copy that was made for the walk. */
   constructor(list: List, show: (node: number) => void, drop: (copy: List) => void) {
-    if (list.walker !== null) throw new Error('a collection is walked twice')
+    if (list.walker !== null) throw new AssertionError('a collection is walked twice')
     this.list = list
     this.show = show
     this.drop = drop

@@ -66,7 +66,7 @@ export function readManifest(bytes: Uint8Array): ManifestReading {
     start = end + 1
     const tooLong = newline < 0 || end + 1 - from > MANIFEST_LINE_BYTES_MAX
     if (bytes[from] === 0x23 && !tooLong) continue
-    const words = tooLong ? '' : trim(text(bytes, from, end))
+    const words = tooLong ? '' : trim(text(bytes, from, end, MANIFEST_LINE_BYTES_MAX))
     const bad = (error: string): ManifestReading => ({ ok: false, error, line, text: words })
     if (tooLong) return bytes[from] === 0x23 && newline < 0 ? finish() : bad(LONG_LINE)
     const file = readLine(words)

@@ -213,7 +213,7 @@ export class AofReader {
     const newline = buf.indexOf(0x0a, at)
     if (newline < 0 || newline >= end) return end - at > ANNOTATION_BYTES_MAX ? WRONG : NEED_MORE
     if (newline - at > ANNOTATION_BYTES_MAX) return WRONG
-    const time = /^#TS:(\d{1,15})\r?$/.exec(text(buf, at, newline))
+    const time = /^#TS:(\d{1,15})\r?$/.exec(text(buf, at, newline, ANNOTATION_BYTES_MAX))
     if (time !== null && this.visitor.onTimestamp?.(Number(time[1])) === false) this.stopped = true
     return newline + 1
   }
@@ -277,5 +277,5 @@ export function unexpectedEnd(fileName: string): string {
 
 /** Whether the file that begins with `buf[start, end)` is an RDB file, or begins with one. */
 export function startsAsRdb(buf: Uint8Array, start: number, end: number): boolean {
-  return end - start >= 5 && text(buf, start, start + 5) === 'REDIS'
+  return end - start >= 5 && text(buf, start, end, 5) === 'REDIS'
 }

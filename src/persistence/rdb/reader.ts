@@ -212,7 +212,7 @@ export class RdbReader {
     const at = cursor.pos
     const step = cursor.skip(format.RDB_HEADER_BYTES)
     if (step !== DONE) return step
-    if (text(cursor.buf, at, at + 5) !== format.RDB_MAGIC) {
+    if (text(cursor.buf, at, cursor.end, format.RDB_MAGIC.length) !== format.RDB_MAGIC) {
       return this.fail('signature', 'Wrong signature trying to load DB from file', '')
     }
     const version = leadingDigits(cursor.buf, at + 5, at + 9)

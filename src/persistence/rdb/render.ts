@@ -3,6 +3,7 @@
  */
 
 import { text } from '../../bytes/ascii.js'
+import { QUOTED_BYTES_MAX } from '../../bytes/text-limits.js'
 import { quoted } from '../text.js'
 import { VALUE_TYPES } from './format.js'
 import type { RdbProblem, RdbVisitor } from './reader.js'
@@ -16,7 +17,9 @@ export function rdbLines(line: (text: string) => void): RdbVisitor {
   return {
     onHeader: (version) => say(`rdb version ${version}`),
     onAux: (key, value) =>
-      say(`aux ${text(key.buf, key.start, key.end)} = ${quoted(value.buf, value.start, value.end)}`),
+      say(
+        `aux ${text(key.buf, key.start, key.end, QUOTED_BYTES_MAX)} = ${quoted(value.buf, value.start, value.end)}`,
+      ),
     onSelectDb: (db) => say(`db ${db}`),
     onResizeDb: (keys, expires) => say(`  sizes: ${keys} keys, ${expires} with expiry`),
     onSlotInfo: (slot, keys, expires) => say(`  slot ${slot}: ${keys} keys, ${expires} with expiry`),

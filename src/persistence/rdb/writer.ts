@@ -7,6 +7,7 @@
  */
 
 import { ascii } from '../../bytes/ascii.js'
+import { AssertionError } from '../../bytes/assert.js'
 import { type LzfTable, lzfCompress, newLzfTable } from '../../bytes/lzf.js'
 import { type BlockPool, ByteSink, type SinkOptions } from '../sink.js'
 import * as format from './format.js'
@@ -255,7 +256,7 @@ export class RdbWriter {
   }
 
   private mustHold(since: number, what: string): void {
-    if (since > this.version) throw new Error(`RDB version ${this.version} cannot hold ${what}`)
+    if (since > this.version) throw new AssertionError(`RDB version ${this.version} cannot hold ${what}`)
   }
 }
 

@@ -42,6 +42,9 @@ export interface ValueCodec {
 /** Elements that one command of a rewritten append-only file carries, as in Redis. */
 export const REWRITE_ITEMS_MAX = 64
 
+/** A length that stands in one byte is no larger. */
+const LENGTH_BYTE_MAX = 255
+
 /** Reads lengths and strings of a serialized value, one by one. Where one is bad, so is all that follows. */
 export class ValueReader {
   ok = true
@@ -96,7 +99,7 @@ export class ValueReader {
       return 0
     }
     cursor.pos += length
-    const value = parseDouble(text(cursor.buf, from, from + length).trim())
+    const value = parseDouble(text(cursor.buf, from, from + length, LENGTH_BYTE_MAX).trim())
     this.ok = value !== null
     return value ?? 0
   }

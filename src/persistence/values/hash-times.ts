@@ -9,7 +9,7 @@
  * What release candidates wrote lacks the first time, and times are not relative. Nothing older than version 12 knows any of it.
  */
 
-import { text } from '../../bytes/ascii.js'
+import { ByteMap } from '../../bytes/byte-map.js'
 import { byteOf, chunkOf } from '../../bytes/heap.js'
 import { NO_FIELD_EXPIRY } from '../../keyspace/collections/field-times.js'
 import {
@@ -149,7 +149,7 @@ export function readTriples(
   if (!reader.string(whole)) return BAD_VALUE
   const count = lpValidate(whole.buf, whole.start, whole.end)
   if (count === 0) return EMPTY_VALUE
-  if (count < 0 || count % TRIPLE !== 0 || !isSound(whole.buf, whole.start)) return BAD_VALUE
+  if (count < 0 || count % TRIPLE !== 0 || !isSound(keyspace, whole.buf, whole.start)) return BAD_VALUE
   const bare = hashes.create()
   hashes.makeTimed(null, bare)
   hashes.adoptTriples(bare, listpacks.adopt(whole.buf, whole.start, whole.end))
@@ -160,20 +160,19 @@ export function readTriples(
 }
 
 /** Whether times are times and in order, and no field is there twice. */
-function isSound(u8: Uint8Array, base: number): boolean {
+function isSound(keyspace: Keyspace, u8: Uint8Array, base: number): boolean {
   const piece = new Piece()
-  const seen = new Set<string>()
+  const seen = new ByteMap<true>(keyspace.random32(), keyspace.random32())
   let before = 0
   for (let at = lpFirst(u8, base); at !== 0; ) {
     lpRead(u8, base, at, piece)
-    const name = text(piece.buf, piece.start, piece.end)
     at = lpNext(u8, base, lpNext(u8, base, at))
     const time = lpInteger(u8, base, at)
-    if (!(time >= 0 && time <= TIME_MAX) || seen.has(name)) return false
+    if (!(time >= 0 && time <= TIME_MAX) || seen.has(piece.buf, piece.start, piece.end)) return false
     const order = time === NEVER ? Number.POSITIVE_INFINITY : time
     if (order < before) return false
     before = order
-    seen.add(name)
+    seen.set(piece.buf.subarray(piece.start, piece.end), true)
     at = lpNext(u8, base, at)
   }
   return true

@@ -3,7 +3,7 @@
  * Hashes with fields that expire are in hash-times.ts, and ask for a version that older readers do not know.
  */
 
-import { text } from '../../bytes/ascii.js'
+import { ByteMap } from '../../bytes/byte-map.js'
 import { byteOf, chunkOf } from '../../bytes/heap.js'
 import {
   LP_BYTES_MAX,
@@ -139,12 +139,11 @@ function hasTwice(keyspace: Keyspace, ref: number): boolean {
   const u8 = keyspace.heap.u8[chunkOf(ref)]!
   const base = byteOf(ref)
   const piece = new Piece()
-  const seen = new Set<string>()
+  const seen = new ByteMap<true>(keyspace.random32(), keyspace.random32())
   for (let at = lpFirst(u8, base); at !== 0; ) {
     lpRead(u8, base, at, piece)
-    const name = text(piece.buf, piece.start, piece.end)
-    if (seen.has(name)) return true
-    seen.add(name)
+    if (seen.has(piece.buf, piece.start, piece.end)) return true
+    seen.set(piece.buf.subarray(piece.start, piece.end), true)
     at = lpNext(u8, base, lpNext(u8, base, at))
   }
   return false

@@ -3,7 +3,7 @@
  * in digits too.
  */
 
-import { text } from '../../bytes/ascii.js'
+import { ByteMap } from '../../bytes/byte-map.js'
 import { formatDouble } from '../../bytes/double.js'
 import { byteOf, chunkOf } from '../../bytes/heap.js'
 import { lpBytes, lpFirst, lpNext, lpRead, lpValidate } from '../../keyspace/collections/listpack.js'
@@ -113,13 +113,12 @@ function isSound(keyspace: Keyspace, ref: number, deep: boolean): boolean {
   const u8 = keyspace.heap.u8[chunkOf(ref)]!
   const base = byteOf(ref)
   const piece = new Piece()
-  const seen = new Set<string>()
+  const seen = new ByteMap<true>(keyspace.random32(), keyspace.random32())
   for (let at = lpFirst(u8, base); at !== 0; ) {
     if (deep) {
       lpRead(u8, base, at, piece)
-      const name = text(piece.buf, piece.start, piece.end)
-      if (seen.has(name)) return false
-      seen.add(name)
+      if (seen.has(piece.buf, piece.start, piece.end)) return false
+      seen.set(piece.buf.subarray(piece.start, piece.end), true)
     }
     at = lpNext(u8, base, at)
     if (Number.isNaN(lpScore(u8, base, at, piece))) return false

@@ -3,6 +3,7 @@
  * MONITOR's listeners. One object a node; index.ts plugs it in.
  */
 
+import { NAME_BYTES_MAX } from '../../bytes/text-limits.js'
 import { SKIP_SLOWLOG } from '../../commands/command.js'
 import type { Entry } from '../../commands/table.js'
 import type { Args } from '../../resp/args.js'
@@ -125,7 +126,7 @@ export class Admin {
     if (user === undefined) return null
     const denial = checkUser(user, entry, args)
     if (denial === undefined) return null
-    const object = denial.reason === 'command' ? entry.fullName : args.text(denial.index)
+    const object = denial.reason === 'command' ? entry.fullName : args.text(denial.index, NAME_BYTES_MAX)
     this.deny(client, denial.reason, object, user.name)
     return `NOPERM ${denialText(user, entry, args, denial, false)}`
   }
@@ -135,7 +136,7 @@ export class Admin {
     const user = this.users.get(client.user)
     const denial = user === undefined ? undefined : checkUser(user, entry, args)
     if (user === undefined || denial === undefined) return null
-    const object = denial.reason === 'command' ? entry.fullName : args.text(denial.index)
+    const object = denial.reason === 'command' ? entry.fullName : args.text(denial.index, NAME_BYTES_MAX)
     this.deny(client, denial.reason, object, user.name)
     return denial.reason
   }

@@ -14,13 +14,13 @@ import { dirname } from 'node:path'
 import type { Config } from '../config/config.js'
 import { errorText } from '../config/files.js'
 import { configRewrite } from '../config/rewrite.js'
-import { bytesOf, textOf } from '../config/text.js'
+import { bytesOf, uncappedTextOf } from '../config/text.js'
 
 const MODE = 0o644
 
 function readOld(path: string): string {
   try {
-    return textOf(readFileSync(path))
+    return uncappedTextOf(readFileSync(path))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
     throw error

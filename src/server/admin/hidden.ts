@@ -29,7 +29,7 @@ export function hiddenArguments(entry: Entry, args: Args): (index: number) => bo
       after('auth2', 6, 2)
       break
     case 'config|set':
-      for (let i = 2; i + 1 < args.count; i += 2) if (isSensitive(args.text(i))) hidden.add(i + 1)
+      for (let i = 2; i + 1 < args.count; i += 2) if (isSensitive(args.word(i))) hidden.add(i + 1)
       break
     case 'acl|setuser':
     case 'acl|deluser':

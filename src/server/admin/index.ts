@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { errorText } from '../config/files.js'
-import { textOf } from '../config/text.js'
+import { uncappedTextOf } from '../config/text.js'
 import type { ServerNode } from '../node.js'
 import { mergeParentheses } from './acl/users.js'
 import { Admin } from './admin.js'
@@ -21,7 +21,7 @@ export function loadAclFile(admin: Admin): string | undefined {
   const { values } = admin.node.config
   let text: string
   try {
-    text = textOf(readFileSync(resolve(values.dir, values.aclfile)))
+    text = uncappedTextOf(readFileSync(resolve(values.dir, values.aclfile)))
   } catch (error) {
     return `Error loading ACLs, opening file '${values.aclfile}': ${errorText(error)}`
   }

@@ -23,7 +23,7 @@ export function listpackText(db: Database, handle: number): string[] | null {
   const lines = [`{total bytes ${lpBytes(u8, base)}} {num entries ${lpCount(u8, base)}}`]
   for (let at = lpFirst(u8, base), index = 0; at !== 0; at = lpNext(u8, base, at), index++) {
     lpRead(u8, base, at, piece)
-    const shown = piece.text().slice(0, SHOWN_BYTES)
+    const shown = piece.text(SHOWN_BYTES)
     lines.push(`{index ${index} offset ${at} length ${piece.length}} ${JSON.stringify(shown)}`)
   }
   return lines

@@ -4,9 +4,9 @@ import { ADMIN, SKIP_MONITOR } from '../../commands/command.js'
 import type { Entry } from '../../commands/table.js'
 import type { Args } from '../../resp/args.js'
 import { type Client, IS_MONITOR } from '../client.js'
-import { quoted, textOf } from '../config/text.js'
 import type { ServerNode } from '../node.js'
 import { hiddenArguments } from './hidden.js'
+import { monitorLine } from './monitor-line.js'
 
 export class Monitors {
   private readonly node: ServerNode
@@ -39,13 +39,11 @@ export class Monitors {
     const now_ms = this.node.clock.now_ms()
     const micros = String((now_ms % 1000) * 1000).padStart(6, '0')
     const from = client.link === null ? 'lua' : client.address
-    const words: string[] = []
-    for (let i = 0; i < args.count; i++) words.push(hidden(i) ? '"(redacted)"' : quoted(textOf(args.view(i))))
-    const line = `${Math.floor(now_ms / 1000)}.${micros} [${client.db} ${from}] ${words.join(' ')}`
+    const line = monitorLine(`${Math.floor(now_ms / 1000)}.${micros} [${client.db} ${from}]`, args, hidden)
     const { clients, turn } = this.node
     for (const listener of this.clients) {
       const out = turn.outOf(listener)
-      out.simple(line)
+      out.raw(line)
       if (out.length >= clients.lookBytes) clients.checkMuch(listener)
     }
   }

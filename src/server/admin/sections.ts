@@ -6,6 +6,7 @@
 
 import { arch, release, type as systemName, totalmem } from 'node:os'
 import type { Entry } from '../../commands/table.js'
+import { processMemory, residentBytes } from '../../runtime/memory.js'
 import { floatText } from '../config/numbers.js'
 import { compareTexts } from '../config/text.js'
 import type { InfoLine } from '../info.js'
@@ -95,7 +96,8 @@ function clients(node: ServerNode): InfoLine[] {
 
 function memory(node: ServerNode): InfoLine[] {
   const use = memoryUse(node)
-  const { heapUsed, external, rss } = process.memoryUsage()
+  const { heapUsed_bytes, external_bytes } = processMemory()
+  const rss = residentBytes()
   const values = node.config.values
   node.stats.peakMemory = Math.max(node.stats.peakMemory, use.total)
   const peak = node.stats.peakMemory
@@ -119,8 +121,8 @@ function memory(node: ServerNode): InfoLine[] {
     ['allocator_resident', resident],
     ['total_system_memory', system],
     ['total_system_memory_human', humanBytes(system)],
-    ['used_memory_js', heapUsed],
-    ['used_memory_external', external],
+    ['used_memory_js', heapUsed_bytes],
+    ['used_memory_external', external_bytes],
     ['maxmemory', values.maxmemory],
     ['maxmemory_human', humanBytes(values.maxmemory)],
     ['maxmemory_policy', values['maxmemory-policy']],

@@ -7,6 +7,7 @@ import type net from 'node:net'
 import type { Endpoint, Framer, LinkId, Outgoing, Packet } from '../../cluster/index.js'
 import { createFramer, decodePacket, encodePacket, FRAME_BYTES_MAX, feedFramer } from '../../cluster/index.js'
 import { connect, type Link, type LinkEvents, listen } from '../../runtime/net.js'
+import { endsNode } from '../failures.js'
 import { bindTarget } from '../listening.js'
 import type { ServerNode } from '../node.js'
 
@@ -97,7 +98,7 @@ export class Bus {
 
   private linkEvents(id: LinkId, bus: BusLink): LinkEvents {
     return {
-      data: (buf, start, end) => this.data(id, bus, buf.subarray(start, end)),
+      data: endsNode(this.node, (buf, start, end) => this.data(id, bus, buf.subarray(start, end))),
       drained: () => {},
       closed: () => {
         if (this.links.get(id) !== bus) return
@@ -121,7 +122,17 @@ export class Bus {
   }
 
   private frame(id: LinkId, bus: BusLink, frame: Uint8Array): boolean {
-    const result = decodePacket(frame)
+    let result: ReturnType<typeof decodePacket>
+    try {
+      result = decodePacket(frame)
+    } catch (error) {
+      // No decoder throws. If one does, the packet is bad, and the rest of what this link says is not worth more.
+      const trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      this.node.log('warning', `Closing the link to a cluster node after an exception: ${trace}`)
+      this.close(id)
+      this.events.closed(id)
+      return false
+    }
     if (result.ok) this.events.packet(id, result.packet)
     else this.node.log('warning', result.reason)
     return this.links.get(id) === bus

@@ -1,5 +1,6 @@
 /** DEBUG's subcommands about the bus: for tests that want packets lost and links broken. */
 
+import { WORD_BYTES_MAX } from '../../bytes/text-limits.js'
 import type { LinkId } from '../../cluster/index.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
 import type { DebugHandler } from '../commands/debug.js'
@@ -25,14 +26,14 @@ export function clusterLink(part: ClusterPart): DebugHandler {
       reply.error('ERR syntax error')
       return
     }
-    const node = part.state.nodes.get(args.text(4))
+    const node = part.state.nodes.get(args.text(4, WORD_BYTES_MAX))
     if (node === undefined) {
-      reply.error(`ERR Unknown node ${args.text(4)}`)
+      reply.error(`ERR Unknown node ${args.quoted(4)}`)
       return
     }
     const all = args.is(3, 'all')
     if (!all && !args.is(3, 'from') && !args.is(3, 'to')) {
-      reply.error(`ERR Unknown direction ${args.text(3)}`)
+      reply.error(`ERR Unknown direction ${args.quoted(3)}`)
       return
     }
     const links: (LinkId | undefined)[] = []

@@ -25,6 +25,7 @@ import {
 } from '../../cluster/index.js'
 import { isMaster } from '../../replication/state.js'
 import type { Client } from '../client.js'
+import { endsNode } from '../failures.js'
 import type { ServerNode } from '../node.js'
 import type { ReplicationPart } from '../replication/index.js'
 import { Bus } from './bus.js'
@@ -216,6 +217,10 @@ export class ClusterPart {
     try {
       ready = step(this.state, input, this.now_ms, this.random)
       this.carryOut(ready)
+    } catch (error) {
+      // The state machine has half taken a step: nothing more may be promised.
+      this.node.fail(error)
+      throw error
     } finally {
       this.running = before
     }
@@ -256,7 +261,7 @@ export class ClusterPart {
   /** Without its file a node could break what it promised, so it does not go on. */
   private writeFile(): void {
     try {
-      this.file.writeNow()
+      this.node.descriptors.use(() => this.file.writeNow())
     } catch (error) {
       this.node.log('warning', `Could not write the cluster config file: ${(error as Error).message}`)
       this.node.log('warning', "Fatal: can't update cluster config file.")
@@ -324,14 +329,17 @@ export class ClusterPart {
     if (this.timer !== null && this.timerAt_ms <= at_ms) return
     if (this.timer !== null) clearTimeout(this.timer)
     this.timerAt_ms = at_ms
-    this.timer = setTimeout(
-      () => {
-        this.timer = null
-        this.bus.checkQueues()
-        this.run({ kind: 'tick' })
-      },
-      Math.max(1, at_ms - this.clockNow_ms()),
-    )
+    const wake = endsNode(this.node, () => {
+      this.timer = null
+      this.bus.checkQueues()
+      this.run({ kind: 'tick' })
+    })
+    this.timer = setTimeout(wake, Math.max(1, at_ms - this.clockNow_ms()))
+  }
+
+  /** Connections that the bus has, or will have: two for each other node. They count as clients do. */
+  get connections(): number {
+    return (this.state.nodes.size - 1) * 2
   }
 
   /** INFO's lines about memory. */

@@ -1,6 +1,7 @@
 /** ACL: users and what they may do. */
 
 import { resolve } from 'node:path'
+import { NAME_BYTES_MAX, QUOTED_BYTES_MAX, VALUE_BYTES_MAX } from '../../bytes/text-limits.js'
 import { ADMIN, type Command, container, LOADING, NOSCRIPT, SENTINEL, STALE } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
 import { Args } from '../../resp/args.js'
@@ -20,7 +21,7 @@ import { describeUser, flagsOf, mergeParentheses, type User } from '../admin/acl
 import type { Admin } from '../admin/admin.js'
 import { loadAclFile } from '../admin/index.js'
 import type { Client } from '../client.js'
-import { bytesOf, textOf } from '../config/text.js'
+import { bytesOf, textOf, wholeTextOf } from '../config/text.js'
 import type { ServerNode } from '../node.js'
 import type { PubSub } from '../pubsub.js'
 import { serverCommand } from '../server-command.js'
@@ -72,19 +73,37 @@ function mayListen(pubsub: PubSub, user: User, client: Client): boolean {
   )
 }
 
+/** The user's name in argument `index`; one that is too long to be any user's is cut to another such. */
+function nameIn(args: Args, index: number): string {
+  return textOf(args.view(index), NAME_BYTES_MAX + 1)
+}
+
 const setUser: Handler = (admin, _client, args, reply, node) => {
-  const name = textOf(args.view(2))
+  const name = wholeTextOf(args.view(2), NAME_BYTES_MAX)
+  if (name === null) return reply.error(`ERR Usernames can't be longer than ${NAME_BYTES_MAX} bytes`)
   if (/[\s\0]/.test(name)) return reply.error("ERR Usernames can't contain spaces or null characters")
-  const words = Array.from({ length: args.count - 3 }, (_, i) => textOf(args.view(i + 3)))
+  const words: string[] = []
+  for (let i = 3; i < args.count; i++) {
+    const word = wholeTextOf(args.view(i), VALUE_BYTES_MAX)
+    if (word === null) {
+      return reply.error(
+        `ERR Error in ACL SETUSER modifier '${args.shown(i)}': The rule is longer than ${VALUE_BYTES_MAX} bytes`,
+      )
+    }
+    words.push(word)
+  }
   const merged = mergeParentheses(words)
   if ('unmatched' in merged) {
-    return reply.error(`ERR Unmatched parenthesis in acl selector starting at '${merged.unmatched}'.`)
+    return reply.error(
+      `ERR Unmatched parenthesis in acl selector starting at '${merged.unmatched.slice(0, QUOTED_BYTES_MAX)}'.`,
+    )
   }
   const known = admin.users.get(name)
   const user = known === undefined ? admin.users.create(name) : admin.users.copy(known)
   for (const rule of merged.rules) {
     const reason = admin.users.apply(user, rule)
-    if (reason !== undefined) return reply.error(`ERR Error in ACL SETUSER modifier '${rule}': ${reason}`)
+    if (reason !== undefined)
+      return reply.error(`ERR Error in ACL SETUSER modifier '${rule.slice(0, QUOTED_BYTES_MAX)}': ${reason}`)
   }
   admin.users.put(user)
   for (const client of [...node.clients.all()]) {
@@ -95,7 +114,7 @@ const setUser: Handler = (admin, _client, args, reply, node) => {
 }
 
 const delUser: Handler = (admin, _client, args, reply) => {
-  const names = Array.from({ length: args.count - 2 }, (_, i) => textOf(args.view(i + 2)))
+  const names = Array.from({ length: args.count - 2 }, (_, i) => nameIn(args, i + 2))
   if (names.includes('default')) return reply.error("ERR The 'default' user cannot be removed")
   const deleted = names.filter((name) => admin.users.delete(name)).length
   if (deleted > 0) admin.usersChanged()
@@ -112,7 +131,7 @@ function selectorFields(reply: Reply, selector: Selector): void {
 }
 
 const getUser: Handler = (admin, _client, args, reply) => {
-  const user = admin.users.get(textOf(args.view(2)))
+  const user = admin.users.get(nameIn(args, 2))
   if (user === undefined) return reply.nil()
   const [own, ...others] = user.selectors
   reply.map(6)
@@ -139,9 +158,8 @@ const cat: Handler = (_admin, _client, args, reply, node) => {
     for (const category of CATEGORIES) bulk(reply, category)
     return
   }
-  const category = args.text(2).toLowerCase()
-  if (!CATEGORIES.includes(category))
-    return reply.error(`ERR Unknown category '${args.text(2).slice(0, 128)}'`)
+  const category = args.word(2)
+  if (!CATEGORIES.includes(category)) return reply.error(`ERR Unknown category '${args.shown(2)}'`)
   const found = [...allEntries(node.table)].filter((entry) => categoriesOf(entry).includes(category))
   reply.array(found.length)
   for (const entry of found) bulk(reply, entry.fullName)
@@ -197,14 +215,14 @@ const log: Handler = (admin, _client, args, reply, node) => {
 }
 
 const dryRun: Handler = (admin, _client, args, reply, node) => {
-  const name = textOf(args.view(2))
+  const name = nameIn(args, 2)
   const user = admin.users.get(name)
-  if (user === undefined) return reply.error(`ERR User '${name}' not found`)
+  if (user === undefined) return reply.error(`ERR User '${name.slice(0, QUOTED_BYTES_MAX)}' not found`)
   const rest = new Args()
   rest.buf = args.buf
   for (let i = 3; i < args.count; i++) rest.push(args.start(i), args.end(i))
   const entry = entryOf(node, rest)
-  if (entry === undefined) return reply.error(`ERR Command '${rest.text(0)}' not found`)
+  if (entry === undefined) return reply.error(`ERR Command '${rest.quoted(0)}' not found`)
   const { arity } = entry
   if (arity > 0 ? arity !== rest.count : rest.count < -arity) {
     return reply.error(`ERR wrong number of arguments for '${entry.fullName}' command`)

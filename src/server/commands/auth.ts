@@ -1,5 +1,6 @@
 /** Who a connection is and how it speaks: AUTH, HELLO, RESET. */
 
+import { NAME_BYTES_MAX, VALUE_BYTES_MAX } from '../../bytes/text-limits.js'
 import {
   ALLOW_BUSY,
   type Command,
@@ -18,7 +19,7 @@ import { textOf } from '../config/text.js'
 import type { ServerNode } from '../node.js'
 import { serverCommand } from '../server-command.js'
 import { REDIS_VERSION } from '../version.js'
-import { isPlainWord, setClientName } from './client.js'
+import { clientNameError, setClientName } from './client.js'
 import { declare } from './declare.js'
 
 const ENTRANCE = NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY
@@ -38,8 +39,8 @@ const auth = serverCommand(
     const { admin } = node
     if (admin === null) return reply.error(NO_PASSWORD)
     if (args.count === 2 && admin.users.get('default')!.nopass) return reply.error(NO_PASSWORD)
-    const name = args.count === 2 ? 'default' : textOf(args.view(1))
-    const password = textOf(args.view(args.count - 1))
+    const name = args.count === 2 ? 'default' : textOf(args.view(1), NAME_BYTES_MAX + 1)
+    const password = textOf(args.view(args.count - 1), VALUE_BYTES_MAX + 1)
     if (admin.authenticate(client, name, password, 'AUTH')) reply.ok()
     else reply.error(WRONG)
   },
@@ -49,7 +50,7 @@ interface HelloOptions {
   readonly protocol: number
   readonly user?: string
   readonly password?: string
-  readonly name?: string
+  readonly name?: string | null
 }
 
 function readHello(args: Args): HelloOptions | string {
@@ -63,14 +64,16 @@ function readHello(args: Args): HelloOptions | string {
   for (let i = 2; i < args.count; i++) {
     const more = args.count - 1 - i
     if (args.is(i, 'auth') && more >= 2) {
-      options = { ...options, user: textOf(args.view(i + 1)), password: textOf(args.view(i + 2)) }
+      const user = textOf(args.view(i + 1), NAME_BYTES_MAX + 1)
+      options = { ...options, user, password: textOf(args.view(i + 2), VALUE_BYTES_MAX + 1) }
       i += 2
     } else if (args.is(i, 'setname') && more >= 1) {
-      const name = args.text(i + 1)
-      if (!isPlainWord(name)) return 'ERR Client names cannot contain spaces, newlines or special characters.'
+      const name = args.wholeText(i + 1, NAME_BYTES_MAX)
+      const error = clientNameError(name)
+      if (error !== undefined) return error
       options = { ...options, name }
       i++
-    } else return `ERR Syntax error in HELLO option '${args.text(i)}'`
+    } else return `ERR Syntax error in HELLO option '${args.quoted(i)}'`
   }
   return options
 }

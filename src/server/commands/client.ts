@@ -1,5 +1,6 @@
 /** CLIENT: what a connection is, and what may be done to others. */
 
+import { NAME_BYTES_MAX } from '../../bytes/text-limits.js'
 import {
   ADMIN,
   type Command,
@@ -31,6 +32,7 @@ import { caching, redirection, tracking, trackingInfo } from './tracking.js'
 const OWN = NOSCRIPT | LOADING | STALE | SENTINEL
 const OTHERS = OWN | ADMIN
 const ON_ALL = ['request_policy:all_nodes', 'response_policy:all_succeeded']
+const LONG_NAME = `cannot be longer than ${NAME_BYTES_MAX} bytes.`
 const BAD_NAME = 'cannot contain spaces, newlines or special characters.'
 
 function sub(
@@ -50,18 +52,26 @@ export function isPlainWord(text: string): boolean {
   return /^[!-~]*$/.test(text)
 }
 
+/** What is wrong with a connection's name; null stands for one that is too long to be kept. */
+export function clientNameError(name: string | null): string | undefined {
+  if (name === null) return `ERR Client names ${LONG_NAME}`
+  return isPlainWord(name) ? undefined : `ERR Client names ${BAD_NAME}`
+}
+
 /** Names a connection; undefined, or the error reply. */
-export function setClientName(client: Client, name: string): string | undefined {
-  if (!isPlainWord(name)) return `ERR Client names ${BAD_NAME}`
-  client.name = name
+export function setClientName(client: Client, name: string | null): string | undefined {
+  const error = clientNameError(name)
+  if (error !== undefined) return error
+  client.name = name!
   return undefined
 }
 
 const setInfo: ServerHandler = (_node, client, args, reply) => {
-  const option = args.text(2)
-  const value = args.text(3)
+  const option = args.quoted(2)
+  const value = args.wholeText(3, NAME_BYTES_MAX)
   const isName = args.is(2, 'lib-name')
   if (!isName && !args.is(2, 'lib-ver')) return reply.error(`ERR Unrecognized option '${option}'`)
+  if (value === null) return reply.error(`ERR ${option} ${LONG_NAME}`)
   if (!isPlainWord(value)) return reply.error(`ERR ${option} ${BAD_NAME}`)
   if (isName) client.libraryName = value
   else client.libraryVersion = value
@@ -69,8 +79,7 @@ const setInfo: ServerHandler = (_node, client, args, reply) => {
 }
 
 /** A kind of client by its name in CLIENT LIST and CLIENT KILL. */
-function kindOf(word: string): ClientKind | undefined {
-  const name = word.toLowerCase()
+function kindOf(name: string): ClientKind | undefined {
   if (name === 'slave') return 'replica'
   return name === 'normal' || name === 'replica' || name === 'pubsub' || name === 'master' ? name : undefined
 }
@@ -78,8 +87,8 @@ function kindOf(word: string): ClientKind | undefined {
 const list: ServerHandler = (node, self, args, reply) => {
   let clients = [...node.clients.all()]
   if (args.count === 4 && args.is(2, 'type')) {
-    const kind = kindOf(args.text(3))
-    if (kind === undefined) return reply.error(`ERR Unknown client type '${args.text(3)}'`)
+    const kind = kindOf(args.word(3))
+    if (kind === undefined) return reply.error(`ERR Unknown client type '${args.quoted(3)}'`)
     clients = clients.filter((client) => client.kind === kind)
   } else if (args.count > 3 && args.is(2, 'id')) {
     clients = []
@@ -110,19 +119,19 @@ function readFilter(node: ServerNode, args: Args): Filter | string {
   const filter: Filter = { skipMe: true }
   for (let i = 2; i < args.count; i += 2) {
     if (i + 1 >= args.count) return SYNTAX
-    const value = args.text(i + 1)
+    const value = args.text(i + 1, NAME_BYTES_MAX + 1)
     if (args.is(i, 'id')) {
       const id = args.integer(i + 1)
       if (!(id >= 1)) return 'ERR client-id should be greater than 0'
       filter.id = id
     } else if (args.is(i, 'type')) {
-      const kind = kindOf(value)
-      if (kind === undefined) return `ERR Unknown client type '${value}'`
+      const kind = kindOf(args.word(i + 1))
+      if (kind === undefined) return `ERR Unknown client type '${args.quoted(i + 1)}'`
       filter.kind = kind
     } else if (args.is(i, 'addr')) filter.address = value
     else if (args.is(i, 'laddr')) filter.localAddress = value
     else if (args.is(i, 'user')) {
-      if (node.admin?.users.get(value) === undefined) return `ERR No such user '${value}'`
+      if (node.admin?.users.get(value) === undefined) return `ERR No such user '${args.quoted(i + 1)}'`
       filter.user = value
     } else if (args.is(i, 'skipme') && (args.is(i + 1, 'yes') || args.is(i + 1, 'no'))) {
       filter.skipMe = args.is(i + 1, 'yes')
@@ -144,7 +153,7 @@ function matches(filter: Filter, client: Client, self: Client): boolean {
 
 const kill: ServerHandler = (node, client, args, reply) => {
   const old = args.count === 3
-  const filter = old ? { skipMe: false, address: args.text(2) } : readFilter(node, args)
+  const filter = old ? { skipMe: false, address: args.text(2, NAME_BYTES_MAX) } : readFilter(node, args)
   if (typeof filter === 'string') return reply.error(filter)
   const victims = [...node.clients.all()].filter((other) => matches(filter, other, client))
   for (const victim of victims) if (victim !== client) node.close(victim)
@@ -229,7 +238,7 @@ export const clientCommand: Command = container(
       '2.6.9',
       'Names the connection.',
       (_n, client, args, reply) => {
-        const error = setClientName(client, args.text(2))
+        const error = setClientName(client, args.wholeText(2, NAME_BYTES_MAX))
         if (error === undefined) reply.ok()
         else reply.error(error)
       },

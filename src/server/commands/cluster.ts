@@ -1,6 +1,6 @@
 /** CLUSTER: its subcommands are inputs of the cluster's state machine; those about keys are answered here. */
 
-import { SLOTS } from '../../bytes/crc16.js'
+import { keySlot, SLOTS } from '../../bytes/crc16.js'
 import {
   ADMIN,
   type Command,
@@ -12,7 +12,6 @@ import {
   STALE,
 } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
-import type { Args } from '../../resp/args.js'
 import { countKeysInSlot, keysInSlot } from '../cluster/keys.js'
 import { printReply } from '../cluster/print.js'
 import { type ServerHandler, serverCommand } from '../server-command.js'
@@ -27,15 +26,14 @@ const toCluster: ServerHandler = (node, client, args, reply) => {
     return
   }
   const texts: string[] = []
-  for (let i = 1; i < args.count; i++) texts.push(latin1(args, i))
+  for (let i = 1; i < args.count; i++) texts.push(args.quoted(i))
   printReply(node.cluster.command(texts, client), reply)
 }
 
-/** One character a byte, so that nothing is lost on the way. */
-function latin1(args: Args, index: number): string {
-  let text = ''
-  for (const byte of args.view(index)) text += String.fromCharCode(byte)
-  return text
+/** A key may be of any length: it never becomes text. */
+const keySlotOf: ServerHandler = (node, _client, args, reply) => {
+  if (node.cluster === null) reply.error(DISABLED)
+  else reply.int(keySlot(args.buf, args.start(2), args.end(2)))
 }
 
 const countKeys: ServerHandler = (node, _client, args, reply) => {
@@ -124,9 +122,16 @@ const subcommands: readonly Command[] = [
   ),
   sub('HELP', 2, LOADING | STALE, '5.0.0', 'Tells the subcommands.'),
   sub('INFO', 2, STALE, '3.0.0', 'Tells the state of the cluster as this node sees it.', '', VARIES),
-  sub('KEYSLOT', 3, STALE, '3.0.0', 'Tells the slot of a key.', 'key', {
-    complexity: 'O(N) where N is the number of bytes in the key',
-  }),
+  sub(
+    'KEYSLOT',
+    3,
+    STALE,
+    '3.0.0',
+    'Tells the slot of a key.',
+    'key',
+    { complexity: 'O(N) where N is the number of bytes in the key' },
+    keySlotOf,
+  ),
   sub('LINKS', 2, STALE, '7.0.0', 'Lists the connections to other nodes.', '', { ...PER_NODE, ...VARIES }),
   sub('MEET', -4, CHANGE, '3.0.0', 'Has this node join the one at an address.', 'ip port [cluster-bus-port]'),
   sub('MYID', 2, STALE, '3.0.0', "Tells the node's id."),

@@ -260,7 +260,7 @@ const asked = (node: ServerNode, name: string): Entry | undefined => node.table.
 const infoAll: ServerHandler = (node, _client, args, reply) => {
   if (args.count > 2) {
     reply.array(args.count - 2)
-    for (let i = 2; i < args.count; i++) describe(reply, asked(node, args.text(i)))
+    for (let i = 2; i < args.count; i++) describe(reply, asked(node, args.word(i)))
     return
   }
   reply.array(node.table.entries.length)
@@ -268,7 +268,7 @@ const infoAll: ServerHandler = (node, _client, args, reply) => {
 }
 
 const docsAll: ServerHandler = (node, _client, args, reply) => {
-  const names_ = Array.from({ length: args.count - 2 }, (_, i) => args.text(i + 2))
+  const names_ = Array.from({ length: args.count - 2 }, (_, i) => args.word(i + 2))
   const found =
     args.count === 2
       ? node.table.entries
@@ -327,10 +327,10 @@ const list: ServerHandler = (node, _client, args, reply) => {
   let keep: (entry: Entry) => boolean = () => true
   if (args.count > 2) {
     if (args.count !== 5 || !args.is(2, 'filterby')) return reply.error(SYNTAX)
-    const value = args.text(4)
+    const value = args.word(4)
     if (args.is(3, 'module')) keep = () => false
     else if (args.is(3, 'aclcat')) {
-      const category = value.toLowerCase()
+      const category = value
       keep = (entry) => CATEGORIES.includes(category) && categoriesOf(entry).includes(category)
     } else if (args.is(3, 'pattern')) {
       const pattern = args.copy(4)

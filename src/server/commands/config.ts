@@ -1,5 +1,6 @@
 /** CONFIG: the functions of config/ as commands. */
 
+import { QUOTED_BYTES_MAX, VALUE_BYTES_MAX } from '../../bytes/text-limits.js'
 import { ADMIN, type Command, container, LOADING, NOSCRIPT, STALE } from '../../commands/command.js'
 import { SYNTAX } from '../../commands/errors.js'
 import type { Args } from '../../resp/args.js'
@@ -9,7 +10,7 @@ import type { Client } from '../client.js'
 import { fileWorld } from '../config/files.js'
 import { CONFIG_HELP, configGet } from '../config/get.js'
 import { configSet } from '../config/set.js'
-import { bytesOf, textOf } from '../config/text.js'
+import { bytesOf, textOf, wholeTextOf } from '../config/text.js'
 import type { ServerNode } from '../node.js'
 import { serverCommand } from '../server-command.js'
 import { declare, helpCommand } from './declare.js'
@@ -24,7 +25,9 @@ const get = serverCommand(
     history: [['7.0.0', 'Takes several patterns.']],
   }),
   (node, _client, args, reply) => {
-    const patterns = Array.from({ length: args.count - 2 }, (_, i) => textOf(args.view(i + 2)))
+    const patterns = Array.from({ length: args.count - 2 }, (_, i) =>
+      textOf(args.view(i + 2), QUOTED_BYTES_MAX),
+    )
     const found = configGet(node.config, patterns)
     reply.map(found.length)
     for (const [name, value] of found) {
@@ -45,9 +48,17 @@ export function mayProtected(setting: 'no' | 'yes' | 'local', client: Client): b
   return setting === 'yes' || (setting === 'local' && isLocal(client))
 }
 
-function pairsOf(args: Args): [string, string][] {
+/** Names with their values, or the error reply. */
+function pairsOf(args: Args): [string, string][] | string {
   const pairs: [string, string][] = []
-  for (let i = 2; i + 1 < args.count; i += 2) pairs.push([textOf(args.view(i)), textOf(args.view(i + 1))])
+  for (let i = 2; i + 1 < args.count; i += 2) {
+    const name = textOf(args.view(i), QUOTED_BYTES_MAX)
+    const value = wholeTextOf(args.view(i + 1), VALUE_BYTES_MAX)
+    if (value === null) {
+      return `ERR CONFIG SET failed (possibly related to argument '${name}') - argument is longer than ${VALUE_BYTES_MAX} bytes`
+    }
+    pairs.push([name, value])
+  }
   return pairs
 }
 
@@ -83,7 +94,9 @@ const set = serverCommand(
   }),
   (node, client, args, reply) => {
     if (args.count % 2 !== 0) return reply.error(SYNTAX)
-    const outcome = configSet(node.config, pairsOf(args), {
+    const pairs = pairsOf(args)
+    if (typeof pairs === 'string') return reply.error(pairs)
+    const outcome = configSet(node.config, pairs, {
       loading: node.loading,
       mayProtected: mayProtected(node.config.values['enable-protected-configs'], client),
       changeDirectory: fileWorld(node.config.values.dir).changeDirectory,

@@ -4,7 +4,7 @@
  */
 
 import { constants } from 'node:os'
-import { text } from '../../bytes/ascii.js'
+import { QUOTED_BYTES_MAX } from '../../bytes/text-limits.js'
 import { PLAIN_BYTES_MIN } from '../../keyspace/collections/quicklist.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -30,7 +30,7 @@ export const atLeast =
 
 const PACKED_BYTES_MAX = 1n << 32n
 
-const isOn = (args: Args): boolean => Number.parseInt(args.text(2), 10) !== 0
+const isOn = (args: Args): boolean => Number.parseInt(args.numeral(2), 10) !== 0
 
 /** What is no real setting here, but must be well-formed. */
 function acceptBufferSetting(args: Args, reply: Reply): void {
@@ -86,7 +86,7 @@ export const ODD_STATES: Readonly<Record<string, Subcommand>> = {
       '    Elements of so many bytes get nodes of their own in large lists. 0 restores the default.',
     ],
     run: (node, _client, args, reply) => {
-      const size = sizeOf(args.text(2))
+      const size = sizeOf(args.numeral(2))
       if (size === undefined || size > PACKED_BYTES_MAX) {
         return reply.error('ERR argument must be a memory value bigger than 1 and smaller than 4gb')
       }
@@ -102,7 +102,11 @@ export const ODD_STATES: Readonly<Record<string, Subcommand>> = {
     ],
     run: (node, _client, args, reply) => {
       const words = Array.from({ length: args.count - 2 }, (_, i) => args.copy(i + 2))
-      node.log('warning', `DEBUG REPLICATE: replicas are told: ${words.map((word) => text(word)).join(' ')}`)
+      const shown = words
+        .map((_, i) => args.shown(i + 2))
+        .join(' ')
+        .slice(0, QUOTED_BYTES_MAX)
+      node.log('warning', `DEBUG REPLICATE: replicas are told: ${shown}`)
       node.propagation.message(-1, words)
       reply.ok()
     },

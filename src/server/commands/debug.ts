@@ -162,7 +162,7 @@ const protocol: DebugHandler = (_node, _client, args, reply) => {
     false: () => reply.bool(false),
     verbatim: () => reply.verbatim('This is a verbatim\nstring'),
   }
-  const name = args.text(2).toLowerCase()
+  const name = args.word(2)
   if (Object.hasOwn(say, name)) return say[name]!()
   reply.error(
     'ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|' +
@@ -171,7 +171,7 @@ const protocol: DebugHandler = (_node, _client, args, reply) => {
 }
 
 const sleep: DebugHandler = (_node, _client, args, reply) => {
-  const seconds = Number.parseFloat(args.text(2))
+  const seconds = Number.parseFloat(args.numeral(2))
   // The whole process stands still, as redis-server does: that is what it is for.
   if (seconds > 0) standStill(seconds * 1000)
   reply.ok()
@@ -227,7 +227,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
       '    Return a Redis protocol error with <string> as message. Useful for clients',
       '    unit tests to simulate Redis errors.',
     ],
-    run: (_node, _client, args, reply) => reply.error(args.text(2)),
+    run: (_node, _client, args, reply) => reply.error(args.quoted(2)),
   },
   listpack: {
     counts: exactly(3),
@@ -251,7 +251,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     counts: exactly(3),
     help: ['LOG <message>', '    Write <message> to the server log.'],
     run: (node, _client, args, reply) => {
-      node.log('warning', `DEBUG LOG: ${args.text(2)}`)
+      node.log('warning', `DEBUG LOG: ${args.quoted(2)}`)
       reply.ok()
     },
   },
@@ -305,7 +305,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
       '    Setting it to 0 disables expiring keys (and hash-fields) in background',
     ],
     run: (node, _client, args, reply) => {
-      node.activeExpire = Number.parseInt(args.text(2), 10) !== 0
+      node.activeExpire = Number.parseInt(args.numeral(2), 10) !== 0
       reply.ok()
     },
   },
@@ -346,14 +346,12 @@ export const debugCommand: Command = serverCommand(
           'the server.',
       )
     }
-    const name = args.text(1).toLowerCase()
+    const name = args.word(1)
     if (name === 'help' && args.count === 2) return help(reply)
     const own = Object.hasOwn(SUBCOMMANDS, name) ? SUBCOMMANDS[name]! : undefined
     const added = node.admin?.debug.get(name)
     if (own?.counts(args.count) === true) return own.run(node, client, args, reply)
     if (added !== undefined) return added(node, client, args, reply)
-    reply.error(
-      `ERR unknown subcommand or wrong number of arguments for '${args.text(1).slice(0, 128)}'. Try DEBUG HELP.`,
-    )
+    reply.error(`ERR unknown subcommand or wrong number of arguments for '${args.shown(1)}'. Try DEBUG HELP.`)
   },
 )

@@ -43,6 +43,6 @@ export function helpCommand(
 
 /** The error of a subcommand that takes fewer arguments; the dispatcher knows only how many it takes at least. */
 export function wrongCount(args: Args): string {
-  const [container, name] = [args.text(0).toUpperCase(), args.text(1).slice(0, 128)]
+  const [container, name] = [args.word(0).toUpperCase(), args.shown(1)]
   return `ERR unknown subcommand or wrong number of arguments for '${name}'. Try ${container} HELP.`
 }

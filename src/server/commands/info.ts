@@ -30,7 +30,7 @@ const info = serverCommand(
     },
   ),
   (node, _client, args, reply) => {
-    const asked = Array.from({ length: args.count - 1 }, (_, i) => args.text(i + 1).toLowerCase())
+    const asked = Array.from({ length: args.count - 1 }, (_, i) => args.word(i + 1))
     reply.verbatim(node.info.text(asked))
   },
 )

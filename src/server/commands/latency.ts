@@ -1,5 +1,6 @@
 /** LATENCY: what the node and its commands took their time for. */
 
+import { QUOTED_BYTES_MAX, WORD_BYTES_MAX } from '../../bytes/text-limits.js'
 import { ADMIN, type Command, container, LOADING, NOSCRIPT, STALE } from '../../commands/command.js'
 import type { Entry } from '../../commands/table.js'
 import type { Reply } from '../../resp/reply.js'
@@ -32,7 +33,7 @@ const graph = serverCommand(
   }),
   (node, _client, args, reply) => {
     if (node.admin === null) return reply.error(NONE_HERE)
-    const name = args.text(2)
+    const name = args.text(2, QUOTED_BYTES_MAX)
     const found = node.admin.latency.latest().find((event) => event.name === name)
     if (found === undefined) return reply.error(`ERR No samples available for event '${name}'`)
     const now_s = Math.floor(node.clock.now_ms() / 1000)
@@ -73,7 +74,7 @@ const histogram = serverCommand(
     }
     if (args.count === 2) found.push(...times.all())
     for (let i = 2; i < args.count; i++) {
-      const entry = node.table.get(args.text(i).toLowerCase())
+      const entry = node.table.get(args.word(i))
       if (entry === undefined) continue
       take(entry)
       for (const subcommand of entry.subcommands) take(subcommand)
@@ -94,7 +95,7 @@ export const latencyCommand: Command = container(
         tips: SPECIAL,
       }),
       (node, _client, args, reply) => {
-        const samples = node.admin?.latency.history(args.text(2)) ?? []
+        const samples = node.admin?.latency.history(args.text(2, WORD_BYTES_MAX)) ?? []
         reply.array(samples.length)
         for (const { at_s, latency_ms } of samples) {
           reply.array(2)
@@ -129,7 +130,7 @@ export const latencyCommand: Command = container(
       }),
       (node, _client, args, reply) => {
         if (node.admin === null) return reply.error(NONE_HERE)
-        const names = Array.from({ length: args.count - 2 }, (_, i) => args.text(i + 2))
+        const names = Array.from({ length: args.count - 2 }, (_, i) => args.text(i + 2, WORD_BYTES_MAX))
         reply.int(node.admin.latency.reset(names))
       },
     ),

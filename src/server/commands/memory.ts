@@ -5,6 +5,7 @@ import { type Command, container, KEY_RO, keyAt, READONLY } from '../../commands
 import { NOT_AN_INTEGER, SYNTAX } from '../../commands/errors.js'
 import { ownedBytes } from '../../keyspace/collections/memory.js'
 import type { Reply } from '../../resp/reply.js'
+import { residentBytes } from '../../runtime/memory.js'
 import { memoryUse } from '../admin/memory.js'
 import type { ServerNode } from '../node.js'
 import { serverCommand } from '../server-command.js'
@@ -49,7 +50,7 @@ function totals(node: ServerNode): [before: Line[], after: Line[]] {
   const keys = node.keyspace.size
   const net = Math.max(1, use.total - use.startup)
   const reserved = use.dataset + use.spare
-  const resident = process.memoryUsage.rss()
+  const resident = residentBytes()
   return [
     [
       ['peak.allocated', peak],

@@ -1,5 +1,6 @@
 /** The commands of replication: REPLICAOF, SLAVEOF, SYNC, PSYNC, REPLCONF, ROLE, WAIT, WAITAOF, FAILOVER. */
 
+import { NAME_BYTES_MAX } from '../../bytes/text-limits.js'
 import {
   ADMIN,
   ALLOW_BUSY,
@@ -127,7 +128,9 @@ function follow(name: string, since: string, more: Parameters<typeof declare>[6]
       },
     ),
     withPart((part, client, args, reply) => {
-      const [host, port] = [args.text(1), args.text(2)]
+      const host = args.wholeText(1, NAME_BYTES_MAX)
+      if (host === null) return reply.error('ERR Invalid master host')
+      const port = args.numeral(2)
       answer(
         reply,
         part.run((r, turn) => replicaof(r, client.id, describe(client), host, port, turn)),
@@ -180,7 +183,7 @@ const LLONG_MAX = 2n ** 63n - 1n
 function readTimeout(args: Args, index: number): number | string {
   const timeout_ms = args.integer(index)
   if (!Number.isNaN(timeout_ms)) return timeout_ms < 0 ? 'ERR timeout is negative' : timeout_ms
-  const text = args.text(index)
+  const text = args.numeral(index)
   // A number that Redis can read, but not add to the time.
   if (/^[1-9][0-9]{15,18}$/.test(text) && BigInt(text) <= LLONG_MAX) return 'ERR timeout is out of range'
   return 'ERR timeout is not an integer or out of range'
@@ -282,7 +285,7 @@ const failoverCommand = serverCommand(
     syntax: '[TO host port [FORCE]] [ABORT] [TIMEOUT milliseconds]',
   }),
   withPart((part, _client, args, reply, node) => {
-    const words = Array.from({ length: args.count - 1 }, (_, i) => args.text(i + 1))
+    const words = Array.from({ length: args.count - 1 }, (_, i) => args.quoted(i + 1))
     answer(
       reply,
       part.run((r, turn) => failover(r, words, turn)),

@@ -34,7 +34,7 @@ export const shutdownCommand: Command = serverCommand(
   ),
   (node, client, args, reply) => {
     const given = new Set<string>()
-    for (let i = 1; i < args.count; i++) given.add(args.text(i).toLowerCase())
+    for (let i = 1; i < args.count; i++) given.add(args.word(i))
     const unknown = [...given].some((option) => !OPTIONS.includes(option))
     const clash = given.has('save') && given.has('nosave')
     if (unknown || clash || (given.has('abort') && given.size > 1)) return reply.error(SYNTAX)

@@ -1,5 +1,6 @@
 /** CLIENT TRACKING and its kin: who wants to hear of changed keys, and how; see ../tracking.ts. */
 
+import { QUOTED_BYTES_MAX } from '../../bytes/text-limits.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../../commands/errors.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -53,17 +54,17 @@ function overlap(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
+const quoted = (prefix: Uint8Array): string => textOf(prefix, QUOTED_BYTES_MAX)
 const ALONE = 'Prefixes for a single client must not overlap.'
 
 function prefixProblem(known: readonly Uint8Array[], asked: readonly Uint8Array[]): string | undefined {
   for (const [i, prefix] of asked.entries()) {
-    const text = textOf(prefix)
     const old = known.find((one) => overlap(one, prefix))
     if (old !== undefined)
-      return `ERR Prefix '${text}' overlaps with an existing prefix '${textOf(old)}'. ${ALONE}`
+      return `ERR Prefix '${quoted(prefix)}' overlaps with an existing prefix '${quoted(old)}'. ${ALONE}`
     const other = asked.slice(i + 1).find((one) => overlap(one, prefix))
     if (other !== undefined)
-      return `ERR Prefix '${text}' overlaps with another provided prefix '${textOf(other)}'. ${ALONE}`
+      return `ERR Prefix '${quoted(prefix)}' overlaps with another provided prefix '${quoted(other)}'. ${ALONE}`
   }
   return undefined
 }

@@ -18,7 +18,7 @@ import { getSystemErrorMap } from 'node:util'
 import { globMatch } from '../../bytes/glob.js'
 import { type CommandLine, readCommandLine } from './argv.js'
 import { type ParseResult, readConfig, type World } from './parse.js'
-import { bytesOf, compareTexts, textOf, trimOf } from './text.js'
+import { bytesOf, compareTexts, trimOf, uncappedTextOf } from './text.js'
 
 const ERRNO_TEXTS: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'No such file or directory'],
@@ -86,7 +86,7 @@ export function fileWorld(directory: string): World {
   return {
     directory,
     readFile(path, from) {
-      const read = tryTo(() => textOf(readFileSync(resolve(from, path))))
+      const read = tryTo(() => uncappedTextOf(readFileSync(resolve(from, path))))
       // A directory can be opened and then holds no line: no error in Redis either.
       if ('reason' in read) return read.reason === 'Is a directory' ? { text: '' } : read
       return { text: read.value }
@@ -136,7 +136,7 @@ export function loadConfig(args: readonly string[], world: World, readStdin: () 
   const line = readCommandLine(args)
   if (line.instead !== undefined) return { ok: true, instead: line.instead }
   const file = line.file === undefined ? undefined : absolutePath(line.file, world.directory)
-  const stdin = line.stdin ? textOf(readStdin()) : undefined
+  const stdin = line.stdin ? uncappedTextOf(readStdin()) : undefined
   const result = readConfig({ file, stdin, options: line.options }, world)
   if (!result.ok) return result
   result.config.file = file

@@ -7,6 +7,8 @@
  * sequence becomes a string and comes back unchanged. NUL ends a line or a value, as it does in C.
  */
 
+import { isAscii } from 'node:buffer'
+
 const ESCAPED_LOW = 0xdc80
 const ESCAPED_HIGH = 0xdcff
 
@@ -26,8 +28,12 @@ function codePointAt(bytes: Uint8Array, at: number): { length: number; point: nu
   return tooShort || outside ? { length: 0, point: 0 } : { length, point }
 }
 
-/** Bytes to text; bytes that are not UTF-8 become lone surrogates. Never fails. */
-export function textOf(bytes: Uint8Array): string {
+/**
+ * Bytes that the node itself holds (a file, an own key) to text; bytes that are not UTF-8 become lone surrogates. Never fails.
+ * What a client sent goes through `textOf` or `wholeTextOf`, with a cap.
+ */
+export function uncappedTextOf(bytes: Uint8Array): string {
+  if (isAscii(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
   let out = ''
   for (let at = 0; at < bytes.length; ) {
     const { length, point } = codePointAt(bytes, at)
@@ -35,6 +41,16 @@ export function textOf(bytes: Uint8Array): string {
     at += length === 0 ? 1 : length
   }
   return out
+}
+
+/** At most the first `bytesMax` bytes as text: for what is shown. bytes/text-limits.ts has the caps. */
+export function textOf(bytes: Uint8Array, bytesMax: number): string {
+  return uncappedTextOf(bytes.length > bytesMax ? bytes.subarray(0, bytesMax) : bytes)
+}
+
+/** The bytes as text, or null where there are more than `bytesMax`: for what is kept, or compared with what is kept. */
+export function wholeTextOf(bytes: Uint8Array, bytesMax: number): string | null {
+  return bytes.length > bytesMax ? null : uncappedTextOf(bytes)
 }
 
 /** Text to bytes, the inverse of {@link textOf}. */
@@ -152,7 +168,7 @@ export function splitWords(text: string): string[] | undefined {
     if (p >= line.length || line[p] === 0) return words
     const word = readWord(line, p)
     if (word === undefined) return undefined
-    words.push(textOf(Uint8Array.from(word.bytes)))
+    words.push(uncappedTextOf(Uint8Array.from(word.bytes)))
     p = word.end
   }
 }

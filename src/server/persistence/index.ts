@@ -3,6 +3,7 @@
  * This is all that the rest of the server sees of it.
  */
 
+import { withSpares } from '../../runtime/descriptors.js'
 import { type Disk, diskErrorText, systemDisk } from '../../runtime/disk.js'
 import type { ServerNode } from '../node.js'
 import { AppendOnly } from './append-only.js'
@@ -48,7 +49,7 @@ export class Persistence {
       keyspace,
       config,
       clock,
-      disk: options.disk ?? systemDisk,
+      disk: options.disk ?? withSpares(systemDisk, node.descriptors),
       runner: this.runner,
       redisVersion: options.redisVersion ?? '7.2.4',
       log: (level, line) => node.log(level, line),

@@ -17,7 +17,7 @@ export function replayer(node: ServerNode): Replay {
     args.rawStart = start
     args.rawEnd = end
     if (node.table.find(buf, args.start(0), args.end(0)) === null) {
-      return `Unknown command '${args.text(0)}' reading the append only file`
+      return `Unknown command '${args.shown(0)}' reading the append only file`
     }
     node.execute(client, args)
     client.out?.clear()

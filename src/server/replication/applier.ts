@@ -58,7 +58,7 @@ export class Applier {
       node.log(
         'warning',
         `== CRITICAL == This replica is sending an error to its master: '${out.lastError}' after processing ` +
-          `the command '${args.text(0).toLowerCase()}'`,
+          `the command '${args.word(0)}'`,
       )
     }
     out.clear()

@@ -24,6 +24,7 @@ import {
 import { randomHex } from '../../runtime/clock.js'
 import type { Client } from '../client.js'
 import { IS_REPLICA } from '../client.js'
+import { endsNode } from '../failures.js'
 import type { ServerNode } from '../node.js'
 import type { Feed } from '../parts.js'
 import type { Persistence } from '../persistence/index.js'
@@ -86,7 +87,7 @@ export class ReplicationPart implements Feed {
     this.fsynced = new FsyncedOffset(this.r, persistence.aof)
     this.master = new MasterLink({
       connected: (attempt) => this.run((r, turn) => masterConnected(r, attempt, turn)),
-      data: (attempt, buf, start, end) => this.fromMaster(attempt, buf, start, end),
+      data: endsNode(node, (attempt, buf, start, end) => this.fromMaster(attempt, buf, start, end)),
       closed: (attempt, reason) => this.run((r, turn) => masterClosed(r, attempt, reason, turn)),
     })
     persistence.replication = () => {
@@ -175,9 +176,15 @@ export class ReplicationPart implements Feed {
   run<T>(input: Input<T>): T {
     const turn = this.turn()
     this.observe()
-    const result = input(this.r, turn)
-    this.carryOut(turn.effects)
-    return result
+    try {
+      const result = input(this.r, turn)
+      this.carryOut(turn.effects)
+      return result
+    } catch (error) {
+      // The state machine, or our copy of the master's data, has half taken a step.
+      this.node.fail(error)
+      throw error
+    }
   }
 
   /** As `run`, but after what is being carried out at the moment. */
@@ -281,11 +288,12 @@ export class ReplicationPart implements Feed {
     if (this.timer !== null) clearTimeout(this.timer)
     this.timerAt_ms = at_ms
     const wait_ms = Math.max(1, at_ms - this.node.clock.now_ms())
-    this.timer = setTimeout(() => {
+    const wake = endsNode(this.node, () => {
       this.timer = null
       this.timerAt_ms = Number.POSITIVE_INFINITY
       this.run(tick)
-    }, wait_ms)
+    })
+    this.timer = setTimeout(wake, wait_ms)
   }
 
   private readConfig(): undefined {

@@ -1,5 +1,6 @@
 /** Whether a user may run a command: the command itself, every key it names, every channel. */
 
+import { QUOTED_BYTES_MAX, WORD_BYTES_MAX } from '../../../bytes/text-limits.js'
 import {
   KEY_ACCESS,
   KEY_DELETE,
@@ -25,7 +26,7 @@ function openedByArgument(selector: Selector, entry: Entry, args: Args): boolean
   const words = selector.firstArguments.get(entry.id)
   const index = entry.parent === null ? 1 : 2
   if (words === undefined || args.count <= index) return false
-  return words.includes(lower(textOf(args.view(index))))
+  return words.includes(lower(textOf(args.view(index), WORD_BYTES_MAX)))
 }
 
 function needsOf(flags: number): number {
@@ -93,6 +94,6 @@ export function denialText(user: User, entry: Entry, args: Args, denial: Denial,
     return `User ${user.name} has no permissions to run the '${entry.fullName}' command`
   }
   if (!verbose) return `No permissions to access a ${denial.reason}`
-  const name = textOf(args.view(denial.index))
+  const name = textOf(args.view(denial.index), QUOTED_BYTES_MAX)
   return `User ${user.name} has no permissions to access the '${name}' ${denial.reason}`
 }
