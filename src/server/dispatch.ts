@@ -178,7 +178,7 @@ function runClosely(
   const usec = node.clock.monotonic_us() - began_us
   const times = isShort ? TIMED_ONE_IN : 1
   entry.usec += usec * times
-  node.spent_us += usec * times
+  node.share.spend(usec)
   if (node.times !== null && client.blocked === null) node.times.add(entry, usec, times)
   if (usec >= node.slow_us) node.wasSlow(client, entry, args, usec)
   if (usec >= node.late_us) node.wasLate((entry.flags & FAST) === 0 ? 'command' : 'fast-command', usec)

@@ -3,7 +3,7 @@
  * yet is copied, into a buffer of the client's own; so an idle client costs no buffer. In that buffer commands are consumed
  * from the front, and it is compacted only when more than half of it is consumed: each byte is copied a constant number of times.
  *
- * A client gets a bounded share of each turn: one full read, TURN_OUTPUT_BYTES_MAX of output, SLICE_us of its commands. Then
+ * A client gets a bounded share of each turn: one full read, TURN_OUTPUT_BYTES_MAX of output, and some milliseconds of its commands (share.ts). Then
  * it yields, and nothing is read from its socket until it has caught up; so what it sends meanwhile waits in the
  * kernel, whose window holds the sender back. A client that may not go on for another reason is read up to a limit.
  */
@@ -37,8 +37,6 @@ const CHOKED_INPUT_BYTES_MAX = 1024 * 1024
  * the connection shows only behind its input, and since it may have to send all of it before it reads.
  */
 const HELD_INPUT_BYTES_MAX = 64 * 1024 * 1024
-/** Microseconds for which one client's commands may run in one turn; the rest runs in the next one. */
-const SLICE_us = 4000
 /** How much of the input the log shows of a protocol error, and of a buffer that became too long. */
 const SHOWN_BYTES_MAX = 128
 const SHOWN_QUERY_BYTES_MAX = 64
@@ -137,7 +135,7 @@ function carryOut(node: ServerNode, client: Client, buf: Uint8Array, start: numb
   parser.trusted = (client.special & NEEDS_AUTH) === 0
   parser.bulkBytesMax = node.bulkBytesMax
   node.tick()
-  node.spent_us = 0
+  node.share.begin()
   const written = client.outBase + (client.out === null ? 0 : client.out.length)
   let at = start
   while (at < end) {
@@ -203,7 +201,7 @@ function carryOutRead(
     const out = client.out
     if (out !== null && out.length >= EARLY_BYTES) {
       if (sendOrLook(node, client, out, lookBytes, written)) return at
-    } else if (node.spent_us >= SLICE_us) {
+    } else if (node.share.isUsedUp) {
       node.yieldTurn(client)
       return at
     }
@@ -231,7 +229,7 @@ function sendOrLook(
     }
   }
   const more = client.outBase + (client.out === null ? 0 : client.out.length) - written
-  if ((isLimited || more < TURN_OUTPUT_BYTES_MAX) && node.spent_us < SLICE_us) return false
+  if ((isLimited || more < TURN_OUTPUT_BYTES_MAX) && !node.share.isUsedUp) return false
   node.yieldTurn(client)
   return true
 }

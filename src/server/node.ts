@@ -44,6 +44,7 @@ import type { Persistence } from './persistence/index.js'
 import { Propagation } from './propagate.js'
 import { PubSub } from './pubsub.js'
 import type { ReplicationPart } from './replication/index.js'
+import { Share } from './share.js'
 import { Stats } from './stats.js'
 import { Tracking } from './tracking.js'
 import { type Transaction, type Watcher, Watches } from './transactions.js'
@@ -192,8 +193,7 @@ export class ServerNode implements Host {
   private readonly waiting: WaitingClients
   private readonly fatal: ((error: unknown) => void) | undefined
   private ticks = 0
-  /** What the commands of the client that is being served have taken, about. See input.ts. */
-  spent_us = 0
+  readonly share = new Share()
 
   constructor(options: NodeOptions) {
     const config = options.config

@@ -233,8 +233,17 @@ export function replyEntry(reply: Reply, walk: StreamWalk): void {
  * has. A good guess costs nothing; after another the elements may have to be moved.
  */
 export function settleArray(reply: Reply, mark: number, guess: number, count: number): void {
-  if (guess === count) return
-  reply.replaceAt(mark, integerLength(guess) + 3, () => reply.array(count))
+  if (guess !== count) reply.replaceAt(mark, headLength(guess), () => reply.array(count))
+}
+
+/** As `settleArray`, for what is a map in RESP3 and an array in RESP2. */
+export function settleMap(reply: Reply, mark: number, guess: number, count: number): void {
+  if (reply.protocol === 2) settleArray(reply, mark, guess, count)
+  else if (guess !== count) reply.replaceAt(mark, headLength(guess), () => reply.map(count))
+}
+
+function headLength(count: number): number {
+  return integerLength(count) + 3
 }
 
 /** Replies with up to `count` entries, from where the walk begins on. */

@@ -29,7 +29,7 @@ import {
 } from '../command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../errors.js'
 import { nearInteger } from '../int64.js'
-import { isCharacter, readId, replyEntries, replyEntry, replyId, settleArray } from './ids.js'
+import { isCharacter, readId, replyEntries, replyEntry, replyId, settleArray, settleMap } from './ids.js'
 import { consumerOf, groupOf, replyNoGroup, streamOfGroups, streamToRead } from './lookup.js'
 import { type Named, propagateClaim, propagateConsumer, propagateGroupId } from './propagate.js'
 
@@ -206,7 +206,7 @@ function read(call: Call, args: Args, grouped: boolean, reply: Reply): void {
     }
   }
   if (served > 0) {
-    settleArray(reply, mark, asked.length, served)
+    settleMap(reply, mark, asked.length, served)
     return
   }
   reply.rewind(mark)

@@ -142,6 +142,15 @@ test('since 7.2: a consumer is made in any case, is active when it gets somethin
   )
 })
 
+test('XREAD counts the streams that have entries, in RESP3 by a map', () => {
+  const runner = new Runner()
+  runner.say('XADD s 1-1 f v')
+  const entries = '$1 s *1 *2 $3 1-1 *2 $1 f $1 v'
+  expect(runner.say('XREAD STREAMS s t 0 0')).toBe(`*1 *2 ${entries}`)
+  runner.caller.protocol = 3
+  expect(runner.say('XREAD STREAMS s t 0 0')).toBe(`%1 ${entries}`)
+})
+
 test('the time goes back, and the last ID of all', () => {
   const runner = new Runner({ now_ms: 1000 })
   expect(runner.say('XADD s * f v')).toBe('$6 1000-0')
