@@ -17,7 +17,7 @@ import { eventually, program } from '../processes.js'
 import { Caller, type Plain } from './node.js'
 
 export type Kind = 'shoal' | 'redis'
-export const NODE_TIMEOUT_MS = 1000
+export const NODE_TIMEOUT_MS = 2000
 const LAST_WORDS_LINES = 60
 const MEET_AGAIN_MS = 3000
 
