@@ -35,7 +35,7 @@ interface Scene {
 
 /** A test with a cluster of its own, which is gone afterwards. Tests run side by side: each waits most of the time. */
 function scene(name: string, play: (scene: Scene) => Promise<void>): void {
-  test.concurrent(name, { timeout: 90_000 }, async () => {
+  test.concurrent(name, { timeout: 180_000 }, async () => {
     const made: Scene = { nodes: [], streams: [], clients: [] }
     try {
       await play(made)

@@ -6,9 +6,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { freePorts } from './ports.js'
+
+export { freePorts }
 
 /** The path of a program, or undefined. */
 export function onPath(program: string): string | undefined {
@@ -29,32 +32,6 @@ export function missing(...programs: string[]): boolean {
   if (process.env['CI']) throw new Error(`${gone.join(', ')} must be installed where CI is set`)
   console.warn(`skipped: ${gone.join(', ')} is not on the PATH`)
   return true
-}
-
-/** Ports on which `host` can be listened to, and likewise each port + 10000 when `bus` is asked for. */
-export async function freePorts(count: number, bus = false, host = '127.0.0.1'): Promise<number[]> {
-  const held: ReturnType<typeof createServer>[] = []
-  const listen = (port: number) =>
-    new Promise<number | undefined>((resolve) => {
-      const server = createServer()
-      server.once('error', () => resolve(undefined))
-      server.listen(port, host, () => {
-        held.push(server)
-        const address = server.address()
-        resolve(typeof address === 'object' && address !== null ? address.port : undefined)
-      })
-    })
-  const ports: number[] = []
-  for (let tries = 0; ports.length < count && tries < 500; tries++) {
-    // Below the range that the system gives to outgoing connections, which could take the port meanwhile.
-    const port = await listen(10_000 + Math.floor(Math.random() * 20_000))
-    if (port === undefined) continue
-    if (bus && (await listen(port + 10_000)) === undefined) continue
-    ports.push(port)
-  }
-  await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))))
-  if (ports.length < count) throw new Error(`no ${count} free ports on ${host}`)
-  return ports
 }
 
 export interface RedisProcess {
@@ -114,7 +91,7 @@ export async function startRedisNodes(
 }
 
 async function listening(host: string, port: number, child: ChildProcess): Promise<void> {
-  for (let waited_ms = 0; waited_ms < 10_000; waited_ms += 10) {
+  for (let waited_ms = 0; waited_ms < 30_000; waited_ms += 10) {
     if (child.exitCode !== null) throw new Error(`redis-server ended with code ${child.exitCode}`)
     const open = await new Promise<boolean>((resolve) => {
       const socket = connect(port, host, () => {

@@ -1,7 +1,6 @@
 /** For tests that start real nodes: ports in a row, engines, and the end of whatever was started. */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +9,9 @@ import { type Argument, connect, errorOf, type Reply, textOf } from '../src/clie
 import { type EngineWorld, type UpResult, up } from '../src/launch/index.js'
 import { exited, isAlive } from '../src/launch/processes.js'
 import { onPath } from './oracle.js'
+import { freeRange } from './ports.js'
+
+export { freeRange }
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -29,29 +31,11 @@ export function serverCommand(engine: string): [string, ...string[]] {
   return engine === 'shoal' ? [process.execPath, program('shoal-server')] : [onPath(engine) ?? engine]
 }
 
-/** The first of `count` ports in a row which, with their bus ports, can be listened to on all of 127.0.0.0/8. */
-export async function freeRange(count: number): Promise<number> {
-  for (let tries = 0; tries < 200; tries++) {
-    const first = 10_000 + Math.floor(Math.random() * (20_000 - count))
-    const ports = Array.from({ length: count }, (_, i) => [first + i, first + i + 10_000]).flat()
-    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first
-  }
-  throw new Error(`no ${count} free ports in a row`)
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '0.0.0.0', () => server.close(() => resolve(true)))
-  })
-}
-
 /** Asks again and again until the answer is there; `what` is the error's text when it never is. */
 export async function eventually<Value>(
   what: string,
   ask: () => Promise<Value | undefined> | Value | undefined,
-  limit_ms = 15_000,
+  limit_ms = 30_000,
 ): Promise<Value> {
   const deadline = performance.now() + limit_ms
   let last: unknown
@@ -69,7 +53,7 @@ export async function eventually<Value>(
 
 /** One command to one node; an error reply is thrown. */
 export async function ask(port: number, ...args: Argument[]): Promise<Reply> {
-  const connection = await connect({ port, connectTimeout_ms: 2000, replyTimeout_ms: 5000 })
+  const connection = await connect({ port, connectTimeout_ms: 5000, replyTimeout_ms: 10_000 })
   try {
     const reply = await connection.call(...args)
     const error = errorOf(reply)

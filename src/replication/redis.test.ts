@@ -9,6 +9,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { freePorts } from '../../tests/ports.js'
 import { commandsIn } from '../../tests/support/commands-in.js'
 import { uncappedText as latin1 } from '../bytes/ascii.js'
 import { countAcks } from './acks.js'
@@ -45,7 +46,7 @@ const RDB = concat([
 ])
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 15_000
+  const deadline = Date.now() + 30_000
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited in vain for: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
@@ -276,14 +277,6 @@ class Redis {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 const running: { stop(): void }[] = []
 
 function keep<T extends { stop(): void }>(thing: T): T {
@@ -292,7 +285,7 @@ function keep<T extends { stop(): void }>(thing: T): T {
 }
 
 async function redis(...options: string[]): Promise<Redis> {
-  return await keep(new Redis(await freePort(), ...options)).ready()
+  return await keep(new Redis((await freePorts(1))[0]!, ...options)).ready()
 }
 
 afterEach(() => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { cpu_ms } from '../../tests/support/processor.js'
 import { ascii } from '../bytes/ascii.js'
 import { encodeCommand } from './encode.js'
 import { COMMAND, INLINE_BYTES_MAX, MORE, PROTOCOL_ERROR, RequestParser } from './request.js'
@@ -118,12 +119,12 @@ test('a command of very many arguments that comes in small pieces is read once',
   const parser = new RequestParser()
   let end = 0
   let status = MORE
-  const began = performance.now()
+  const began = cpu_ms()
   while (status === MORE && end < stream.length) {
     end = Math.min(stream.length, end + 16)
     status = parser.parse(stream, 0, end)
   }
   expect(status).toBe(COMMAND)
   expect(parser.args.count).toBe(100_000)
-  expect(performance.now() - began).toBeLessThan(5000)
+  expect(cpu_ms() - began).toBeLessThan(5000)
 })

@@ -18,7 +18,7 @@ async function start(...words: string[]): Promise<RunningNode> {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  await vi.waitFor(async () => expect(await condition()).toBe(true), { timeout: 10_000, interval: 10 })
+  await vi.waitFor(async () => expect(await condition()).toBe(true), { timeout: 30_000, interval: 10 })
 }
 
 test('fields go in the background, and hashes with their last; replicas hear of each', async () => {

@@ -10,7 +10,7 @@ afterEach(async () => {
 })
 
 async function until(condition: () => boolean): Promise<void> {
-  await vi.waitFor(() => expect(condition()).toBe(true), { timeout: 10_000, interval: 10 })
+  await vi.waitFor(() => expect(condition()).toBe(true), { timeout: 30_000, interval: 10 })
 }
 
 test('a writable replica removes what its own clients let expire', async () => {

@@ -20,7 +20,7 @@ const CLIENTS = 3
 /** A command that lets time pass. */
 const WAIT = 'wait'
 const WAIT_MS = 3
-const LONG_WAIT_MS = 120
+const LONG_WAIT_MS = 1200
 
 const RUNS = runsOf(120)
 
@@ -136,7 +136,7 @@ describe.skipIf(missing('redis-server'))('transactions beside redis-server', DEE
 
   test('a watched key that expires spoils the transaction', async () => {
     const told = await same([
-      [0, 'SET a 1 PX 100'],
+      [0, 'SET a 1 PX 1000'],
       [0, 'WATCH a'],
       [0, WAIT],
       [0, 'MULTI'],

@@ -17,7 +17,10 @@ import { eventually, program } from '../processes.js'
 import { Caller, type Plain } from './node.js'
 
 export type Kind = 'shoal' | 'redis'
-export const NODE_TIMEOUT_MS = 1000
+export const NODE_TIMEOUT_MS = 2000
+/** A node that has not answered `call` for so long is asked again, on another connection. */
+const HUNG_MS = 5000
+const PATIENCE_MS = 60_000
 const LAST_WORDS_LINES = 60
 const MEET_AGAIN_MS = 3000
 
@@ -66,17 +69,17 @@ export class MixedNode {
   /** One command; an error reply is thrown. The connection is kept; a node that hangs is noticed. */
   async call(...args: Argument[]): Promise<Plain> {
     if (this.#caller === undefined || this.#caller.connection.error !== undefined)
-      this.#caller = await this.client()
+      this.#caller = await this.client(false, HUNG_MS)
     return this.#caller.call(
       ...(args.map((arg) => (typeof arg === 'number' ? String(arg) : arg)) as string[]),
     )
   }
 
-  /** A connection of one's own. */
-  async client(readonly = false): Promise<Caller> {
+  /** A connection of one's own, whose replies may wait until a node that stands still goes on. */
+  async client(readonly = false, replyTimeout_ms = PATIENCE_MS): Promise<Caller> {
     const { port } = this
     return new Caller(
-      await connect({ host: '127.0.0.1', port, connectTimeout_ms: 1000, replyTimeout_ms: 5000, readonly }),
+      await connect({ host: '127.0.0.1', port, connectTimeout_ms: 5000, replyTimeout_ms, readonly }),
     )
   }
 

@@ -1,13 +1,13 @@
 /** A Shoal node in this process, on a free port of loopback, with a client whose replies are plain values. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
-import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Connection, connect, type Reply, textOf } from '../../src/client/index.js'
 import { fileWorld, loadConfig } from '../../src/server/config/files.js'
 import type { ServerNode } from '../../src/server/node.js'
 import { startNode } from '../../src/server/start.js'
+import { freePorts } from '../ports.js'
 
 export type Plain = string | number | bigint | boolean | null | Plain[]
 
@@ -64,20 +64,9 @@ export class RunningNode extends Caller {
   }
 }
 
-/** A port that was free a moment ago, its bus port too. */
+/** A port that is free, its bus port too. */
 export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = await new Promise<number>((resolve, reject) => {
-      const server = net.createServer()
-      server.once('error', reject)
-      server.listen(0, '127.0.0.1', () => {
-        const { port } = server.address() as net.AddressInfo
-        server.close(() => resolve(port))
-      })
-    })
-    if (port <= 55000) return port
-    if (port - 20000 > 1024) return port - 20000
-  }
+  return (await freePorts(1, true))[0]!
 }
 
 /** Starts a node with options of the command line (`'--appendonly', 'yes'`); nothing is saved unless they say so. */

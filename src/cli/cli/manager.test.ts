@@ -103,10 +103,8 @@ describe.skipIf(missing('redis-server', 'redis-cli'))('as redis-cli --cluster', 
   })
 
   test('create, with colours, and again', async () => {
-    const start = performance.now()
     await inProcess(runCli, ['--cluster', 'info', addresses(ours)[0]!])
     await same((nodes) => create(nodes), 'yes\n', { TERM: 'xterm-256color' })
-    expect(performance.now() - start).toBeLessThan(10_000)
     await same((nodes) => create(nodes, '--cluster-yes'))
     for (const nodes of [theirs, ours]) {
       expect(await waitUntilReady(addresses(nodes), { linked: true })).toEqual({ ok: true, value: undefined })

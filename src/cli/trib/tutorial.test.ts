@@ -48,10 +48,8 @@ describe.skipIf(missing('redis-server'))('shoal-trib', () => {
     )
   })
 
-  test('forms the cluster in redis-trib’s words, well under a second', async () => {
-    const start = performance.now()
+  test('forms the cluster in redis-trib’s words', async () => {
     const { stdout, code } = await trib(['create', '--replicas', '1', ...addresses], 'yes\n')
-    const took_ms = performance.now() - start
     expect(code).toBe(0)
     const [a, b, c, d, e, f] = addresses
     const [plan, rest] = stdout.split("Can I set the above configuration? (type 'yes' to accept): ")
@@ -80,8 +78,6 @@ describe.skipIf(missing('redis-server'))('shoal-trib', () => {
       '[OK] All nodes agree about slots configuration.\n>>> Check for open slots...\n' +
         '>>> Check slots coverage...\n[OK] All 16384 slots covered.\n',
     )
-    // 0.3 s on an idle machine; the limit leaves room for a busy one and is still below the tools' own waiting.
-    expect(took_ms).toBeLessThan(3000)
     expect(await waitUntilReady(addresses, { linked: true })).toEqual({ ok: true, value: undefined })
   })
 

@@ -47,15 +47,17 @@ const flat = (reply: Reply): string => textOf(reply) ?? itemsOf(reply).map(flat)
 
 describe('what took long', () => {
   test('LATENCY HISTOGRAM, GRAPH and DOCTOR, and INFO latencystats', async () => {
-    const connection = await startOurs('--latency-monitor-threshold', '1')
+    const connection = await startOurs('--latency-monitor-threshold', '60000')
     const ask = async (...line: string[]) => flat(await connection.call(...line))
     expect(await ask('LATENCY', 'DOCTOR')).toMatch(/^No event/)
+    // From here on a busy machine may add events of its own.
+    await ask('CONFIG', 'SET', 'latency-monitor-threshold', '1')
     await ask('DEBUG', 'SLEEP', '0.005')
     await ask('SET', 'a', 'b')
     await ask('SET', 'a', 'c')
     expect(await ask('LATENCY', 'GRAPH', 'command')).toMatch(/^command - high \d+ ms, low \d+ ms/)
     expect(await ask('LATENCY', 'GRAPH', 'nothing')).toMatch("ERR No samples available for event 'nothing'")
-    expect(await ask('LATENCY', 'DOCTOR')).toMatch(/1\. command: 1 latency spikes/)
+    expect(await ask('LATENCY', 'DOCTOR')).toMatch(/\d\. command: \d latency spikes/)
     expect(await ask('LATENCY', 'HISTOGRAM', 'set', 'no-such', 'config')).toMatch(
       /^set,calls,2,histogram_usec,/,
     )

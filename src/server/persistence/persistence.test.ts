@@ -95,7 +95,7 @@ async function start(words: Record<string, string> = {}, disk: Disk = systemDisk
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited_ms = 0; waited_ms < 10_000; waited_ms += 5) {
+  for (let waited_ms = 0; waited_ms < 30_000; waited_ms += 5) {
     if (await condition()) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

@@ -93,7 +93,7 @@ async function redis(...options: string[]): Promise<Peer> {
 }
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited_ms = 0; waited_ms < 15_000; waited_ms += 5) {
+  for (let waited_ms = 0; waited_ms < 30_000; waited_ms += 5) {
     if (await condition()) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
@@ -173,7 +173,7 @@ describe.skipIf(missing('redis-server'))('a Shoal master and a Redis replica', (
 
     await writeOfAllKinds(master)
     await master.client.set('gone soon', 'x', 'PX', 20)
-    expect(await master.client.wait(1, 5000)).toBe(1)
+    expect(await master.client.wait(1, 20_000)).toBe(1)
     await until(
       'the expiry, decided by the master',
       async () => (await master.client.exists('gone soon')) === 0,
@@ -202,7 +202,7 @@ describe.skipIf(missing('redis-server'))('a Shoal master and a Redis replica', (
     const replica = await redis()
     await follow(replica, master)
     await master.client.set('a', '1')
-    await master.client.wait(1, 5000)
+    await master.client.wait(1, 20_000)
     for (const client of master.running.node.clients.all()) {
       if (client.kind === 'replica') master.running.node.close(client)
     }
@@ -292,7 +292,7 @@ describe.skipIf(missing('redis-server'))('a Redis master and a Shoal replica', (
 
     await writeOfAllKinds(master)
     await master.client.set('gone soon', 'x', 'PX', 20)
-    expect(await master.client.wait(1, 5000)).toBe(1)
+    expect(await master.client.wait(1, 20_000)).toBe(1)
     await until('the expiry', async () => (await master.client.exists('gone soon')) === 0)
     await sameContents(master, replica)
     await sameContents(master, replica, 5)
@@ -400,7 +400,7 @@ describe('Shoal nodes among themselves', () => {
     await master.client.select(2)
     for (let i = 0; i < 50; i++) await master.client.set(`key:${i}`, 'x', 'PX', 150)
     await master.client.set('stays', 'x')
-    expect(await master.client.wait(1, 5000)).toBe(1)
+    expect(await master.client.wait(1, 20_000)).toBe(1)
     await master.stop()
     await until('the expiry', () => new Promise((resolve) => setTimeout(() => resolve(true), 200)))
     const back = await shoal(words, dir)
@@ -454,7 +454,7 @@ describe('Shoal nodes among themselves', () => {
     const began = Date.now()
     expect(await master.client.wait(2, 150)).toBe(1)
     expect(Date.now() - began).toBeGreaterThanOrEqual(149)
-    expect(Date.now() - began).toBeLessThan(1000)
+    expect(Date.now() - began).toBeLessThan(10_000)
     expect(await master.client.multi().set('a', '2').wait(1, 0).exec()).toEqual([
       [null, 'OK'],
       [null, expect.any(Number)],
