@@ -55,6 +55,8 @@ const smallId = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 30 }).map(String) },
 )
 const id: fc.Arbitrary<Part> = fc.oneof({ weight: 20, arbitrary: smallId }, { weight: 1, arbitrary: oddIds })
+/** XREAD takes `+` since Redis 7.4; the oracle refuses it. */
+const readId = id.filter((one) => one !== '+')
 const newId = fc.oneof(
   { weight: 10, arbitrary: smallId },
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 31 }).map((ms) => `${ms}-*`) },
@@ -218,10 +220,10 @@ export const reading = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: words('XREAD', some(fc.tuple(oneOf('COUNT'), count), 1), oneOf('STREAMS'), key, id),
+    arbitrary: words('XREAD', some(fc.tuple(oneOf('COUNT'), count), 1), oneOf('STREAMS'), key, readId),
   },
-  words('XREAD', oneOf('STREAMS'), key, key, id, id),
-  words('XREAD', some(fc.oneof(key, id, oneOf('STREAMS', 'GROUP', 'NOACK', 'COUNT')), 5, 3)),
+  words('XREAD', oneOf('STREAMS'), key, key, readId, readId),
+  words('XREAD', some(fc.oneof(key, readId, oneOf('STREAMS', 'GROUP', 'NOACK', 'COUNT')), 5, 3)),
   { weight: 2, arbitrary: words('XPENDING', key, group) },
   {
     weight: 2,
