@@ -31,7 +31,7 @@ export function startCron(node: ServerNode): () => void {
     resting = undefined
     if (node.failed || !node.activeExpire) return
     if (node.isReplica) {
-      if (node.ownExpiry.size > 0 && node.paused === 0) node.ownExpiry.sweep(node)
+      if (node.ownExpiry.size > 0 && node.paused === 0 && !node.loading) node.ownExpiry.sweep(node)
       return
     }
     const slice_us = Math.min(left_us, EXPIRE_SLICE_US)
@@ -79,7 +79,7 @@ const seen = () => ({ looked: 0, removed: 0 })
  * was what ended it.
  */
 function expire(node: ServerNode, budget_us: number): boolean {
-  if (node.paused !== 0) return false
+  if (node.paused !== 0 || node.loading) return false
   const began_us = node.clock.monotonic_us()
   const end_us = began_us + budget_us
   const tally = seen()

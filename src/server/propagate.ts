@@ -25,6 +25,8 @@ interface Held {
 export class Propagation {
   /** Who gets the changes; the node's parts put themselves in. */
   readonly feeds: Feed[] = []
+  /** While a file is read back (DEBUG RELOAD) nothing of it goes out. */
+  muted = false
   /** Changes of the dataset since the last successful save. */
   dirty = 0
   /** The unit is one whose commands stand for themselves (a key that SCAN found expired): no MULTI around them. */
@@ -115,6 +117,7 @@ export class Propagation {
   }
 
   private feed(db: number, buf: Uint8Array, start: number, end: number, isMessage: boolean): void {
+    if (this.muted) return
     for (const feed of this.feeds)
       if (!isMessage || feed.keepsDataOnly !== true) feed.feed(db, buf, start, end)
   }

@@ -107,6 +107,8 @@ export function attachAdmin(node: ServerNode): Admin {
   // A lower limit is made true at once, not only when somebody comes along.
   node.config.onChange('maxmemory', () => {
     setImmediate(() => {
+      // While writes are held back, or another dataset is being loaded, nothing may go; the regular look follows.
+      if (node.failed || node.loading || node.paused !== 0 || node.config.values.maxmemory === 0) return
       node.outOfMemory()
       node.turn.schedule()
     })

@@ -4,6 +4,7 @@ import type { ServerNode } from '../node.js'
 import type { Persistence } from '../persistence/index.js'
 import { Loader, newLoadStats } from '../persistence/load.js'
 import { replayer } from '../persistence/replay.js'
+import { Tenure } from '../tenure.js'
 
 export function emptyDataset(node: ServerNode): void {
   node.beforeFlush(null)
@@ -11,19 +12,22 @@ export function emptyDataset(node: ServerNode): void {
 }
 
 /** Loads with the node shut to clients; what is loaded goes neither to the append-only file nor to replicas. */
-async function loadWith(node: ServerNode, load: () => Promise<boolean>): Promise<boolean> {
-  const { feeds } = node.propagation
-  const kept = feeds.splice(0, feeds.length)
-  const { dirty } = node.propagation
+async function loadWith(node: ServerNode, tenure: Tenure, load: () => Promise<boolean>): Promise<boolean> {
+  const { propagation } = node
+  const { dirty } = propagation
+  propagation.muted = true
   node.loading = true
   node.updateGate()
   try {
-    return await load()
+    return (await load()) && tenure.holds
   } finally {
-    node.loading = false
-    node.updateGate()
-    feeds.push(...kept)
-    node.propagation.dirty = dirty
+    propagation.muted = false
+    propagation.dirty = dirty
+    // Whoever changed the role has a dataset of its own in mind, and loads that.
+    if (tenure.holds) {
+      node.loading = false
+      node.updateGate()
+    }
   }
 }
 
@@ -34,8 +38,14 @@ export async function reloadRdb(
   empty: boolean,
 ): Promise<boolean> {
   if (empty) emptyDataset(node)
-  const loader = new Loader(persistence.circle, newLoadStats(), () => !node.isReplica)
-  return loadWith(node, () => loader.loadRdb())
+  const tenure = new Tenure(node)
+  const loader = new Loader(
+    persistence.circle,
+    newLoadStats(),
+    () => !node.isReplica,
+    () => tenure.holds,
+  )
+  return loadWith(node, tenure, () => loader.loadRdb())
 }
 
 /** Loads the append-only file; true when it worked. */
@@ -43,6 +53,12 @@ export async function reloadAof(node: ServerNode, persistence: Persistence): Pro
   const { aof, rewriter, circle } = persistence
   if (aof.state !== 'off') aof.syncNow()
   emptyDataset(node)
-  const loader = new Loader(circle, newLoadStats(), () => !node.isReplica)
-  return loadWith(node, () => loader.loadAof(aof, rewriter, replayer(node)))
+  const tenure = new Tenure(node)
+  const loader = new Loader(
+    circle,
+    newLoadStats(),
+    () => !node.isReplica,
+    () => tenure.holds,
+  )
+  return loadWith(node, tenure, () => loader.loadAof(aof, rewriter, replayer(node)))
 }

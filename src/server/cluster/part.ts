@@ -199,6 +199,8 @@ export class ClusterPart {
   }
 
   private run(input: Input): void {
+    // A node that has failed must look so to the others, whatever its timers and links still bring.
+    if (this.node.failed) return
     // What comes while another input is being carried out waits for its turn. Packets never do: sockets only speak
     // between turns, so their views stay good.
     if (this.running) {

@@ -58,13 +58,16 @@ export class Loader {
   private readonly circle: Circle
   private readonly stats: LoadStats
   private readonly isMaster: () => boolean
+  private readonly wanted: () => boolean
   private sliceEnd_us = 0
   private current: KeyspaceLoader | null = null
 
-  constructor(circle: Circle, stats: LoadStats, isMaster: () => boolean) {
+  /** `wanted` is asked whenever the loading has let others run: with false it ends there, as one that failed. */
+  constructor(circle: Circle, stats: LoadStats, isMaster: () => boolean, wanted: () => boolean = () => true) {
     this.circle = circle
     this.stats = stats
     this.isMaster = isMaster
+    this.wanted = wanted
   }
 
   /** Loads `dbfilename`. False when it is there and cannot be loaded; the log tells why. */
@@ -300,8 +303,10 @@ export class Loader {
         const rest_us = ((this.current?.loaded ?? 0) - before) * delay_us
         if (rest_us > 0)
           await new Promise((resolve) => setTimeout(resolve, Math.min(rest_us / 1000, REST_MS_MAX)))
-        if (clock.monotonic_us() < this.sliceEnd_us) continue
+        if (rest_us <= 0 && clock.monotonic_us() < this.sliceEnd_us) continue
         await new Promise((resolve) => setImmediate(resolve))
+        // Not as if the file ended here: a torn one is cut.
+        if (!this.wanted()) throw new Error('the node has got another role')
         this.sliceEnd_us = clock.monotonic_us() + SLICE_US
       }
     } finally {

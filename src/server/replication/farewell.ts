@@ -44,7 +44,12 @@ export class Farewell {
       node.log('notice', 'Waiting for replicas before shutting down.')
       this.aborted = false
       this.until_ms = node.clock.now_ms() + timeout_ms
-      while (!this.aborted && this.behind().length > 0 && node.clock.now_ms() < this.until_ms) {
+      while (
+        !this.aborted &&
+        isMaster(r) &&
+        this.behind().length > 0 &&
+        node.clock.now_ms() < this.until_ms
+      ) {
         await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_ms))
       }
       this.until_ms = 0

@@ -337,11 +337,13 @@ export class ReplicationPart implements Feed {
     this.fed = wanted
     const { feeds } = this.node.propagation
     if (wanted) feeds.push(this)
-    else feeds.splice(feeds.indexOf(this), 1)
+    else if (feeds.includes(this)) feeds.splice(feeds.indexOf(this), 1)
   }
 
   private carryOutOne(effect: Effect): void {
     const { node } = this
+    // Timers and links may still speak to a node that has failed: it answers nothing.
+    if (node.failed) return
     switch (effect.kind) {
       case 'log':
         node.log(effect.level, effect.text)
