@@ -95,7 +95,7 @@ export class ReplicationPart implements Feed {
       return info === null ? undefined : { db: info.streamDb, id: info.replid, offset: info.offset }
     }
     persistence.expiredAtLoad = (at, db, key, start, end) => {
-      if (at.id === undefined || at.offset === undefined || !isMaster(this.r)) return
+      if (at.id === undefined || at.offset === undefined || node.isReplica) return
       this.restore(at.db ?? 0, at.id, at.offset)
       const command = node.config.values['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL'
       this.run((r, turn) => feedCommand(r, db, [command, key.subarray(start, end)], turn))
@@ -138,7 +138,7 @@ export class ReplicationPart implements Feed {
   private restore(streamDb: number, replid: string, offset: number): void {
     if (this.restored) return
     this.restored = true
-    this.run((r, turn) => restoreHistory(r, { streamDb, replid, offset }, turn))
+    this.run((r, turn) => restoreHistory(r, { streamDb, replid, offset }, this.node.isReplica, turn))
   }
 
   /** A new history begins with what is here: replicas cannot go on with the old one. */
@@ -307,7 +307,9 @@ export class ReplicationPart implements Feed {
 
   private masterIsDown(): boolean {
     const { r } = this
-    return !isMaster(r) && r.master.state !== 'connected' && !r.options.replicaServeStaleData
+    // What a synchronisation that broke off has left is not even stale data.
+    const refuses = r.incomplete || !r.options.replicaServeStaleData
+    return refuses && !isMaster(r) && r.master.state !== 'connected'
   }
 
   // Outcomes.
