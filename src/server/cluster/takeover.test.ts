@@ -79,7 +79,6 @@ test.each([
       await a.client.call('CLIENT', 'KILL', 'TYPE', 'replica')
     }
     await until('loading', async () => (await info(replica, 'loading')) === '1')
-    expect(await info(replica, 'slave_priority')).toBe('0')
     expect(await errorOf(cluster(replica, 'FAILOVER', 'TAKEOVER'))).toMatch(/^LOADING/)
     await a.crash()
     await until('the master failing', fails(b, a.port))
@@ -92,6 +91,7 @@ test.each([
       await until('the end of the manual failover', () => replica.log.includes('Manual failover timed out.'))
       expect(await roleOf(replica)).toBe('slave')
     }
+    expect(await info(replica, 'slave_priority')).toBe('0')
     const back = await member(cleanUp, words, a)
     await until('the master is back', async () => (await isUp(back)) && (await isUp(b)))
     if (mode !== 'on-empty-db') await replica.client.config('SET', 'key-load-delay', '0')
