@@ -345,7 +345,8 @@ function beginTransfer(r: Replication, size: number, turn: Turn): void {
   log(turn, 'notice', `MASTER <-> REPLICA sync: receiving ${what}`)
   if (master.parse === 'asItComes') giveUpOldData(r, turn)
   if (master.parse !== 'whole') log(turn, 'notice', 'MASTER <-> REPLICA sync: Loading DB in memory')
-  turn.effects.push({ kind: 'transferBegin', size, parse: master.parse })
+  const sameHistory = master.fullOffset !== -1 && master.fullReplid === r.replid
+  turn.effects.push({ kind: 'transferBegin', size, parse: master.parse, sameHistory })
 }
 
 function endTransfer(r: Replication, turn: Turn): void {

@@ -254,7 +254,7 @@ export class ClusterPart {
     local.offset_bytes = replication.offset
     local.replicating = !isMaster(replication.r)
     local.linkUp = replication.linkIsUp
-    local.loading = node.loading
+    local.loading = node.loading || node.keyspace.beside !== null
     local.incomplete = lacksDataset(replication.r, node.keyspace.size === 0, node.clock.now_ms())
     local.dataAge_ms = replication.dataAge_ms
   }

@@ -67,7 +67,7 @@ export class Persistence {
     this.aof = new AppendOnly(this.circle)
     this.rewriter = new AofRewriter(this.circle, this.aof)
     node.persistence = this
-    node.info.section('persistence', () => infoLines(this, node.loading))
+    node.info.section('persistence', () => infoLines(this, node.loading, node.keyspace.beside !== null))
     node.beforeWrite = (db, handle) => this.runner.beforeWrite(db, handle)
     node.diskError = () => this.rdb.diskError() ?? this.aof.diskError()
     config.onChange('appendonly', () => this.switchAppendOnly())

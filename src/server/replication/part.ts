@@ -307,8 +307,8 @@ export class ReplicationPart implements Feed {
 
   private masterIsDown(): boolean {
     const { r } = this
-    // What a synchronisation that broke off has left is not even stale data.
-    const refuses = r.incomplete || !r.options.replicaServeStaleData
+    // What a synchronisation that broke off has left is not even stale data; during one, the word is LOADING.
+    const refuses = (r.incomplete && !this.node.loading) || !r.options.replicaServeStaleData
     return refuses && !isMaster(r) && r.master.state !== 'connected'
   }
 
@@ -401,7 +401,7 @@ export class ReplicationPart implements Feed {
         master.resume(effect.attempt)
         return
       case 'transferBegin':
-        receiver.begin(effect.size, effect.parse)
+        receiver.begin(effect.size, effect.parse, effect.sameHistory)
         return
       case 'transferChunk':
         receiver.chunk(effect.bytes, effect.start, effect.end)
@@ -417,7 +417,9 @@ export class ReplicationPart implements Feed {
         this.emptyKeyspace()
         return
       case 'swapData':
-        return // never asked for: see readOptions
+        this.stopAof()
+        receiver.swap()
+        return
       case 'apply':
         this.applier.apply(effect.bytes, effect.start, effect.end, effect.db)
         node.turn.schedule()
