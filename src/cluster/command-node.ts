@@ -5,7 +5,7 @@ import { takeOver } from './election.js'
 import { bumpEpoch } from './epochs.js'
 import { forgetName, isForgotten } from './forget.js'
 import { parseInteger } from './integer.js'
-import { resetManual } from './manual.js'
+import { resetManual, votesAreDue } from './manual.js'
 import { startHandshake } from './meet.js'
 import { addToShard, deleteNode, lookup, randomName } from './nodes.js'
 import type { Reply } from './reply.js'
@@ -16,6 +16,7 @@ import { hasFailed, isMaster, isReplica } from './state.js'
 import type { Turn } from './turn.js'
 import { log, TODO_FAILOVER, TODO_STATE } from './turn.js'
 
+const LOADING: Reply = { kind: 'error', text: 'LOADING Redis is loading the dataset in memory' }
 const SYNTAX_ERROR = error('syntax error')
 const NOT_AN_INTEGER = error('value is not an integer or out of range')
 
@@ -72,12 +73,14 @@ export function failover(turn: Turn, option: string | undefined): Reply {
   if (how === undefined && (hasFailed(master) || master.link === null)) {
     return error('Master is down or failed, please use CLUSTER FAILOVER FORCE')
   }
+  if (state.local.loading) return LOADING
+  if (how !== 'takeover' && votesAreDue(turn)) return OK
   resetManual(turn)
   manual.endsAt_ms = turn.now_ms + state.config.manualFailoverTimeout_ms
   if (how === 'takeover') {
     log(turn, 'notice', 'Taking over the master (user request).')
     bumpEpoch(turn)
-    takeOver(turn)
+    takeOver(turn, 0)
   } else if (how === 'force') {
     log(turn, 'notice', 'Forced failover user request accepted.')
     manual.canStart = true

@@ -7,7 +7,14 @@
 
 import { broadcastAuthRequest, sendAuthAck } from './announce.js'
 import { updateHealth } from './health.js'
-import { advanceManual, awaitsOffset, resetManual } from './manual.js'
+import {
+  advanceManual,
+  awaitsOffset,
+  checkManualTimeout,
+  endElection,
+  lacksData,
+  resetManual,
+} from './manual.js'
 import { broadcastPong } from './ping.js'
 import { setAsMaster } from './roles.js'
 import { assignSlot, clearSlot, isUnclaimed, testBit } from './slots.js'
@@ -30,6 +37,8 @@ const CANT_DATA_AGE = 1
 const CANT_WAITING_DELAY = 2
 const CANT_EXPIRED = 3
 const CANT_WAITING_VOTES = 4
+/** Not a reason of Redis, which is not asked while it loads. */
+const CANT_INCOMPLETE = 5
 
 const CANT_TEXT: Record<number, string> = {
   [CANT_DATA_AGE]:
@@ -37,6 +46,7 @@ const CANT_TEXT: Record<number, string> = {
   [CANT_WAITING_DELAY]: 'Waiting the delay before I can start a new failover.',
   [CANT_EXPIRED]: 'Failover attempt expired.',
   [CANT_WAITING_VOTES]: 'Waiting for votes, but majority still not reached.',
+  [CANT_INCOMPLETE]: 'The data set is being loaded or is not complete.',
 }
 
 function authTimeout_ms(state: ClusterState): number {
@@ -48,6 +58,8 @@ export function advanceElection(turn: Turn): void {
   const { state, now_ms } = turn
   const { config, election, manual, myself } = state
   turn.todo &= ~TODO_FAILOVER
+  // A process that stood still hears late votes before its next tick: the master may have let its clients go on.
+  checkManualTimeout(turn)
   const byHand = manual.endsAt_ms !== 0 && manual.canStart
   const { master } = myself
   if (
@@ -58,6 +70,12 @@ export function advanceElection(turn: Turn): void {
     master.slotCount === 0
   ) {
     election.cantReason = CANT_NONE
+    endElection(state)
+    return
+  }
+  if (isIncomplete(state)) {
+    endElection(state)
+    logCant(turn, CANT_INCOMPLETE)
     return
   }
   if (!byHand && dataTooOld(state)) {
@@ -73,8 +91,14 @@ export function advanceElection(turn: Turn): void {
   if (now_ms < election.at_ms) logCant(turn, CANT_WAITING_DELAY)
   else if (age_ms > authTimeout_ms(state)) logCant(turn, CANT_EXPIRED)
   else if (!election.asked) askForVotes(turn)
-  else if (election.votes >= quorum(state)) win(turn)
-  else logCant(turn, CANT_WAITING_VOTES)
+  else if (election.votes >= quorum(state)) {
+    if (!byHand || !lacksData(state)) win(turn)
+  } else logCant(turn, CANT_WAITING_VOTES)
+}
+
+/** Whether we hold less than some whole state of our master's data. */
+function isIncomplete(state: ClusterState): boolean {
+  return (state.local.loading || state.local.incomplete) && !state.faults.standIncomplete
 }
 
 /** Whether we have been without our master for too long to stand in for it. */
@@ -152,17 +176,20 @@ function win(turn: Turn): void {
     myself.configEpoch = election.epoch
     log(turn, 'notice', `configEpoch set to ${myself.configEpoch} after successful failover`)
   }
-  takeOver(turn)
+  takeOver(turn, election.epoch)
 }
 
-/** Takes our master's place: its role and its slots. Our config epoch must be the new one already. */
-export function takeOver(turn: Turn): void {
+/**
+ * Takes our master's place: its role and its slots. Our config epoch must be the new one already. `wonEpoch`: that of
+ * the election that we won; 0 if there was none.
+ */
+export function takeOver(turn: Turn, wonEpoch: number): void {
   const { state } = turn
   const { myself } = state
   const { master } = myself
   if (isMaster(myself) || master === null) return
   setAsMaster(turn, myself)
-  turn.ready.facts.push({ kind: 'promotedToMaster' })
+  turn.ready.facts.push({ kind: 'promotedToMaster', epoch: wonEpoch })
   for (let slot = 0; slot < state.slotOwner.length; slot++) {
     if (state.slotOwner[slot] !== master) continue
     clearSlot(turn, slot)
@@ -177,6 +204,8 @@ export function takeOver(turn: Turn): void {
 /** A master gave us its vote. */
 export function countVote(turn: Turn, voter: ClusterNode, packet: Packet): void {
   const { election, faults } = turn.state
+  // A vote for an election that has ended.
+  if (!election.asked) return
   if (!isMaster(voter) || voter.slotCount === 0 || packet.currentEpoch < election.epoch) return
   if (election.voters.has(voter.name)) return
   election.voters.add(voter.name)

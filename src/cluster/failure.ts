@@ -39,12 +39,13 @@ export function withdrawReport(
   return true
 }
 
-/** Reports that are still fresh. */
+/** Reports that are still fresh, of masters: a node that has become a replica since has no say any more. */
 export function countReports(state: ClusterState, node: ClusterNode, now_ms: number): number {
   const { failReports } = node
   const maxAge_ms = state.config.nodeTimeout_ms * REPORT_VALIDITY_TIMEOUTS
   for (let i = failReports.length - 1; i >= 0; i--) {
-    if (now_ms - failReports[i]!.at_ms > maxAge_ms) failReports.splice(i, 1)
+    const { from, at_ms } = failReports[i]!
+    if (now_ms - at_ms > maxAge_ms || isReplica(from)) failReports.splice(i, 1)
   }
   return failReports.length
 }

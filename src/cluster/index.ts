@@ -22,6 +22,7 @@ export {
   isMaster,
   isReplica,
   isSuspected,
+  NOADDR,
   takeLinkId,
 } from './state.js'
 export { step } from './step.js'

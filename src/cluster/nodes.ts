@@ -1,5 +1,6 @@
 /** The table of nodes: looking up, adding, renaming and removing, with shards, replica lists and links kept true. */
 
+import { resetManual } from './manual.js'
 import { clearSlot } from './slots.js'
 import type { ClusterNode, ClusterState, Link } from './state.js'
 import { createNode, isReplica, MIGRATE_TO } from './state.js'
@@ -77,7 +78,7 @@ export function deleteNode(turn: Turn, node: ClusterNode): void {
   removeFromShard(state, node)
   for (const replica of node.replicas) replica.master = null
   if (isReplica(node) && node.master !== null) removeReplica(node.master, node)
-  if (state.manual.replica === node) state.manual.replica = null
+  if (state.manual.replica === node) resetManual(turn)
   state.nodes.delete(node.name)
   const index = state.nodeList.indexOf(node)
   if (index >= 0) state.nodeList.splice(index, 1)

@@ -145,13 +145,8 @@ function takeHeader(turn: Turn, sender: ClusterNode, packet: Packet): void {
   sender.offset_bytes = packet.offset_bytes
   sender.offsetAt_ms = now_ms
   const paused = (packet.mflags & MFLAG_PAUSED) !== 0
-  if (
-    manual.endsAt_ms !== 0 &&
-    paused &&
-    manual.masterOffset_bytes === -1 &&
-    isReplica(state.myself) &&
-    state.myself.master === sender
-  ) {
+  if (manual.endsAt_ms === 0 || !paused || !isReplica(state.myself) || state.myself.master !== sender) return
+  if (manual.masterOffset_bytes === -1 && !manual.canStart) {
     manual.masterOffset_bytes = packet.offset_bytes
     turn.todo |= TODO_MANUAL
     log(
@@ -159,6 +154,9 @@ function takeHeader(turn: Turn, sender: ClusterNode, packet: Packet): void {
       'notice',
       `Received replication offset for paused master manual failover: ${packet.offset_bytes}`,
     )
+  } else if (manual.masterOffset_bytes !== -1 && packet.offset_bytes > manual.masterOffset_bytes) {
+    // The first packet was sent in an attempt before this one; the master's clients wrote in between.
+    manual.masterOffset_bytes = packet.offset_bytes
   }
 }
 

@@ -22,13 +22,17 @@ function workingReplicas(node: ClusterNode): number {
 export function considerMigration(turn: Turn): void {
   const { state } = turn
   const { config, myself } = state
-  if (!isReplica(myself) || !config.allowReplicaMigration) return
+  // A replica that is loading would begin all over again elsewhere, and its master would have none meanwhile.
+  if (!isReplica(myself) || !config.allowReplicaMigration || state.local.loading) return
   let orphans = 0
   let most = 0
   let ours = 0
   for (const node of state.nodeList) {
-    if (!isMaster(node) || hasFailed(node)) continue
-    const working = workingReplicas(node)
+    const fit = isMaster(node) && !hasFailed(node)
+    const working = fit ? workingReplicas(node) : 0
+    // Not only while we look for an orphan: a time that stayed would make the next wait too short.
+    if (!fit || working > 0) node.orphanedAt_ms = 0
+    if (!fit) continue
     if (working === 0 && node.slotCount > 0 && (node.flags & MIGRATE_TO) !== 0) orphans++
     most = Math.max(most, working)
     if (node === myself.master) ours = working

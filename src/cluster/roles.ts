@@ -38,6 +38,7 @@ export function replicate(turn: Turn, master: ClusterNode): void {
   myself.master = master
   setShard(turn, myself, master.shardId)
   addReplica(master, myself)
+  for (const node of state.nodeList) node.orphanedAt_ms = 0
   followMaster(turn)
   resetManual(turn)
   state.servedStale = true

@@ -136,6 +136,15 @@ export interface Local {
   dataAge_ms: number
   /** A replication target is set (Redis: `masterhost` is not NULL). */
   replicating: boolean
+  /** The master's stream arrives: `offset_bytes` counts in the master's own history. */
+  linkUp: boolean
+  /** A data set is being loaded: commands that would use it are refused with -LOADING. */
+  loading: boolean
+  /**
+   * What this replica holds is no state of its shard's data: a synchronisation has begun to replace it and has not
+   * ended, or broke off, or there never was one. It must not stand in for its master.
+   */
+  incomplete: boolean
   /** Keys in database 0. */
   keyCount(): number
   keysInSlot(slot: number): number
@@ -148,6 +157,10 @@ export interface Faults {
   countVotesTwice: boolean
   forgetEpoch: boolean
   trustStrangers: boolean
+  /** A replica stands for election whatever it holds. */
+  standIncomplete: boolean
+  /** The votes of a finished election are kept for the next. */
+  keepVotes: boolean
 }
 
 export interface Election {
@@ -253,7 +266,13 @@ export const DEFAULT_CONFIG: ClusterConfig = {
 }
 
 export function noFaults(): Faults {
-  return { countVotesTwice: false, forgetEpoch: false, trustStrangers: false }
+  return {
+    countVotesTwice: false,
+    forgetEpoch: false,
+    trustStrangers: false,
+    standIncomplete: false,
+    keepVotes: false,
+  }
 }
 
 /** A Local of a node without data, to be filled in by the shell. */
@@ -262,6 +281,9 @@ export function emptyLocal(): Local {
     offset_bytes: 0,
     dataAge_ms: 0,
     replicating: false,
+    linkUp: false,
+    loading: false,
+    incomplete: false,
     keyCount: () => 0,
     keysInSlot: () => 0,
     linkQueue_bytes: () => 0,

@@ -60,8 +60,8 @@ export interface Endpoint {
 export type Fact =
   /** Replicate from this address now (start, or change of target). */
   | { readonly kind: 'becomeReplicaOf'; readonly host: string; readonly port: number; readonly name: string }
-  /** We are a master now: stop replicating, keep the data. */
-  | { readonly kind: 'promotedToMaster' }
+  /** We are a master now: stop replicating, keep the data. `epoch`: of the election that was won; 0: there was none. */
+  | { readonly kind: 'promotedToMaster'; readonly epoch: number }
   /** Delete all keys of these slots: they are somebody else's. */
   | { readonly kind: 'slotsLost'; readonly slots: readonly number[] }
   /** Unsubscribe shard channels of these slots: their owner has changed. */

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ascii, uncappedText as text } from '../bytes/ascii.js'
 import { keySlot } from '../bytes/crc16.js'
+import type { Database } from './database.js'
 import { NO_EXPIRY, RAW, STRING } from './entries.js'
 import { EXPIRE_HIDE, EXPIRE_IGNORE } from './expiry.js'
 import { Keyspace } from './keyspace.js'
@@ -236,4 +237,35 @@ test.each([0, 1, 2 ** 32 - 1, 2 ** 32, 1e12 + 1, 2 ** 53 - 1])('an expiry of %i 
   const handle = db.setString(k, 0, 1, k, 0, 1, at_ms)
   expect(db.entries.expiry(handle)).toBe(at_ms)
   expect(text(db.entries.value(handle))).toBe('k')
+})
+
+test('databases beside the others take their place, are dropped, and outlive FLUSHALL', () => {
+  const keyspace = make(true)
+  const set = (db: Database, name: string): void => {
+    db.setString(ascii(name), 0, name.length, ascii('value'), 0, 5, NO_EXPIRY)
+  }
+  const has = (db: Database, name: string): boolean => db.peek(ascii(name), 0, name.length) !== 0
+  set(keyspace.databases[0]!, 'old')
+  const [first] = keyspace.beginBeside()
+  set(first!, 'new')
+  expect(keyspace.flushAll()).toBe(1)
+  set(keyspace.databases[0]!, 'old again')
+  const pairs: [boolean, boolean][] = []
+  keyspace.swapBeside((db, old) => pairs.push([has(db, 'new'), has(old, 'old again')]))
+  expect(pairs).toEqual([
+    [true, true],
+    [false, false],
+  ])
+  expect(keyspace.size).toBe(1)
+  expect(has(keyspace.databases[0]!, 'new')).toBe(true)
+  expect(keyspace.databases.map((db) => db.index)).toEqual([0, 1])
+  expect(keyspace.databases[0]!.slots!.count(keySlot(ascii('new'), 0, 3))).toBe(1)
+  set(keyspace.beginBeside()[1]!, 'dropped')
+  keyspace.dropBeside()
+  expect(keyspace.beside).toBeNull()
+  while (keyspace.graveyard.dig(100));
+  // One entry is left: as many bytes as a keyspace with that alone has.
+  const alone = make(true)
+  set(alone.databases[0]!, 'new')
+  expect(keyspace.heap.usedBytes).toBe(alone.heap.usedBytes)
 })

@@ -52,6 +52,8 @@ export class Keyspace {
   readonly heap = new ByteHeap()
   readonly entries: Entries
   readonly databases: Database[]
+  /** A second set of databases on the same heap, which is being filled and is to take the place of the first. */
+  beside: Database[] | null = null
   readonly cluster: boolean
   readonly random32: () => number
   readonly listpacks = new Listpacks(this.heap)
@@ -181,6 +183,11 @@ export class Keyspace {
   flushAll(): number {
     let count = 0
     this.edits++
+    if (this.beside !== null) {
+      // What is being loaded is in the same heap.
+      for (const db of this.databases) count += db.flush(true)
+      return count
+    }
     for (const db of this.databases) count += db.forgetAll()
     this.heap.clear()
     this.graveyard.clear()
@@ -199,6 +206,34 @@ export class Keyspace {
     this.databases[b] = first
     first.index = b
     second.index = a
+  }
+
+  /** Makes empty databases beside the present ones. */
+  beginBeside(): Database[] {
+    this.dropBeside()
+    this.beside = this.databases.map((_, index) => new Database(this, index))
+    return this.beside
+  }
+
+  /**
+   * The databases beside take the place of the present ones, whose memory is freed from the graveyard. `swapped` is
+   * called for each pair in between. No snapshot may be under way.
+   */
+  swapBeside(swapped: (db: Database, old: Database) => void): void {
+    const { beside } = this
+    if (beside === null) return
+    this.beside = null
+    for (const [index, db] of beside.entries()) {
+      const old = this.databases[index]!
+      this.databases[index] = db
+      swapped(db, old)
+      old.flush(true)
+    }
+  }
+
+  dropBeside(): void {
+    for (const db of this.beside ?? []) db.flush(true)
+    this.beside = null
   }
 
   get size(): number {

@@ -8,6 +8,7 @@
 import { text } from '../bytes/ascii.js'
 import { QUOTED_BYTES_MAX, WORD_BYTES_MAX } from '../bytes/text-limits.js'
 import { attach } from '../keyspace/collections/value.js'
+import type { Database } from '../keyspace/database.js'
 import { NO_EXPIRY } from '../keyspace/entries.js'
 import type { Keyspace } from '../keyspace/keyspace.js'
 import { TYPE_STRING, VALUE_TYPES } from './rdb/format.js'
@@ -32,6 +33,8 @@ export interface LoadedReplication {
 
 export interface LoadOptions {
   keyspace: Keyspace
+  /** What is filled instead of the keyspace's own databases. */
+  databases?: readonly Database[]
   /** Keys that expire before this are left out: the time on a master reading its own file, else -Infinity. */
   dropExpiredBefore_ms: number
   /** Hears of each key that was left out: its replicas still have it. The range holds during the call. */
@@ -55,10 +58,12 @@ export class KeyspaceLoader implements RdbVisitor {
   empty = 0
   replication: Partial<LoadedReplication> = {}
   private readonly options: LoadOptions
+  private readonly databases: readonly Database[]
   private db = 0
 
   constructor(options: LoadOptions) {
     this.options = options
+    this.databases = options.databases ?? options.keyspace.databases
   }
 
   onAux(key: { buf: Uint8Array; start: number; end: number }, value: typeof key): Verdict {
@@ -88,7 +93,7 @@ export class KeyspaceLoader implements RdbVisitor {
   }
 
   onSelectDb(db: number): Verdict {
-    const databases = this.options.keyspace.databases.length
+    const databases = this.databases.length
     if (db >= databases) {
       return (
         `FATAL: Data file was created with a Redis server configured to handle more than ${databases} ` +
@@ -100,9 +105,9 @@ export class KeyspaceLoader implements RdbVisitor {
   }
 
   onResizeDb(keys: number, expires: number): Verdict {
-    const { size_bytes, keyspace } = this.options
+    const { size_bytes } = this.options
     const most = size_bytes < 0 ? KEYS_UNKNOWN_MAX : Math.floor(size_bytes / ENTRY_BYTES_MIN)
-    keyspace.databases[this.db]!.reserve(Math.min(keys, most), Math.min(expires, most))
+    this.databases[this.db]!.reserve(Math.min(keys, most), Math.min(expires, most))
     return undefined
   }
 
@@ -126,7 +131,7 @@ export class KeyspaceLoader implements RdbVisitor {
       this.options.onExpired?.(this.db, entry.key, entry.keyStart, entry.keyEnd)
       return undefined
     }
-    const db = keyspace.databases[this.db]!
+    const db = this.databases[this.db]!
     const before = db.size
     const { key, keyStart, keyEnd, value, valueStart, valueEnd } = entry
     const expiry_ms = expires ? entry.expireAt_ms : NO_EXPIRY

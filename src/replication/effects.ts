@@ -57,9 +57,10 @@ export type Effect =
    * The master's snapshot arrives: begin, chunks, end. `size` is -1 when it is not known beforehand. With
    * `parse: 'whole'` the bytes are to be kept until `transferEnd`, and the old dataset with them: it may still be
    * needed. With `'asItComes'` the old dataset was given up (`flushData` came before), and the bytes can be loaded
-   * while they arrive; with `'beside'` they are loaded into a second dataset which takes the first one's place.
+   * while they arrive; with `'beside'` they are loaded into a second dataset which takes the first one's place. With
+   * `sameHistory` the old dataset is an earlier state of the new one, and clients may read it meanwhile.
    */
-  | { kind: 'transferBegin'; size: number; parse: ParseMode }
+  | { kind: 'transferBegin'; size: number; parse: ParseMode; sameHistory: boolean }
   | { kind: 'transferChunk'; bytes: Uint8Array; start: number; end: number }
   /** The whole snapshot is here. It is to be loaded, and `loadFinished` to be called. */
   | { kind: 'transferEnd' }

@@ -11,7 +11,14 @@ import { proxy } from './feed.js'
 import { dropAllReplicas } from './links.js'
 import { cancelSync, loseMaster, reconnect, sendAck, sendToMaster } from './masterlink.js'
 import { abortFailover, clearFailover } from './role.js'
-import { beginBacklog, changeReplid, clearReplid2, discardCachedMaster, type Replication } from './state.js'
+import {
+  beginBacklog,
+  changeReplid,
+  clearReplid2,
+  discardCachedMaster,
+  forgetHistory,
+  type Replication,
+} from './state.js'
 import { createStream, INLINE_FROM_MASTER, readStream, type StreamEvent } from './stream.js'
 import { createTransfer, readTransfer, type TransferEvent } from './transfer.js'
 import { ascii, concat, encodeCommand, latin1, readInteger } from './wire.js'
@@ -338,7 +345,8 @@ function beginTransfer(r: Replication, size: number, turn: Turn): void {
   log(turn, 'notice', `MASTER <-> REPLICA sync: receiving ${what}`)
   if (master.parse === 'asItComes') giveUpOldData(r, turn)
   if (master.parse !== 'whole') log(turn, 'notice', 'MASTER <-> REPLICA sync: Loading DB in memory')
-  turn.effects.push({ kind: 'transferBegin', size, parse: master.parse })
+  const sameHistory = master.fullOffset !== -1 && master.fullReplid === r.replid
+  turn.effects.push({ kind: 'transferBegin', size, parse: master.parse, sameHistory })
 }
 
 function endTransfer(r: Replication, turn: Turn): void {
@@ -361,6 +369,8 @@ function leaveHistory(r: Replication, turn: Turn): void {
 
 function giveUpOldData(r: Replication, turn: Turn): void {
   leaveHistory(r, turn)
+  forgetHistory(r, turn)
+  r.incomplete = true
   log(turn, 'notice', 'MASTER <-> REPLICA sync: Flushing old data')
   turn.effects.push({ kind: 'flushData' })
 }
@@ -452,6 +462,7 @@ function enterHistory(r: Replication, streamDb: number, turn: Turn): void {
   if (master.oldSync) changeReplid(r, turn)
   else r.replid = master.fullReplid
   r.offset = Math.max(master.fullOffset, 0)
+  r.incomplete = false
   clearReplid2(r)
   beginBacklog(r)
   master.stream = createStream(Math.max(streamDb, 0))

@@ -400,14 +400,14 @@ function restart(net: Net, node: Node, withFile: boolean): void {
     node.data = saved === null ? { digest: 0, writes: 0 } : { ...saved.data }
     node.snapshots = []
     if (host === null) {
-      if (saved !== null) restoreHistory(node.r, saved.info, turn)
+      if (saved !== null) restoreHistory(node.r, saved.info, !isMaster(node.r), turn)
       return
     }
     node.r.master.host = host
     node.r.master.port = port
     node.r.master.state = 'connect'
     node.r.master.attempt = 1000 * net.nextId++
-    if (saved !== null) restoreHistory(node.r, saved.info, turn)
+    if (saved !== null) restoreHistory(node.r, saved.info, !isMaster(node.r), turn)
   })
 }
 

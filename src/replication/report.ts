@@ -97,7 +97,8 @@ function infoMaster(r: Replication, now_ms: number): string[] {
     lines.push(`master_link_down_since_seconds:${down}`)
   }
   lines.push(
-    `slave_priority:${options.replicaPriority}`,
+    // What is here is nobody's dataset: 0 keeps a Sentinel from making a master of it.
+    `slave_priority:${r.incomplete ? 0 : options.replicaPriority}`,
     `slave_read_only:${options.replicaReadOnly ? 1 : 0}`,
     `replica_announced:${options.replicaAnnounced ? 1 : 0}`,
   )
@@ -146,6 +147,15 @@ function roleState(r: Replication): string {
  */
 export function dataAge(r: Replication, now_ms: number): number {
   const { master } = r
+  if (r.incomplete) return Number.POSITIVE_INFINITY
   if (master.state === 'connected') return Math.max(0, now_ms - master.lastIo_ms)
   return master.downSince_ms === 0 ? Number.POSITIVE_INFINITY : Math.max(0, now_ms - master.downSince_ms)
+}
+
+/**
+ * Whether what this replica holds is not its master's dataset of any time: a synchronisation has not ended, broke off,
+ * or never was. `empty`: there are no keys.
+ */
+export function lacksDataset(r: Replication, empty: boolean, now_ms: number): boolean {
+  return r.incomplete || (!isMaster(r) && empty && dataAge(r, now_ms) === Number.POSITIVE_INFINITY)
 }

@@ -8,9 +8,11 @@ import type { Answer } from './replconf.js'
 import {
   cacheMyself,
   discardCachedMaster,
+  forgetHistory,
   isMaster,
   type ReplicaLink,
   type Replication,
+  returnToSecond,
   shiftReplid,
 } from './state.js'
 import { readInteger, sameWord } from './wire.js'
@@ -30,8 +32,9 @@ export function setMaster(r: Replication, host: string, port: number, turn: Turn
   turn.effects.push({ kind: 'role', role: 'replica', host, port })
   if (wasMaster) {
     discardCachedMaster(r, turn)
-    // Any database will do: the new master's stream begins with SELECT.
-    cacheMyself(r, 0, turn)
+    const inSecond = returnToSecond(r)
+    // In a history of our own any database will do: the new master's stream begins with SELECT.
+    cacheMyself(r, inSecond ? r.secondDb : 0, turn)
   }
   master.state = 'connect'
   log(turn, 'notice', `Connecting to MASTER ${host}:${port}`)
@@ -54,11 +57,14 @@ export function unsetMaster(r: Replication, turn: Turn): void {
   if (isMaster(r)) return
   const { master } = r
   loseMaster(r, true, turn)
+  const db = master.cached === null ? 0 : master.cached.db
   discardCachedMaster(r, turn)
   cancelSync(r, false, turn)
   master.host = null
   master.port = 0
-  shiftReplid(r, turn)
+  if (r.incomplete) forgetHistory(r, turn)
+  else shiftReplid(r, db, turn)
+  r.incomplete = false
   dropAllReplicas(r, turn)
   master.state = 'none'
   master.downSince_ms = 0

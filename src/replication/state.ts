@@ -224,8 +224,15 @@ export interface Replication {
   replid2: string
   /** First offset at which `replid2` is not valid any more; -1: there is no second history. */
   secondReplidOffset: number
+  /** The database that the stream of `replid2` had selected at that offset. */
+  secondDb: number
   /** Offset of the last byte of our history: master_repl_offset. */
   offset: number
+  /**
+   * The old dataset was given up for a master's, which is not here as a whole. Nothing is offered to other replicas
+   * then, and no election or client takes what is here for a dataset.
+   */
+  incomplete: boolean
   backlog: Backlog | null
   /** The database that our stream has selected last; -1: the next command is to be preceded by SELECT. */
   selectedDb: number
@@ -269,7 +276,9 @@ export function createReplication(options: ReplicationOptions, turn: Turn): Repl
     replid: turn.randomId(),
     replid2: NO_REPLID,
     secondReplidOffset: -1,
+    secondDb: 0,
     offset: 0,
+    incomplete: false,
     backlog: null,
     selectedDb: -1,
     links: new Map(),
@@ -333,15 +342,25 @@ export function changeReplid(r: Replication, turn: Turn): void {
 export function clearReplid2(r: Replication): void {
   r.replid2 = NO_REPLID
   r.secondReplidOffset = -1
+  r.secondDb = 0
+}
+
+/** The dataset is no more what our history says: nobody can go on with us, nor we with anybody. */
+export function forgetHistory(r: Replication, turn: Turn): void {
+  changeReplid(r, turn)
+  clearReplid2(r)
+  r.offset = 0
+  r.backlog = null
 }
 
 /**
  * A replica becomes a master: the history it comes from becomes its second one, valid for whoever asks for no more
- * than the byte after the last one we have in common.
+ * than the byte after the last one we have in common. `db` is what the stream has selected there.
  */
-export function shiftReplid(r: Replication, turn: Turn): void {
+export function shiftReplid(r: Replication, db: number, turn: Turn): void {
   r.replid2 = r.replid
   r.secondReplidOffset = r.offset + 1
+  r.secondDb = db
   changeReplid(r, turn)
   log(
     turn,
@@ -367,12 +386,13 @@ export function snapshotInfo(r: Replication): SnapshotInfo | null {
 
 /**
  * After a start, the history that the loaded RDB file belongs to. A replica can ask its master to go on from there;
- * a master lets its replicas go on from there.
+ * a master lets its replicas go on from there. In a cluster a replica may not know its master's address yet.
  */
-export function restoreHistory(r: Replication, info: SnapshotInfo, turn: Turn): void {
-  if (isMaster(r)) {
+export function restoreHistory(r: Replication, info: SnapshotInfo, asReplica: boolean, turn: Turn): void {
+  if (!asReplica) {
     r.replid2 = info.replid
     r.secondReplidOffset = info.offset + 1
+    r.secondDb = info.streamDb
     r.offset = info.offset
     beginBacklog(r)
     r.noReplicasSince_ms = turn.now_ms
@@ -392,6 +412,19 @@ export function cacheMyself(r: Replication, db: number, turn: Turn): void {
       'I may be able to synchronize with the new master with just a partial transfer.',
   )
   r.master.cached = { replid: r.replid, offset: r.offset, db }
+}
+
+/**
+ * A master that has written nothing since it left the history before its own is still in that one, which others may
+ * share: after a restart, or a promotion that was taken back. It goes on in that history; who is in ours has the same.
+ */
+export function returnToSecond(r: Replication): boolean {
+  // Without a backlog writes are not counted.
+  if (r.backlog === null || r.secondReplidOffset !== r.offset + 1) return false
+  const left = r.replid
+  r.replid = r.replid2
+  r.replid2 = left
+  return true
 }
 
 export function discardCachedMaster(r: Replication, turn: Turn): void {

@@ -9,6 +9,7 @@ import {
   DENYOOM,
   LOADING,
   MAY_REPLICATE,
+  NO_ASYNC_LOADING,
   NO_AUTH,
   NO_MULTI,
   READONLY,
@@ -59,7 +60,8 @@ export function whyNotNow(node: ServerNode, client: Client, entry: Entry): strin
   if ((common & STALE) === 0 && node.masterIsDown()) {
     return "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
   }
-  if (node.loading && (common & LOADING) === 0) return 'LOADING Redis is loading the dataset in memory'
+  if (node.loading && (common & LOADING) === 0) return LOADING_ERROR
+  if (node.keyspace.beside !== null && (flags & NO_ASYNC_LOADING) !== 0) return LOADING_ERROR
   if (node.busy && (entry.flags & ALLOW_BUSY) === 0) {
     return 'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.'
   }
@@ -68,6 +70,8 @@ export function whyNotNow(node: ServerNode, client: Client, entry: Entry): strin
   }
   return null
 }
+
+const LOADING_ERROR = 'LOADING Redis is loading the dataset in memory'
 
 const WHILE_SUBSCRIBED = new Set([
   'ping',

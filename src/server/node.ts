@@ -291,7 +291,8 @@ export class ServerNode implements Host {
     const broken = this.diskError() !== null
     if (broken) gate |= WRITE | MAY_REPLICATE
     this.gate = gate
-    this.gateAll = this.loading || this.busy || broken || this.masterIsDown()
+    const loads = this.loading || this.keyspace.beside !== null
+    this.gateAll = loads || this.busy || broken || this.masterIsDown()
   }
 
   /** This node is a replica from now on, or a master again. */

@@ -2,7 +2,7 @@
 
 import type { Fact } from '../cluster/index.js'
 import { inHandshake, isMaster } from '../cluster/index.js'
-import type { SimNode, World } from './world.js'
+import type { SimNode, World, Write } from './world.js'
 import { violate } from './world.js'
 
 /** Two masters may claim a slot under one epoch while they cannot hear each other, and this long after. */
@@ -26,21 +26,33 @@ export function noteVote(world: World, node: SimNode, vote: Extract<Fact, { kind
 }
 
 /** Called when a replica has become a master. */
-export function notePromotion(world: World, node: SimNode): void {
+export function notePromotion(world: World, node: SimNode, epoch: number): void {
   const { watch } = world
   const state = node.state!
   if (watch.takeover) return
-  const { epoch } = state.election
   const { name } = state.myself
   const winner = watch.winners.get(epoch)
   if (winner !== undefined && winner !== name)
     violate(world, `two winners in epoch ${epoch}: ${winner}, ${name}`)
+  if (winner === name) violate(world, `n${node.index} wins epoch ${epoch} a second time`)
+  if (node.replication.incomplete) violate(world, `n${node.index} is promoted without its shard's data`)
   watch.winners.set(epoch, name)
   const supporters = watch.supporters.get(`${epoch} ${name}`)?.size ?? 0
   const needed = Math.floor(state.size / 2) + 1
   if (supporters < needed) {
     violate(world, `n${node.index} wins epoch ${epoch} with ${supporters} of ${needed} votes`)
   }
+}
+
+/** Acknowledged writes that the present owners of their slots do not have. Of use only where no master has died. */
+export function lostWrites(world: World): number {
+  const held = new Set<Write>()
+  for (const node of world.nodes) {
+    const { state } = node
+    if (state === null || !isMaster(state.myself)) continue
+    for (let write = node.replication.lastWrite; write !== null; write = write.before) held.add(write)
+  }
+  return world.watch.acknowledged.filter((write) => !held.has(write)).length
 }
 
 /** Called after the packets of a turn have left the node: what they claim must survive a crash. */

@@ -28,6 +28,7 @@ export function start(world: World, node: SimNode): void {
   node.clientsPausedUntil_ms = 0
   node.replication.masterIp = null
   node.replication.linkedAt_ms = Number.POSITIVE_INFINITY
+  node.replication.loadingUntil_ms = 0
   const config = { ...world.config, port: node.port }
   if (node.disk === null) {
     node.state = freshState(config, node.local, timeline.now_ms, next)
@@ -82,6 +83,9 @@ function refreshLocal(world: World, node: SimNode): void {
   const { local, replication } = node
   local.offset_bytes = replication.offset_bytes
   local.replicating = replication.masterIp !== null
+  local.loading = replication.loadingUntil_ms !== 0
+  local.incomplete = replication.incomplete
+  local.linkUp = !local.loading && replication.linkedAt_ms <= world.timeline.now_ms
   local.dataAge_ms = world.timeline.now_ms - replication.lastHeard_ms
 }
 
@@ -132,7 +136,7 @@ function act(world: World, node: SimNode, fact: Fact): void {
       break
     case 'promotedToMaster':
       tell(world, `n${node.index} is promoted to master`)
-      notePromotion(world, node)
+      notePromotion(world, node, fact.epoch)
       becomeMaster(node)
       break
     case 'resetDone':

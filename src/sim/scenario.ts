@@ -9,7 +9,7 @@ import { breakConnection, heal } from './network.js'
 import type { Prng } from './prng.js'
 import { between, chance, pick } from './prng.js'
 import { boot, command, crash, start } from './process.js'
-import { startReplication } from './replication.js'
+import { oweFullSync, startReplication } from './replication.js'
 import { strangerGreets } from './stranger.js'
 import { runUntil, schedule } from './timeline.js'
 import type { Bug, SimNode, World } from './world.js'
@@ -245,6 +245,31 @@ const failoverByHand: Happening = (world) => {
   world.watch.takeover = false
 }
 
+/** Replicas of one master load a full synchronisation, and the master dies meanwhile. */
+const crashWhileLoading: Happening = (world) => {
+  const masters = running(world).filter(
+    (node) => isMaster(node.state!.myself) && node.state!.myself.slotCount > 0,
+  )
+  if (masters.length === 0) return
+  const master = pick(world.prng, masters)
+  for (const node of running(world)) if (node.replication.masterIp === master.ip) oweFullSync(world, node)
+  pass(world, between(world.prng, 200, 3000))
+  if (chance(world.prng, 0.8)) crash(world, master)
+}
+
+/** Two nodes of a shard change places, again and again, faster than the last election would have expired. */
+const failoverBackAndForth: Happening = (world) => {
+  const first = running(world).find((node) => isReplica(node.state!.myself))
+  for (let i = 0; i < 4 && first?.state != null; i++) {
+    const { master } = first.state.myself
+    const other = running(world).find((node) => node.state!.myself.name === master?.name)
+    command(world, first, 'FAILOVER')
+    pass(world, between(world.prng, 300, 1500))
+    if (other?.state != null && isReplica(other.state.myself)) command(world, other, 'FAILOVER')
+    pass(world, between(world.prng, 300, 1500))
+  }
+}
+
 /** A slot without keys is moved, in the manager's four steps, between which anything may happen. */
 const moveSlot: Happening = (world) => {
   const masters = running(world).filter(
@@ -288,6 +313,8 @@ const HAPPENINGS: readonly Happening[] = [
   breakLinks,
   standStill,
   failoverByHand,
+  failoverBackAndForth,
+  crashWhileLoading,
   moveSlot,
   moveSlot,
   strangerGreets,

@@ -8,14 +8,16 @@
  *     > crash n0   > start n0   > split n0 n3   > heal
  *     > cluster n4 FAILOVER          a CLUSTER subcommand; `n0` in it stands for that node's name
  *     > settle                       let time pass until all agree on a whole cluster
+ *     > load n3                      a replica needs all data of its master, and loads them
+ *     > writes                       how many acknowledged writes there were, and how many are lost
  *     > view n1                      the cluster as n1 sees it
  */
 
 import { describeNode } from '../cluster/index.js'
-import { unsettled } from './invariants.js'
+import { lostWrites, unsettled } from './invariants.js'
 import { heal } from './network.js'
 import { boot, command, crash, start } from './process.js'
-import { startReplication } from './replication.js'
+import { oweFullSync, startReplication } from './replication.js'
 import { form, pass, settle } from './scenario.js'
 import type { SimNode, World } from './world.js'
 import { createWorld, tell } from './world.js'
@@ -108,6 +110,12 @@ function act(world: World, masters: number, verb: string, words: readonly string
       break
     case 'cluster':
       runCommand(world, node(words[0]), words.slice(1))
+      break
+    case 'load':
+      oweFullSync(world, node(words[0]))
+      break
+    case 'writes':
+      tell(world, `of ${world.watch.acknowledged.length} acknowledged writes, ${lostWrites(world)} are lost`)
       break
     case 'view':
       view(world, node(words[0]))

@@ -16,7 +16,13 @@ import type { Timeline } from './timeline.js'
 import { createTimeline } from './timeline.js'
 
 /** Bugs put in on purpose; see Faults in cluster/state.ts. */
-export type Bug = 'none' | 'countVotesTwice' | 'forgetEpoch' | 'trustStrangers'
+export type Bug =
+  | 'none'
+  | 'countVotesTwice'
+  | 'forgetEpoch'
+  | 'trustStrangers'
+  | 'standIncomplete'
+  | 'keepVotes'
 
 export interface Connection {
   readonly from: SimNode
@@ -64,6 +70,19 @@ export interface Replication {
   linkedAt_ms: number
   lastHeard_ms: number
   offset_bytes: number
+  /** The next synchronisation is a full one. */
+  fullSyncOwed: boolean
+  /** A full synchronisation is being loaded until then; 0: none is. */
+  loadingUntil_ms: number
+  /** The old data are given up, and the new ones are not here. */
+  incomplete: boolean
+  /** What it holds: the last write, which names the one before it. */
+  lastWrite: Write | null
+}
+
+/** A write that a client was told is done. */
+export interface Write {
+  readonly before: Write | null
 }
 
 export interface World {
@@ -102,6 +121,8 @@ export interface Watch {
   readonly doubles: Map<string, number>
   /** Names of members, ever, to their nodes. */
   readonly names: Map<string, number>
+  /** What clients were told is done, by any master. */
+  readonly acknowledged: Write[]
   /** A CLUSTER FAILOVER TAKEOVER is being carried out: the promotion needs no votes. */
   takeover: boolean
 }
@@ -141,6 +162,7 @@ export function createWorld(options: WorldOptions): World {
       ownEpoch: new Map(),
       doubles: new Map(),
       names: new Map(),
+      acknowledged: [],
       takeover: false,
     },
     deliver: () => {
@@ -165,7 +187,16 @@ function createSimNode(index: number): SimNode {
     unsynced: false,
     crashAtPersist: false,
     local: emptyLocal(),
-    replication: { masterIp: null, linkedAt_ms: Number.POSITIVE_INFINITY, lastHeard_ms: 0, offset_bytes: 0 },
+    replication: {
+      masterIp: null,
+      linkedAt_ms: Number.POSITIVE_INFINITY,
+      lastHeard_ms: 0,
+      offset_bytes: 0,
+      fullSyncOwed: false,
+      loadingUntil_ms: 0,
+      incomplete: false,
+      lastWrite: null,
+    },
     clientsPausedUntil_ms: 0,
     group: 0,
   }

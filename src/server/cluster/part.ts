@@ -18,12 +18,15 @@ import {
   isReplica,
   type LinkId,
   type Local,
+  NOADDR,
   type Ready,
   standstill_ms,
   step,
   takeLinkId,
 } from '../../cluster/index.js'
-import { isMaster } from '../../replication/state.js'
+import { lacksDataset } from '../../replication/report.js'
+import { followFromStart } from '../../replication/role.js'
+import { forgetHistory, isMaster } from '../../replication/state.js'
 import type { Client } from '../client.js'
 import { endsNode } from '../failures.js'
 import type { ServerNode } from '../node.js'
@@ -100,7 +103,17 @@ export class ClusterPart {
       node.standstill_ms = standstill_ms(state.config)
       return undefined
     })
-    if (isReplica(state.myself)) node.setRole(true)
+    if (isReplica(state.myself)) this.beginAsReplica()
+  }
+
+  /** nodes.conf tells the role before the data are loaded: whose history they are in depends on it. */
+  private beginAsReplica(): void {
+    const { node, replication, state } = this
+    node.setRole(true)
+    const { master } = state.myself
+    if (master === null || (master.flags & NOADDR) !== 0 || master.ip === '') return
+    const port = state.config.tlsReplication ? master.tlsPort : master.port
+    replication.run((r, turn) => followFromStart(r, master.ip, port, turn))
   }
 
   /** Locks and reads nodes.conf, or begins a new one. Rejects with a ClusterError, after logging, when it cannot. */
@@ -239,9 +252,12 @@ export class ClusterPart {
   }
 
   private observe(): void {
-    const { local, replication } = this
+    const { local, node, replication } = this
     local.offset_bytes = replication.offset
     local.replicating = !isMaster(replication.r)
+    local.linkUp = replication.linkIsUp
+    local.loading = node.loading || node.keyspace.beside !== null
+    local.incomplete = lacksDataset(replication.r, node.keyspace.size === 0, node.clock.now_ms())
     local.dataAge_ms = replication.dataAge_ms
   }
 
@@ -287,6 +303,8 @@ export class ClusterPart {
         replication.lead()
         node.setRole(false)
         replication.emptyKeyspace()
+        // The stream does not tell of it: nobody must go on in our history.
+        replication.run(forgetHistory)
         break
       case 'slotsLost':
         deleteKeysInSlots(node, fact.slots)

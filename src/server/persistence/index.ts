@@ -67,7 +67,7 @@ export class Persistence {
     this.aof = new AppendOnly(this.circle)
     this.rewriter = new AofRewriter(this.circle, this.aof)
     node.persistence = this
-    node.info.section('persistence', () => infoLines(this, node.loading))
+    node.info.section('persistence', () => infoLines(this, node.loading, node.keyspace.beside !== null))
     node.beforeWrite = (db, handle) => this.runner.beforeWrite(db, handle)
     node.diskError = () => this.rdb.diskError() ?? this.aof.diskError()
     config.onChange('appendonly', () => this.switchAppendOnly())
@@ -153,7 +153,11 @@ export class Persistence {
       this.aof.syncNow()
       if (this.aof.bufferLength > 0 && !force) return false
     }
-    if (save === true || (save === undefined && node.config.values.save.length > 0)) {
+    // A dataset that is being loaded, or is not here as a whole, must not take the place of what is on the disk.
+    if (
+      this.holdsDataset() &&
+      (save === true || (save === undefined && node.config.values.save.length > 0))
+    ) {
       node.log('notice', 'Saving the final RDB snapshot before exiting.')
       if (!this.rdb.save()) {
         if (!force) {
@@ -176,7 +180,11 @@ export class Persistence {
   private cron(now_s: number): void {
     this.aof.cron()
     this.rewriter.cron(now_s)
-    this.rdb.cron(now_s)
+    if (this.holdsDataset()) this.rdb.cron(now_s)
+  }
+
+  private holdsDataset(): boolean {
+    return !this.node.loading && this.node.replication?.r.incomplete !== true
   }
 
   private attach(): void {

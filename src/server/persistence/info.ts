@@ -5,12 +5,12 @@ import type { Persistence } from './index.js'
 const okOr = (ok: boolean) => (ok ? 'ok' : 'err')
 const flag = (set: boolean) => (set ? 1 : 0)
 
-/** `loading`: from the disk, or from a master. */
-export function infoLines(p: Persistence, loading: boolean): [string, string | number][] {
+/** `loading`: from the disk, or from a master; `beside`: from a master, beside the old dataset. */
+export function infoLines(p: Persistence, loading: boolean, beside: boolean): [string, string | number][] {
   const { rdb, aof, rewriter, loaded, runner } = p
   const lines: [string, string | number][] = [
     ['loading', flag(loading)],
-    ['async_loading', 0],
+    ['async_loading', flag(beside && !loading)],
     // Nothing is copied on write here: a snapshot walks the data itself.
     ['current_cow_peak', 0],
     ['current_cow_size', 0],

@@ -29,10 +29,6 @@ export const REPLICATION_DIRECTIVES = [
   'appendonly',
 ] as const satisfies readonly DirectiveName[]
 
-/**
- * repl-diskless-load `swapdb` counts as `disabled`: both keep the old dataset until the new one is here as a whole, and
- * a node has room for one dataset, not for two.
- */
 export function readOptions(values: ConfigValues): ReplicationOptions {
   const limit = values['client-output-buffer-limit'].replica
   const optional = (text: string): Uint8Array | null => (text === '' ? null : ascii(text))
@@ -42,7 +38,7 @@ export function readOptions(values: ConfigValues): ReplicationOptions {
     replDisklessSync: values['repl-diskless-sync'],
     replDisklessSyncDelay_s: values['repl-diskless-sync-delay'],
     replDisklessSyncMaxReplicas: values['repl-diskless-sync-max-replicas'],
-    replDisklessLoad: values['repl-diskless-load'] === 'on-empty-db' ? 'on-empty-db' : 'disabled',
+    replDisklessLoad: values['repl-diskless-load'],
     replTimeout_s: values['repl-timeout'],
     replPingReplicaPeriod_s: values['repl-ping-replica-period'],
     outputHardLimit: limit.hard,

@@ -95,7 +95,7 @@ export class ReplicationPart implements Feed {
       return info === null ? undefined : { db: info.streamDb, id: info.replid, offset: info.offset }
     }
     persistence.expiredAtLoad = (at, db, key, start, end) => {
-      if (at.id === undefined || at.offset === undefined || !isMaster(this.r)) return
+      if (at.id === undefined || at.offset === undefined || node.isReplica) return
       this.restore(at.db ?? 0, at.id, at.offset)
       const command = node.config.values['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL'
       this.run((r, turn) => feedCommand(r, db, [command, key.subarray(start, end)], turn))
@@ -138,7 +138,7 @@ export class ReplicationPart implements Feed {
   private restore(streamDb: number, replid: string, offset: number): void {
     if (this.restored) return
     this.restored = true
-    this.run((r, turn) => restoreHistory(r, { streamDb, replid, offset }, turn))
+    this.run((r, turn) => restoreHistory(r, { streamDb, replid, offset }, this.node.isReplica, turn))
   }
 
   /** A new history begins with what is here: replicas cannot go on with the old one. */
@@ -307,7 +307,9 @@ export class ReplicationPart implements Feed {
 
   private masterIsDown(): boolean {
     const { r } = this
-    return !isMaster(r) && r.master.state !== 'connected' && !r.options.replicaServeStaleData
+    // What a synchronisation that broke off has left is not even stale data; during one, the word is LOADING.
+    const refuses = (r.incomplete && !this.node.loading) || !r.options.replicaServeStaleData
+    return refuses && !isMaster(r) && r.master.state !== 'connected'
   }
 
   // Outcomes.
@@ -401,7 +403,7 @@ export class ReplicationPart implements Feed {
         master.resume(effect.attempt)
         return
       case 'transferBegin':
-        receiver.begin(effect.size, effect.parse)
+        receiver.begin(effect.size, effect.parse, effect.sameHistory)
         return
       case 'transferChunk':
         receiver.chunk(effect.bytes, effect.start, effect.end)
@@ -417,7 +419,9 @@ export class ReplicationPart implements Feed {
         this.emptyKeyspace()
         return
       case 'swapData':
-        return // never asked for: see readOptions
+        this.stopAof()
+        receiver.swap()
+        return
       case 'apply':
         this.applier.apply(effect.bytes, effect.start, effect.end, effect.db)
         node.turn.schedule()

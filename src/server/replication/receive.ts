@@ -1,7 +1,7 @@
 /**
  * The master's snapshot on its way into the keyspace. Usually all of it is collected first (in memory, beyond some size
  * in a file), and the old dataset stays until then; with repl-diskless-load on-empty-db and nothing to lose, it is
- * loaded while it arrives. Loading goes in slices, so that the node can say LOADING meanwhile, and keep its links.
+ * loaded while it arrives; with swapdb too, but beside the old dataset, whose place it takes in the end. Loading goes in slices, so that the node can say LOADING meanwhile, and keep its links.
  */
 
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
@@ -38,17 +38,21 @@ export class Receiver {
     this.part = part
   }
 
-  begin(size: number, parse: ParseMode): void {
+  begin(size: number, parse: ParseMode, sameHistory: boolean): void {
     this.forget()
     this.current++
     this.size = size
     this.parse = parse
-    if (parse === 'asItComes') this.beginLoading()
+    if (parse === 'whole') return
+    this.beginLoading()
+    if (parse === 'asItComes' || !sameHistory) return
+    // What is here is an earlier state of what comes: clients may read it meanwhile.
+    this.part.setLoading(false)
   }
 
   chunk(bytes: Uint8Array, start: number, end: number): void {
     this.collected += end - start
-    if (this.parse === 'asItComes') {
+    if (this.parse !== 'whole') {
       this.feed(bytes, start, end)
       return
     }
@@ -68,7 +72,7 @@ export class Receiver {
 
   /** All of it is here. */
   end(): void {
-    if (this.parse === 'asItComes') {
+    if (this.parse !== 'whole') {
       this.finish()
       return
     }
@@ -113,10 +117,27 @@ export class Receiver {
     const wasLoading = this.reader !== null
     this.current++
     this.forget()
-    if (wasLoading) {
-      this.part.emptyKeyspace()
-      this.part.setLoading(false)
-    }
+    if (!wasLoading) return
+    if (this.parse === 'beside') this.dropBeside()
+    else this.part.emptyKeyspace()
+    this.part.setLoading(false)
+  }
+
+  /** What was loaded beside the dataset takes its place. */
+  swap(): void {
+    const { node } = this.part
+    node.persistence?.beforeFlush()
+    node.tracking?.flushed()
+    node.keyspace.swapBeside((db, old) => node.watches.swapped(db, old))
+    if (node.waits.count === 0) return
+    for (const { index } of node.keyspace.databases) node.waits.swapped(index, index)
+  }
+
+  /** The old dataset stays. */
+  private dropBeside(): void {
+    const { node } = this.part
+    node.log('notice', 'MASTER <-> REPLICA sync: Discarding temporary DB in background')
+    node.keyspace.dropBeside()
   }
 
   private openFile(): void {
@@ -133,6 +154,7 @@ export class Receiver {
     part.setLoading(true)
     this.loader = new KeyspaceLoader({
       keyspace: node.keyspace,
+      databases: this.parse === 'beside' ? node.keyspace.beginBeside() : node.keyspace.databases,
       dropExpiredBefore_ms: Number.NEGATIVE_INFINITY,
       size_bytes: this.parse === 'whole' ? this.collected : this.size,
       now_ms: node.clock.now_ms(),
@@ -145,7 +167,12 @@ export class Receiver {
   private feed(bytes: Uint8Array, start: number, end: number): boolean {
     const { reader } = this
     if (reader === null) return false
+    const { keyspace } = this.part.node
+    const { watchers } = keyspace
+    // Keys beside the dataset are none of anybody's yet.
+    if (this.parse === 'beside') keyspace.watchers = 0
     reader.feed(bytes, start, end)
+    keyspace.watchers = watchers
     if (reader.state !== 'failed') return true
     this.fail()
     return false
@@ -174,6 +201,7 @@ export class Receiver {
     const wasLoading = this.reader !== null
     this.current++
     this.forget()
+    if (wasLoading && this.parse === 'beside') this.dropBeside()
     if (wasLoading) this.part.setLoading(false)
     this.part.later((r, turn) => loadFinished(r, { ok: false }, turn))
   }
