@@ -40,6 +40,7 @@ import {
   isReplica,
   isSuspected,
   MASTER,
+  MEETING,
   MIGRATE_TO,
   MYSELF,
   NOADDR,
@@ -265,7 +266,9 @@ function checkName(
     }
     renameNode(state, node, packet.sender)
     log(turn, 'debug', `Handshake with node ${node.name} completed.`)
-    node.flags = (node.flags & ~HANDSHAKE) | (packet.flags & (MASTER | REPLICA))
+    node.flags = (node.flags & ~(HANDSHAKE | MEETING)) | (packet.flags & (MASTER | REPLICA))
+    node.awaitsInbound = node.inbound === null
+    node.metAt_ms = turn.now_ms
     if ((packet.mflags & MFLAG_EXTENSIONS) !== 0) node.takesExtensions = true
     turn.ready.save = true
     return true

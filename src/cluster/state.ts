@@ -21,7 +21,7 @@ export const MYSELF = 16
 export const HANDSHAKE = 32
 /** We know the name, not the address. */
 export const NOADDR = 64
-/** Our first message to it is to be a MEET. */
+/** The operator had us meet it: the first message of each of our links to it is a MEET, until it has answered. */
 export const MEETING = 128
 /** A master that has, had or took over from one that had replicas: others may migrate to it. */
 export const MIGRATE_TO = 256
@@ -73,7 +73,8 @@ export interface ClusterNode {
   port: number
   tlsPort: number
   busPort: number
-  readonly createdAt_ms: number
+  /** Moved on by the time in which this process stood still (see noticeStandstill). */
+  createdAt_ms: number
   /** When the ping that is still unanswered was sent; 0: none. */
   pingSentAt_ms: number
   pongReceivedAt_ms: number
@@ -93,6 +94,10 @@ export interface ClusterNode {
   inbound: Link | null
   /** Not to be tried again before. */
   connectAt_ms: number
+  /** We finished a handshake with it, and it has not opened a link to us since: perhaps its half of it failed. */
+  awaitsInbound: boolean
+  /** When we last sent it a MEET, or finished the handshake. */
+  metAt_ms: number
   /** It has shown that it understands extensions of pings (Redis 7 and later; earlier ones drop such packets). */
   takesExtensions: boolean
 }
@@ -212,6 +217,8 @@ export interface ClusterState {
   minorityAt_ms: number
   /** When the last step was; 0 before the first. */
   steppedAt_ms: number
+  /** When the last step wanted to be called again: later means that this process did not run. */
+  wakeAt_ms: number
   pingsSent: number
   pfailCount: number
   nextCron_ms: number
@@ -301,6 +308,8 @@ export function createNode(name: string, shardId: string, flags: number, now_ms:
     link: null,
     inbound: null,
     connectAt_ms: 0,
+    awaitsInbound: false,
+    metAt_ms: 0,
     takesExtensions: false,
   }
 }
@@ -343,6 +352,7 @@ export function createState(config: ClusterConfig, local: Local, myself: Cluster
     firstUpdateAt_ms: 0,
     minorityAt_ms: 0,
     steppedAt_ms: 0,
+    wakeAt_ms: 0,
     pingsSent: 0,
     pfailCount: 0,
     nextCron_ms: 0,

@@ -13,8 +13,20 @@ import { tell, violate } from './world.js'
 /** Ties the network to the processes; before anything is started. */
 export function boot(world: World): void {
   world.deliver = (node, input) => {
-    give(world, node, input)
+    if (world.inputCost_ms === 0) give(world, node, input)
+    else enqueue(world, node, input)
   }
+}
+
+/** Gives a process with a slow processor an input when those before it are done. */
+function enqueue(world: World, node: SimNode, input: Input): void {
+  const { timeline } = world
+  const { life } = node
+  const at_ms = Math.max(node.busyUntil_ms, timeline.now_ms)
+  node.busyUntil_ms = at_ms + world.inputCost_ms
+  schedule(timeline, at_ms, () => {
+    if (node.life === life) give(world, node, input)
+  })
 }
 
 /** Starts a process from what is on its disk. */
@@ -161,7 +173,7 @@ function planTick(world: World, node: SimNode, wakeAt_ms: number): void {
   schedule(world.timeline, wakeAt_ms, () => {
     if (node.life !== life || node.wakeAt_ms !== wakeAt_ms) return
     node.wakeAt_ms = 0
-    give(world, node, { kind: 'tick' })
+    world.deliver(node, { kind: 'tick' })
   })
 }
 

@@ -42,6 +42,8 @@ export interface SimNode {
   life: number
   /** The process stands still until then. */
   pausedUntil_ms: number
+  /** Until then its processor is taken by inputs that came before. */
+  busyUntil_ms: number
   readonly connections: Map<LinkId, Connection>
   wakeAt_ms: number
   /** nodes.conf as it is safe on the disk. */
@@ -74,6 +76,8 @@ export interface World {
   readonly nodes: SimNode[]
   readonly config: ClusterConfig
   readonly latency_ms: readonly [number, number]
+  /** Time that a node's processor takes for one input; those that come meanwhile wait in line. 0: none. */
+  readonly inputCost_ms: number
   /** Lines of the story; null when nobody reads it. */
   trace: string[] | null
   /** 'all': packets, too. */
@@ -114,6 +118,7 @@ export interface WorldOptions {
   readonly nodes: number
   readonly nodeTimeout_ms: number
   readonly latency_ms: readonly [number, number]
+  readonly inputCost_ms?: number
   readonly bug?: Bug
   readonly throughBytes?: boolean
   readonly config?: Partial<ClusterConfig>
@@ -128,6 +133,7 @@ export function createWorld(options: WorldOptions): World {
     nodes: [],
     config: { ...DEFAULT_CONFIG, port: 7000, nodeTimeout_ms: options.nodeTimeout_ms, ...options.config },
     latency_ms: options.latency_ms,
+    inputCost_ms: options.inputCost_ms ?? 0,
     trace: null,
     traceLevel: 'events',
     throughBytes: options.throughBytes ?? false,
@@ -159,6 +165,7 @@ function createSimNode(index: number): SimNode {
     state: null,
     life: 0,
     pausedUntil_ms: 0,
+    busyUntil_ms: 0,
     connections: new Map(),
     wakeAt_ms: 0,
     disk: null,
