@@ -12,7 +12,7 @@ import { checkManualTimeout } from './manual.js'
 import { closeLink, deleteNode } from './nodes.js'
 import { broadcastPong, sendPing } from './ping.js'
 import { considerMigration } from './replica-migration.js'
-import { followMaster } from './roles.js'
+import { refollow } from './roles.js'
 import type { ClusterNode, ClusterState } from './state.js'
 import { FAILED, HANDSHAKE, isMaster, isReplica, MYSELF, NOADDR, PFAIL } from './state.js'
 import type { Turn } from './turn.js'
@@ -49,8 +49,8 @@ export function cron(turn: Turn): void {
   const suspects: ClusterNode[] = []
   for (const node of state.nodeList) if (watch(turn, node)) suspects.push(node)
   if (suspects.length > 0) spreadSuspicion(turn, suspects)
-  const { myself, local } = state
-  if (isReplica(myself) && !local.replicating && myself.master !== null) followMaster(turn)
+  const { myself } = state
+  refollow(turn)
   checkManualTimeout(turn)
   if (isReplica(myself)) {
     advanceFailover(turn)
@@ -74,7 +74,9 @@ function pingRandom(turn: Turn): void {
 /** Pings one node when that is due, renews a dead link, and suspects it when it is silent. True: newly suspected. */
 function watch(turn: Turn, node: ClusterNode): boolean {
   const { state, now_ms } = turn
-  if ((node.flags & (MYSELF | NOADDR | HANDSHAKE)) !== 0) return false
+  if ((node.flags & (MYSELF | HANDSHAKE)) !== 0) return false
+  // A node without an address cannot be asked, and is as silent as one that does not answer.
+  if ((node.flags & NOADDR) !== 0 && node.pingSentAt_ms === 0) node.pingSentAt_ms = now_ms
   if (node.awaitsInbound) meetAgain(turn, node)
   const timeout_ms = Math.max(state.config.nodeTimeout_ms, SILENCE_MIN_MS)
   const { manual } = state

@@ -210,6 +210,8 @@ export interface ClusterState {
   servedStale: boolean
   readonly election: Election
   readonly manual: ManualFailover
+  /** Address and name of the master that replication was last told to follow; '' before. */
+  followed: string
   /** We were a member with slots when we started: do not be a writable master again at once. */
   rejoining: boolean
   firstUpdateAt_ms: number
@@ -348,6 +350,7 @@ export function createState(config: ClusterConfig, local: Local, myself: Cluster
       voters: new Set(),
     },
     manual: { endsAt_ms: 0, replica: null, masterOffset_bytes: -1, canStart: false },
+    followed: '',
     rejoining: false,
     firstUpdateAt_ms: 0,
     minorityAt_ms: 0,

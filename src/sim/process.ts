@@ -38,7 +38,7 @@ export function start(world: World, node: SimNode): void {
   node.pausedUntil_ms = 0
   node.crashAtPersist = false
   node.clientsPausedUntil_ms = 0
-  node.replication.masterIp = null
+  node.replication.master = null
   node.replication.linkedAt_ms = Number.POSITIVE_INFINITY
   const config = { ...world.config, port: node.port }
   if (node.disk === null) {
@@ -93,7 +93,7 @@ export function give(world: World, node: SimNode, input: Input): Ready | null {
 function refreshLocal(world: World, node: SimNode): void {
   const { local, replication } = node
   local.offset_bytes = replication.offset_bytes
-  local.replicating = replication.masterIp !== null
+  local.replicating = replication.master !== null
   local.dataAge_ms = world.timeline.now_ms - replication.lastHeard_ms
 }
 
@@ -140,7 +140,7 @@ function act(world: World, node: SimNode, fact: Fact): void {
   switch (fact.kind) {
     case 'becomeReplicaOf':
       tell(world, `n${node.index} replicates ${fact.name}`)
-      becomeReplica(world, node, fact.host)
+      becomeReplica(world, node, `${fact.host} ${fact.port}`)
       break
     case 'promotedToMaster':
       tell(world, `n${node.index} is promoted to master`)

@@ -34,8 +34,8 @@ export interface Connection {
 
 export interface SimNode {
   readonly index: number
-  readonly ip: string
-  readonly port: number
+  ip: string
+  port: number
   /** Null: the process is not running. */
   state: ClusterState | null
   /** Counts starts, so that what was meant for an earlier life is dropped. */
@@ -61,7 +61,8 @@ export interface SimNode {
 }
 
 export interface Replication {
-  masterIp: string | null
+  /** `ip port` of the master. */
+  master: string | null
   /** When the link to the master is in sync; Infinity while there is none. */
   linkedAt_ms: number
   lastHeard_ms: number
@@ -172,7 +173,7 @@ function createSimNode(index: number): SimNode {
     unsynced: false,
     crashAtPersist: false,
     local: emptyLocal(),
-    replication: { masterIp: null, linkedAt_ms: Number.POSITIVE_INFINITY, lastHeard_ms: 0, offset_bytes: 0 },
+    replication: { master: null, linkedAt_ms: Number.POSITIVE_INFINITY, lastHeard_ms: 0, offset_bytes: 0 },
     clientsPausedUntil_ms: 0,
     group: 0,
   }
