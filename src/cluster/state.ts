@@ -160,7 +160,10 @@ export interface Election {
   at_ms: number
   votes: number
   asked: boolean
+  /** Other replicas of our master with more data. */
   rank: number
+  /** Other failed masters whose replicas stand before us. */
+  shardRank: number
   epoch: number
   cantReason: number
   cantLoggedAt_ms: number
@@ -344,6 +347,7 @@ export function createState(config: ClusterConfig, local: Local, myself: Cluster
       votes: 0,
       asked: false,
       rank: 0,
+      shardRank: 0,
       epoch: 0,
       cantReason: 0,
       cantLoggedAt_ms: 0,
