@@ -7,12 +7,12 @@
 import { advanceFailover, electionDeadline_ms } from './election.js'
 import { failIfAgreed } from './failure.js'
 import { healthDeadline_ms, updateHealth } from './health.js'
-import { connectDeadline_ms, connectMissing, handshakeExpired } from './links.js'
+import { connectDeadline_ms, connectMissing, handshakeExpired, meetAgain } from './links.js'
 import { checkManualTimeout } from './manual.js'
 import { closeLink, deleteNode } from './nodes.js'
 import { broadcastPong, sendPing } from './ping.js'
 import { considerMigration } from './replica-migration.js'
-import { followMaster } from './roles.js'
+import { refollow } from './roles.js'
 import type { ClusterNode, ClusterState } from './state.js'
 import { FAILED, HANDSHAKE, isMaster, isReplica, MYSELF, NOADDR, PFAIL } from './state.js'
 import type { Turn } from './turn.js'
@@ -25,8 +25,10 @@ const SILENCE_MIN_MS = 100
 const RANDOM_PING_MS = 1000
 /** Of this many nodes picked at random, the one that we have not heard for longest is pinged. */
 const RANDOM_PING_CANDIDATES = 5
-/** Between two announcements of our own changed configuration. */
-const ANNOUNCE_MS = 100
+/** Least time between two announcements of our own changed configuration ... */
+const ANNOUNCE_MIN_MS = 100
+/** ... and, since each costs every node a packet, this much for each node: 200 packets a second in and out. */
+const ANNOUNCE_NODE_MS = 5
 /** Masters that are pinged at once when a node has just become suspect, so that they hear of it. */
 const SUSPICION_PINGS_MAX = 16
 
@@ -47,8 +49,8 @@ export function cron(turn: Turn): void {
   const suspects: ClusterNode[] = []
   for (const node of state.nodeList) if (watch(turn, node)) suspects.push(node)
   if (suspects.length > 0) spreadSuspicion(turn, suspects)
-  const { myself, local } = state
-  if (isReplica(myself) && !local.replicating && myself.master !== null) followMaster(turn)
+  const { myself } = state
+  refollow(turn)
   checkManualTimeout(turn)
   if (isReplica(myself)) {
     advanceFailover(turn)
@@ -72,7 +74,10 @@ function pingRandom(turn: Turn): void {
 /** Pings one node when that is due, renews a dead link, and suspects it when it is silent. True: newly suspected. */
 function watch(turn: Turn, node: ClusterNode): boolean {
   const { state, now_ms } = turn
-  if ((node.flags & (MYSELF | NOADDR | HANDSHAKE)) !== 0) return false
+  if ((node.flags & (MYSELF | HANDSHAKE)) !== 0) return false
+  // A node without an address cannot be asked, and is as silent as one that does not answer.
+  if ((node.flags & NOADDR) !== 0 && node.pingSentAt_ms === 0) node.pingSentAt_ms = now_ms
+  if (node.awaitsInbound) meetAgain(turn, node)
   const timeout_ms = Math.max(state.config.nodeTimeout_ms, SILENCE_MIN_MS)
   const { manual } = state
   const silent_ms = Math.min(now_ms - node.pingSentAt_ms, now_ms - node.dataReceivedAt_ms)
@@ -123,10 +128,14 @@ function spreadSuspicion(turn: Turn, suspects: readonly ClusterNode[]): void {
 /** Sends the announcement that is owed, unless the last one was a moment ago. */
 export function announceIfOwed(turn: Turn): void {
   const { state, now_ms } = turn
-  if (!state.announceOwed || now_ms < state.announcedAt_ms + ANNOUNCE_MS) return
+  if (!state.announceOwed || now_ms < announceDeadline_ms(state)) return
   state.announceOwed = false
   state.announcedAt_ms = now_ms
   broadcastPong(turn, 'all')
+}
+
+function announceDeadline_ms(state: ClusterState): number {
+  return state.announcedAt_ms + Math.max(ANNOUNCE_MIN_MS, ANNOUNCE_NODE_MS * state.nodeList.length)
 }
 
 /** When the next tick is due. */
@@ -135,7 +144,7 @@ export function nextWake_ms(turn: Turn): number {
   let wake_ms = Math.min(state.nextCron_ms, electionDeadline_ms(turn))
   const health_ms = healthDeadline_ms(state)
   if (health_ms > now_ms) wake_ms = Math.min(wake_ms, health_ms)
-  if (state.announceOwed) wake_ms = Math.min(wake_ms, state.announcedAt_ms + ANNOUNCE_MS)
+  if (state.announceOwed) wake_ms = Math.min(wake_ms, announceDeadline_ms(state))
   for (const node of state.nodeList) wake_ms = Math.min(wake_ms, nodeDeadline_ms(state, node))
   return Math.max(wake_ms, now_ms + 1)
 }

@@ -19,7 +19,7 @@ import { broadcastPong } from './ping.js'
 import { setAsMaster } from './roles.js'
 import { assignSlot, clearSlot, isUnclaimed, testBit } from './slots.js'
 import type { ClusterNode, ClusterState } from './state.js'
-import { hasFailed, isMaster, isReplica, NOFAILOVER, quorum } from './state.js'
+import { FAILED, hasFailed, isMaster, isReplica, NOFAILOVER, PFAIL, quorum } from './state.js'
 import type { Turn } from './turn.js'
 import { log, shown, TODO_FAILOVER, TODO_MANUAL, TODO_STATE } from './turn.js'
 import type { Packet } from './wire.js'
@@ -28,7 +28,14 @@ import { MFLAG_FORCEACK } from './wire.js'
 const FIXED_DELAY_MS = 500
 const RANDOM_DELAY_MS = 500
 const RANK_DELAY_MS = 1000
+/** Failed masters whose replicas stand before ours: each gets this long to be replaced, so that votes are not split. */
+const SHARD_DELAY_MS = 500
 const AUTH_TIMEOUT_MIN_MS = 2000
+/**
+ * An election that was not won within the time for votes is held anew after this pause. Masters vote again for replicas of
+ * the same master after two node timeouts, which is no more than that time.
+ */
+const RETRY_PAUSE_MS = 500
 /** The same complaint is logged again after this time. */
 const RELOG_MS = 10_000
 
@@ -83,7 +90,7 @@ export function advanceElection(turn: Turn): void {
     return
   }
   const age_ms = now_ms - election.at_ms
-  if (age_ms > authTimeout_ms(state) * 2) {
+  if (age_ms > authTimeout_ms(state) + RETRY_PAUSE_MS) {
     schedule(turn)
     return
   }
@@ -119,11 +126,14 @@ function schedule(turn: Turn): void {
   election.voters.clear()
   election.asked = false
   election.rank = rankOf(state)
+  election.shardRank = shardRankOf(state)
   const random_ms = Math.floor(turn.random() * RANDOM_DELAY_MS)
-  election.at_ms = now_ms + FIXED_DELAY_MS + random_ms + election.rank * RANK_DELAY_MS
+  const ranks_ms = election.rank * RANK_DELAY_MS + election.shardRank * SHARD_DELAY_MS
+  election.at_ms = now_ms + FIXED_DELAY_MS + random_ms + ranks_ms
   if (manual.endsAt_ms !== 0) {
     election.at_ms = now_ms
     election.rank = 0
+    election.shardRank = 0
     turn.todo |= TODO_FAILOVER
   }
   log(
@@ -148,7 +158,39 @@ function rankOf(state: ClusterState): number {
   return rank
 }
 
+/**
+ * How many other masters have failed whose replicas stand before us: those with smaller shard ids. Candidates of several
+ * failed masters that ask at one moment split the votes, and where few masters are left none gets a majority. Valkey 8.1
+ * orders them in the same way, so that they take turns in mixed clusters, too.
+ */
+function shardRankOf(state: ClusterState): number {
+  const { myself } = state
+  let rank = 0
+  for (const node of state.nodeList) {
+    if (!isMaster(node) || !hasFailed(node) || node.slotCount === 0 || node === myself.master) continue
+    if (node.shardId < myself.shardId && node.replicas.some(mayStand)) rank++
+  }
+  return rank
+}
+
+function mayStand(replica: ClusterNode): boolean {
+  return (replica.flags & (FAILED | PFAIL | NOFAILOVER)) === 0
+}
+
+/** A master before ours has failed, too: wait longer. One has been replaced: no need to wait for it. */
+function updateShardRank(turn: Turn): void {
+  const { state, now_ms } = turn
+  const { election } = state
+  const shardRank = shardRankOf(state)
+  if (shardRank === election.shardRank) return
+  const added_ms = (shardRank - election.shardRank) * SHARD_DELAY_MS
+  election.shardRank = shardRank
+  const at_ms = election.at_ms + added_ms
+  election.at_ms = added_ms > 0 ? at_ms : Math.max(at_ms, now_ms + shardRank * SHARD_DELAY_MS)
+}
+
 function updateRank(turn: Turn): void {
+  updateShardRank(turn)
   const { election } = turn.state
   const rank = rankOf(turn.state)
   if (rank <= election.rank) return

@@ -5,7 +5,6 @@ import { forgetName, isForgotten } from './forget.js'
 import {
   addNode,
   addToShard,
-  closeLink,
   deleteNode,
   isAddress,
   isHostname,
@@ -13,6 +12,7 @@ import {
   isNodeName,
   lookup,
   NODES_MAX,
+  setAddress,
   setShard,
 } from './nodes.js'
 import type { ClusterNode } from './state.js'
@@ -73,11 +73,11 @@ function updateKnown(turn: Turn, node: ClusterNode, entry: Gossip, sender: Clust
     if (pong_ms <= now_ms + CLOCK_TOLERANCE_MS && pong_ms > node.pongReceivedAt_ms)
       node.pongReceivedAt_ms = pong_ms
   }
-  if ((node.flags & (FAILED | PFAIL)) !== 0 && !down && (entry.flags & NOADDR) === 0)
-    moveTo(turn, node, entry)
+  const lost = (node.flags & (FAILED | PFAIL | NOADDR)) !== 0
+  if (lost && !down && (entry.flags & NOADDR) === 0) moveTo(turn, node, entry)
 }
 
-/** We cannot reach it, somebody can, at another address: try there. */
+/** We cannot reach it or have no address of it, and the sender reaches it at another one: try there. */
 function moveTo(turn: Turn, node: ClusterNode, entry: Gossip): void {
   const tls = turn.state.config.tlsCluster
   const port = tls ? entry.otherPort : entry.port
@@ -88,12 +88,7 @@ function moveTo(turn: Turn, node: ClusterNode, entry: Gossip): void {
     node.tlsPort === tlsPort &&
     node.busPort === entry.busPort
   if (same || node === turn.state.myself) return
-  if (node.link !== null) closeLink(turn, node.link)
-  node.ip = entry.ip
-  node.port = port
-  node.tlsPort = tlsPort
-  node.busPort = entry.busPort
-  node.flags &= ~NOADDR
+  setAddress(turn, node, { ip: entry.ip, port, tlsPort, busPort: entry.busPort })
 }
 
 /**

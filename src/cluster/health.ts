@@ -6,7 +6,7 @@
 
 import { SLOTS } from '../bytes/crc16.js'
 import type { ClusterConfig, ClusterState } from './state.js'
-import { FAILED, isMaster, PFAIL, quorum } from './state.js'
+import { FAILED, inHandshake, isMaster, PFAIL, quorum } from './state.js'
 import type { Turn } from './turn.js'
 import { log, TODO_STATE } from './turn.js'
 
@@ -15,6 +15,8 @@ const REJOIN_DELAY_MIN_MS = 500
 /** After a restart as a member with slots, a master stays down this long at least. */
 const WRITABLE_DELAY_MS = 2000
 const STANDSTILL_MIN_MS = 500
+/** A step that comes this much later than it was asked for: less is what any timer is late. */
+const OVERSLEPT_MIN_MS = 50
 
 function rejoinDelay_ms(state: ClusterState): number {
   return Math.min(REJOIN_DELAY_MAX_MS, Math.max(REJOIN_DELAY_MIN_MS, state.config.nodeTimeout_ms))
@@ -46,12 +48,27 @@ export function standstill_ms(config: ClusterConfig): number {
 }
 
 /**
+ * At the beginning of every step. `step` said when it wants to be called again; from then on this process stood still (it was
+ * stopped, the machine was busy or asleep, a file was slow). Answers and handshakes may have arrived meanwhile without
+ * having been read, so that time counts neither as a silence of the others nor against a handshake.
+ */
+function discountStandstill(state: ClusterState, now_ms: number): void {
+  const still_ms = now_ms - Math.max(state.steppedAt_ms, state.wakeAt_ms)
+  if (state.steppedAt_ms === 0 || still_ms < OVERSLEPT_MIN_MS) return
+  for (const node of state.nodeList) {
+    if (inHandshake(node)) node.createdAt_ms += still_ms
+    if (node.pingSentAt_ms !== 0) node.pingSentAt_ms += still_ms
+  }
+}
+
+/**
  * At the beginning of every step. A master that stood still for longer than the node timeout (its process was stopped,
  * the machine was) may have been replaced meanwhile, and may come upon its clients' writes before it comes upon that
  * news: it comes back as slowly as one that was cut off.
  */
 export function noticeStandstill(turn: Turn): void {
   const { state, now_ms } = turn
+  discountStandstill(state, now_ms)
   const still_ms = state.steppedAt_ms === 0 ? 0 : now_ms - state.steppedAt_ms
   state.steppedAt_ms = now_ms
   if (still_ms <= standstill_ms(state.config) || !state.ok) return

@@ -5,11 +5,15 @@ import { sendPing } from './ping.js'
 import type { ClusterNode, ClusterState, Link, LinkId } from './state.js'
 import { inHandshake, MEETING, MYSELF, NOADDR } from './state.js'
 import type { LinkEvent, Turn } from './turn.js'
-import { log, TODO_CONNECT } from './turn.js'
+import { log, shown, TODO_CONNECT } from './turn.js'
 import { MEET, PING } from './wire.js'
 
 /** Between two attempts to connect to the same node. */
 const RECONNECT_MS = 100
+/** A handshake is given up after one node timeout, but not before. */
+const HANDSHAKE_MIN_MS = 1000
+/** Where the other end has accepted our link it is there, only busy: it may take this many timeouts to answer. */
+const HANDSHAKE_TIMEOUTS_CONNECTED = 4
 /** Accepted connections that have not said yet who they are. Beyond, the newest is closed at once. */
 export const UNNAMED_LINKS_MAX = 2000
 
@@ -74,7 +78,10 @@ function accept(turn: Turn, event: LinkEvent): void {
   link.remoteIp = event.remoteIp ?? ''
 }
 
-/** The first packet on a link that we opened: a MEET to a stranger, a PING to everyone else. */
+/**
+ * The first packet on a link that we opened: a MEET to a node that the operator had us meet, a PING to all others. A link
+ * that breaks before the node has answered may have lost the MEET, so the next link sends it again.
+ */
 function greet(turn: Turn, link: Link): void {
   const { node } = link
   if (node === null) return
@@ -82,7 +89,6 @@ function greet(turn: Turn, link: Link): void {
   sendPing(turn, link, (node.flags & MEETING) !== 0 ? MEET : PING)
   // An unanswered ping of the link before still counts.
   if (waitingSince_ms !== 0) node.pingSentAt_ms = waitingSince_ms
-  node.flags &= ~MEETING
 }
 
 /** Ties an accepted link to the node that speaks over it; an older one from the same node is closed. */
@@ -92,6 +98,7 @@ export function bindInbound(turn: Turn, link: Link, node: ClusterNode): void {
     closeLink(turn, node.inbound)
   }
   node.inbound = link
+  node.awaitsInbound = false
   link.node = node
 }
 
@@ -118,7 +125,27 @@ export function connectDeadline_ms(state: ClusterState, node: ClusterNode): numb
   return wantsLink(state, node) ? node.connectAt_ms : Number.POSITIVE_INFINITY
 }
 
-/** A node whose handshake has taken too long is given up; answers whether this one has. */
+function handshakeTimeout_ms(state: ClusterState): number {
+  return Math.max(HANDSHAKE_MIN_MS, state.config.nodeTimeout_ms)
+}
+
+/** Whether a node's handshake has taken too long and is given up. */
 export function handshakeExpired(state: ClusterState, node: ClusterNode, now_ms: number): boolean {
-  return inHandshake(node) && now_ms - node.createdAt_ms > Math.max(1000, state.config.nodeTimeout_ms)
+  if (!inHandshake(node)) return false
+  const timeouts = node.link?.connected === true ? HANDSHAKE_TIMEOUTS_CONNECTED : 1
+  return now_ms - node.createdAt_ms > handshakeTimeout_ms(state) * timeouts
+}
+
+/**
+ * A handshake may succeed on our side only: the other node gave its half up while one of us was too busy. It then
+ * ignores our pings, since it does not know us. No link from it within the handshake timeout is the sign of that, and
+ * a MEET has it begin anew. Only after a handshake: a node that was told to forget us must not hear a MEET from us.
+ */
+export function meetAgain(turn: Turn, node: ClusterNode): void {
+  const { state, now_ms } = turn
+  if (!node.awaitsInbound || node.link?.connected !== true) return
+  if (now_ms - node.metAt_ms <= handshakeTimeout_ms(state)) return
+  node.metAt_ms = now_ms
+  log(turn, 'notice', `Sending MEET message to node ${shown(node)} because there is no inbound link for it`)
+  sendPing(turn, node.link, MEET)
 }

@@ -3,9 +3,9 @@
 import { resetManual } from './manual.js'
 import { clearSlot } from './slots.js'
 import type { ClusterNode, ClusterState, Link } from './state.js'
-import { createNode, isReplica, MIGRATE_TO } from './state.js'
+import { createNode, isReplica, MIGRATE_TO, NOADDR } from './state.js'
 import type { Turn } from './turn.js'
-import { TODO_CONNECT } from './turn.js'
+import { TODO_CONNECT, TODO_STATE } from './turn.js'
 
 /** Nodes that one state holds at most. Gossip about more is not believed. */
 export const NODES_MAX = 16_384
@@ -84,6 +84,26 @@ export function deleteNode(turn: Turn, node: ClusterNode): void {
   if (index >= 0) state.nodeList.splice(index, 1)
   if (node.link !== null) closeLink(turn, node.link)
   if (node.inbound !== null) closeLink(turn, node.inbound)
+}
+
+export interface Address {
+  readonly ip: string
+  readonly port: number
+  readonly tlsPort: number
+  readonly busPort: number
+}
+
+/** A node has moved: it is linked at its new address, by replication too (`refollow`). */
+export function setAddress(turn: Turn, node: ClusterNode, address: Address): void {
+  node.ip = address.ip
+  node.port = address.port
+  node.tlsPort = address.tlsPort
+  node.busPort = address.busPort
+  node.flags &= ~NOADDR
+  if (node.link !== null) closeLink(turn, node.link)
+  node.connectAt_ms = 0
+  turn.ready.save = true
+  turn.todo |= TODO_STATE | TODO_CONNECT
 }
 
 export function removeReport(node: ClusterNode, from: ClusterNode): boolean {

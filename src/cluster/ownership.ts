@@ -39,17 +39,55 @@ export function mergeClaim(turn: Turn, claimer: ClusterNode, epoch: number, clai
       clearBit(state.notClaimed, slot)
       continue
     }
-    // A slot that we are importing is closed by hand, by whoever moves it.
-    if (state.importingFrom.has(slot)) continue
     if (!isUnclaimed(state, slot) && owner.configEpoch >= epoch) continue
+    if (!importAllows(turn, slot, claimer)) continue
     if (owner === myself && state.local.keysInSlot(slot) > 0) dirty.push(slot)
     if (owner !== null && owner === ours) takenFromOurs++
+    // The slot has left our shard: there is nothing to migrate any more.
+    if (claimer.shardId !== myself.shardId) state.migratingTo.delete(slot)
     clearSlot(turn, slot)
     assignSlot(state, claimer, slot)
     turn.ready.persist = true
     turn.todo |= TODO_STATE
   }
+  followTarget(turn, claimer, epoch)
   followOwnership(turn, claimer, ours, takenFromOurs, claimedCount, dirty)
+}
+
+/**
+ * Whether a claim is taken although we may be importing the slot. Importing is ended by the operator, unless the claimer has
+ * only taken the source's place: then it is the source from now on, and its slots are served.
+ */
+function importAllows(turn: Turn, slot: number, claimer: ClusterNode): boolean {
+  const { importingFrom } = turn.state
+  const source = importingFrom.get(slot)
+  if (source === undefined || source === claimer) return true
+  if (source.shardId !== claimer.shardId) return false
+  importingFrom.set(slot, claimer)
+  log(
+    turn,
+    'notice',
+    `Failover occurred in migration source. Update importing source for slot ${slot} to node ` +
+      `${shown(claimer)} in shard ${claimer.shardId}.`,
+  )
+  return true
+}
+
+/** Slots that we migrate to a master which `claimer`, of the same shard, has replaced go to `claimer`. */
+function followTarget(turn: Turn, claimer: ClusterNode, epoch: number): void {
+  const { migratingTo } = turn.state
+  for (const [slot, target] of migratingTo) {
+    if (target === claimer || target.shardId !== claimer.shardId) continue
+    if (isMaster(target) && target.configEpoch >= epoch) continue
+    migratingTo.set(slot, claimer)
+    turn.ready.persist = true
+    log(
+      turn,
+      'notice',
+      `Failover occurred in migration target. Slot ${slot} is now being migrated to node ` +
+        `${shown(claimer)} in shard ${claimer.shardId}.`,
+    )
+  }
 }
 
 /** After slots changed hands: whom do we replicate now, and which keys have to go? */

@@ -73,7 +73,7 @@ function pickGossip(turn: Turn): Gossip[] {
   if (state.pfailCount > 0) {
     for (const node of nodeList) {
       if (entries.length >= GOSSIP_MAX) break
-      if ((node.flags & PFAIL) === 0 || (node.flags & (HANDSHAKE | NOADDR)) !== 0) continue
+      if ((node.flags & PFAIL) === 0 || inHandshake(node)) continue
       entries.push(gossipAbout(state, node))
     }
   }

@@ -16,18 +16,18 @@ import { HANDSHAKES_MAX } from './meet.js'
 import {
   addNode,
   addReplica,
-  closeLink,
   deleteNode,
   isAddress,
   isNodeName,
   lookup,
   removeReplica,
   renameNode,
+  setAddress,
   setShard,
 } from './nodes.js'
 import { mergeClaim } from './ownership.js'
 import { sendPing } from './ping.js'
-import { followMaster, setAsMaster } from './roles.js'
+import { setAsMaster } from './roles.js'
 import { clearSlotsOf, isUnclaimed, sameSlots, testBit } from './slots.js'
 import type { ClusterNode, Link, LinkId } from './state.js'
 import {
@@ -40,6 +40,7 @@ import {
   isReplica,
   isSuspected,
   MASTER,
+  MEETING,
   MIGRATE_TO,
   MYSELF,
   NOADDR,
@@ -263,7 +264,9 @@ function checkName(
     }
     renameNode(state, node, packet.sender)
     log(turn, 'debug', `Handshake with node ${node.name} completed.`)
-    node.flags = (node.flags & ~HANDSHAKE) | (packet.flags & (MASTER | REPLICA))
+    node.flags = (node.flags & ~(HANDSHAKE | MEETING)) | (packet.flags & (MASTER | REPLICA))
+    node.awaitsInbound = node.inbound === null
+    node.metAt_ms = turn.now_ms
     if ((packet.mflags & MFLAG_EXTENSIONS) !== 0) node.takesExtensions = true
     turn.ready.save = true
     return true
@@ -274,14 +277,25 @@ function checkName(
     'debug',
     `PONG contains mismatching sender ID. About node ${node.name}, having flags ${node.flags}`,
   )
+  const ip = node.ip
+  setAddress(turn, node, { ip: '', port: 0, tlsPort: 0, busPort: 0 })
   node.flags |= NOADDR
-  node.ip = ''
-  node.port = 0
-  node.tlsPort = 0
-  node.busPort = 0
-  closeLink(turn, link)
-  turn.ready.save = true
+  foundElsewhere(turn, ip, packet)
   return false
+}
+
+/** At an address where we expected another node a member has answered: if we lost sight of it, it has moved there. */
+function foundElsewhere(turn: Turn, ip: string, packet: PingPacket): void {
+  const { state } = turn
+  const node = isNodeName(packet.sender) ? lookup(state, packet.sender) : null
+  if (node === null || node === state.myself || inHandshake(node)) return
+  const lost = (node.flags & (PFAIL | FAILED | NOADDR)) !== 0
+  if (!lost && node.link?.connected === true) return
+  const tls = state.config.tlsCluster
+  const port = tls ? packet.otherPort : packet.port
+  const tlsPort = tls ? packet.port : packet.otherPort
+  setAddress(turn, node, { ip, port, tlsPort, busPort: packet.busPort })
+  log(turn, 'notice', `Address updated for node ${shown(node)}, now ${ip}:${clientPort(node, tls)}`)
 }
 
 /** Takes over the address that the sender shows on a link which it opened. True when it was another. */
@@ -295,15 +309,8 @@ function takeAddress(turn: Turn, sender: ClusterNode, link: Link, packet: PingPa
   const tlsPort = tls ? packet.port : packet.otherPort
   const same = sender.port === port && sender.busPort === packet.busPort && sender.tlsPort === tlsPort
   if (same && sender.ip === ip) return false
-  sender.ip = ip
-  sender.port = port
-  sender.tlsPort = tlsPort
-  sender.busPort = packet.busPort
-  if (sender.link !== null) closeLink(turn, sender.link)
-  sender.connectAt_ms = 0
-  sender.flags &= ~NOADDR
+  setAddress(turn, sender, { ip, port, tlsPort, busPort: packet.busPort })
   log(turn, 'notice', `Address updated for node ${shown(sender)}, now ${ip}:${clientPort(sender, tls)}`)
-  if (state.myself.master === sender) followMaster(turn)
   return true
 }
 

@@ -5,7 +5,7 @@ import { resetManual } from './manual.js'
 import { addReplica, removeReplica, setShard } from './nodes.js'
 import { clearSlotsOf, closeAllSlots } from './slots.js'
 import type { ClusterNode } from './state.js'
-import { isMaster, MASTER, MIGRATE_TO, NOADDR, REPLICA } from './state.js'
+import { isMaster, isReplica, MASTER, MIGRATE_TO, NOADDR, REPLICA } from './state.js'
 import type { Turn } from './turn.js'
 import { TODO_STATE } from './turn.js'
 
@@ -51,5 +51,16 @@ export function followMaster(turn: Turn): void {
   const { master } = myself
   if (master === null || (master.flags & NOADDR) !== 0 || master.ip === '') return
   const port = config.tlsReplication ? master.tlsPort : master.port
+  turn.state.followed = `${master.ip} ${port} ${master.name}`
   turn.ready.facts.push({ kind: 'becomeReplicaOf', host: master.ip, port, name: master.name })
+}
+
+/** Replication goes after our master when its address has changed, whichever way we heard of that. */
+export function refollow(turn: Turn): void {
+  const { config, myself, local, followed } = turn.state
+  const { master } = myself
+  if (!isReplica(myself) || master === null || (master.flags & NOADDR) !== 0 || master.ip === '') return
+  const port = config.tlsReplication ? master.tlsPort : master.port
+  const moved = followed !== '' && followed !== `${master.ip} ${port} ${master.name}`
+  if (moved || !local.replicating) followMaster(turn)
 }

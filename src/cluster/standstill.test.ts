@@ -5,7 +5,7 @@ import { SLOTS } from '../bytes/crc16.js'
 import { freshState } from './nodes-conf.js'
 import { assignSlot } from './slots.js'
 import type { ClusterState } from './state.js'
-import { createNode, DEFAULT_CONFIG, emptyLocal, MASTER, REPLICA } from './state.js'
+import { createNode, DEFAULT_CONFIG, emptyLocal, MASTER, PFAIL, REPLICA } from './state.js'
 import { step } from './step.js'
 
 const NOW_MS = 1_700_000_000_000
@@ -67,4 +67,16 @@ test('a replica, and a master without others, have nothing to fear', () => {
   expect(alone.ok).toBe(true)
   step(alone, command, NOW_MS + 60_000, random)
   expect(alone.ok).toBe(true)
+})
+
+test('its own standstill is no silence of the others', () => {
+  const { state, now_ms } = threeMasters(1000)
+  for (const node of state.nodeList.slice(1)) node.pingSentAt_ms = now_ms - 500
+  // What they answered meanwhile has not been read yet when the clock's tick comes first.
+  step(state, { kind: 'tick' }, now_ms + 10_000, random)
+  expect(state.nodeList.map((node) => node.flags & PFAIL)).toEqual([0, 0, 0])
+  let passed_ms = 0
+  for (; passed_ms < 1000; passed_ms += 100)
+    step(state, { kind: 'tick' }, now_ms + 10_000 + passed_ms, random)
+  expect(state.nodeList.map((node) => node.flags & PFAIL)).toEqual([0, PFAIL, PFAIL])
 })

@@ -21,7 +21,7 @@ export const MYSELF = 16
 export const HANDSHAKE = 32
 /** We know the name, not the address. */
 export const NOADDR = 64
-/** Our first message to it is to be a MEET. */
+/** The operator had us meet it: the first message of each of our links to it is a MEET, until it has answered. */
 export const MEETING = 128
 /** A master that has, had or took over from one that had replicas: others may migrate to it. */
 export const MIGRATE_TO = 256
@@ -73,7 +73,8 @@ export interface ClusterNode {
   port: number
   tlsPort: number
   busPort: number
-  readonly createdAt_ms: number
+  /** Moved on by the time in which this process stood still (see noticeStandstill). */
+  createdAt_ms: number
   /** When the ping that is still unanswered was sent; 0: none. */
   pingSentAt_ms: number
   pongReceivedAt_ms: number
@@ -93,6 +94,10 @@ export interface ClusterNode {
   inbound: Link | null
   /** Not to be tried again before. */
   connectAt_ms: number
+  /** We finished a handshake with it, and it has not opened a link to us since: perhaps its half of it failed. */
+  awaitsInbound: boolean
+  /** When we last sent it a MEET, or finished the handshake. */
+  metAt_ms: number
   /** It has shown that it understands extensions of pings (Redis 7 and later; earlier ones drop such packets). */
   takesExtensions: boolean
 }
@@ -168,7 +173,10 @@ export interface Election {
   at_ms: number
   votes: number
   asked: boolean
+  /** Other replicas of our master with more data. */
   rank: number
+  /** Other failed masters whose replicas stand before us. */
+  shardRank: number
   epoch: number
   cantReason: number
   cantLoggedAt_ms: number
@@ -218,6 +226,8 @@ export interface ClusterState {
   servedStale: boolean
   readonly election: Election
   readonly manual: ManualFailover
+  /** Address and name of the master that replication was last told to follow; '' before. */
+  followed: string
   /** We were a member with slots when we started: do not be a writable master again at once. */
   rejoining: boolean
   firstUpdateAt_ms: number
@@ -225,6 +235,8 @@ export interface ClusterState {
   minorityAt_ms: number
   /** When the last step was; 0 before the first. */
   steppedAt_ms: number
+  /** When the last step wanted to be called again: later means that this process did not run. */
+  wakeAt_ms: number
   pingsSent: number
   pfailCount: number
   nextCron_ms: number
@@ -323,6 +335,8 @@ export function createNode(name: string, shardId: string, flags: number, now_ms:
     link: null,
     inbound: null,
     connectAt_ms: 0,
+    awaitsInbound: false,
+    metAt_ms: 0,
     takesExtensions: false,
   }
 }
@@ -355,16 +369,19 @@ export function createState(config: ClusterConfig, local: Local, myself: Cluster
       votes: 0,
       asked: false,
       rank: 0,
+      shardRank: 0,
       epoch: 0,
       cantReason: 0,
       cantLoggedAt_ms: 0,
       voters: new Set(),
     },
     manual: { endsAt_ms: 0, replica: null, masterOffset_bytes: -1, canStart: false },
+    followed: '',
     rejoining: false,
     firstUpdateAt_ms: 0,
     minorityAt_ms: 0,
     steppedAt_ms: 0,
+    wakeAt_ms: 0,
     pingsSent: 0,
     pfailCount: 0,
     nextCron_ms: 0,

@@ -71,6 +71,7 @@ function finish(turn: Turn): void {
   if (turn.rebound.length > 0) ready.facts.push({ kind: 'slotsRebound', slots: turn.rebound })
   if (ready.persist) ready.save = true
   ready.wakeAt_ms = nextWake_ms(turn)
+  state.wakeAt_ms = ready.wakeAt_ms
 }
 
 function configure(turn: Turn, changes: Partial<ClusterConfig>): void {

@@ -1,7 +1,8 @@
 /** What must hold at every moment, and what must hold in the end. */
 
 import type { Fact } from '../cluster/index.js'
-import { inHandshake, isMaster } from '../cluster/index.js'
+import { inHandshake, isMaster, isReplica } from '../cluster/index.js'
+import { addressOf } from './replication.js'
 import type { SimNode, World, Write } from './world.js'
 import { violate } from './world.js'
 
@@ -140,6 +141,11 @@ export function unsettled(world: World): string | null {
     if (state === null) return `n${node.index} is down`
     if (!state.ok) return `n${node.index} says that the cluster is down`
     if (state.nodes.size !== world.nodes.length) return `n${node.index} knows ${state.nodes.size} nodes`
+    const master = world.nodes.find((other) => other.state?.myself.name === state.myself.master?.name)
+    const dialled = node.replication.master
+    if (master !== undefined && isReplica(state.myself) && dialled !== addressOf(master)) {
+      return `n${node.index} replicates ${dialled}, where n${master.index} is not`
+    }
     for (const known of state.nodeList) {
       if ((known.flags & ~0x113) !== 0)
         return `n${node.index} finds ${known.name} not well: flags ${known.flags}`

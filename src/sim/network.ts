@@ -43,7 +43,7 @@ export function connect(world: World, from: SimNode, link: LinkId, ip: string, p
   schedule(timeline, timeline.now_ms + latency_ms(world), () => {
     if (from.life !== life || !from.connections.has(link)) return
     if (!reachable(from, to)) fail(CONNECT_TIMEOUT_MS)
-    else if (to.state === null) fail(latency_ms(world))
+    else if (to.state === null || to.ip !== ip || to.port + 10_000 !== port) fail(latency_ms(world))
     else establish(world, connection)
   })
 }

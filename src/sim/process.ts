@@ -13,8 +13,20 @@ import { tell, violate } from './world.js'
 /** Ties the network to the processes; before anything is started. */
 export function boot(world: World): void {
   world.deliver = (node, input) => {
-    give(world, node, input)
+    if (world.inputCost_ms === 0) give(world, node, input)
+    else enqueue(world, node, input)
   }
+}
+
+/** Gives a process with a slow processor an input when those before it are done. */
+function enqueue(world: World, node: SimNode, input: Input): void {
+  const { timeline } = world
+  const { life } = node
+  const at_ms = Math.max(node.busyUntil_ms, timeline.now_ms)
+  node.busyUntil_ms = at_ms + world.inputCost_ms
+  schedule(timeline, at_ms, () => {
+    if (node.life === life) give(world, node, input)
+  })
 }
 
 /** Starts a process from what is on its disk. */
@@ -26,7 +38,7 @@ export function start(world: World, node: SimNode): void {
   node.pausedUntil_ms = 0
   node.crashAtPersist = false
   node.clientsPausedUntil_ms = 0
-  node.replication.masterIp = null
+  node.replication.master = null
   node.replication.linkedAt_ms = Number.POSITIVE_INFINITY
   node.replication.loadingUntil_ms = 0
   const config = { ...world.config, port: node.port }
@@ -82,7 +94,7 @@ export function give(world: World, node: SimNode, input: Input): Ready | null {
 function refreshLocal(world: World, node: SimNode): void {
   const { local, replication } = node
   local.offset_bytes = replication.offset_bytes
-  local.replicating = replication.masterIp !== null
+  local.replicating = replication.master !== null
   local.loading = replication.loadingUntil_ms !== 0
   local.incomplete = replication.incomplete
   local.linkUp = !local.loading && replication.linkedAt_ms <= world.timeline.now_ms
@@ -132,7 +144,7 @@ function act(world: World, node: SimNode, fact: Fact): void {
   switch (fact.kind) {
     case 'becomeReplicaOf':
       tell(world, `n${node.index} replicates ${fact.name}`)
-      becomeReplica(world, node, fact.host)
+      becomeReplica(world, node, `${fact.host} ${fact.port}`)
       break
     case 'promotedToMaster':
       tell(world, `n${node.index} is promoted to master`)
@@ -165,7 +177,7 @@ function planTick(world: World, node: SimNode, wakeAt_ms: number): void {
   schedule(world.timeline, wakeAt_ms, () => {
     if (node.life !== life || node.wakeAt_ms !== wakeAt_ms) return
     node.wakeAt_ms = 0
-    give(world, node, { kind: 'tick' })
+    world.deliver(node, { kind: 'tick' })
   })
 }
 

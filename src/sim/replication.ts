@@ -23,17 +23,22 @@ export function startReplication(world: World): void {
   beat()
 }
 
-export function becomeReplica(world: World, node: SimNode, ip: string): void {
+/** How replicas name their master. */
+export function addressOf(node: SimNode): string {
+  return `${node.ip} ${node.port}`
+}
+
+export function becomeReplica(world: World, node: SimNode, address: string): void {
   const { replication } = node
-  if (replication.masterIp === ip) return
-  replication.masterIp = ip
+  if (replication.master === address) return
+  replication.master = address
   replication.loadingUntil_ms = 0
   replication.linkedAt_ms = world.timeline.now_ms + between(world.prng, 20, 500)
 }
 
 export function becomeMaster(node: SimNode): void {
   const { replication } = node
-  replication.masterIp = null
+  replication.master = null
   replication.linkedAt_ms = Number.POSITIVE_INFINITY
   replication.loadingUntil_ms = 0
   replication.incomplete = false
@@ -63,8 +68,8 @@ function write(world: World, node: SimNode): void {
 function follow(world: World, node: SimNode): void {
   const { replication } = node
   const { now_ms } = world.timeline
-  if (node.state === null || replication.masterIp === null || node.pausedUntil_ms > now_ms) return
-  const master = world.nodes.find((other) => other.ip === replication.masterIp)
+  if (node.state === null || replication.master === null || node.pausedUntil_ms > now_ms) return
+  const master = world.nodes.find((other) => addressOf(other) === replication.master)
   const state = master?.state ?? null
   if (master === undefined || state === null || !reachable(node, master) || master.pausedUntil_ms > now_ms) {
     replication.linkedAt_ms = now_ms + between(world.prng, 20, 500)

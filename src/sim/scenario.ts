@@ -9,7 +9,7 @@ import { breakConnection, heal } from './network.js'
 import type { Prng } from './prng.js'
 import { between, chance, pick } from './prng.js'
 import { boot, command, crash, start } from './process.js'
-import { oweFullSync, startReplication } from './replication.js'
+import { addressOf, oweFullSync, startReplication } from './replication.js'
 import { strangerGreets } from './stranger.js'
 import { runUntil, schedule } from './timeline.js'
 import type { Bug, SimNode, World } from './world.js'
@@ -252,7 +252,8 @@ const crashWhileLoading: Happening = (world) => {
   )
   if (masters.length === 0) return
   const master = pick(world.prng, masters)
-  for (const node of running(world)) if (node.replication.masterIp === master.ip) oweFullSync(world, node)
+  for (const node of running(world))
+    if (node.replication.master === addressOf(master)) oweFullSync(world, node)
   pass(world, between(world.prng, 200, 3000))
   if (chance(world.prng, 0.8)) crash(world, master)
 }

@@ -6,6 +6,8 @@
  *     > form                         start all, share out the slots, meet, assign replicas
  *     > pass 500                     let milliseconds pass
  *     > crash n0   > start n0   > split n0 n3   > heal
+ *     > move n0 7005               crash it, start it at another port    > swap n0 n1   at each other's address
+ *                                  (a node that does not run is only given the address)
  *     > cluster n4 FAILOVER          a CLUSTER subcommand; `n0` in it stands for that node's name
  *     > settle                       let time pass until all agree on a whole cluster
  *     > load n3                      a replica needs all data of its master, and loads them
@@ -96,6 +98,12 @@ function act(world: World, masters: number, verb: string, words: readonly string
     case 'start':
       start(world, node(words[0]))
       break
+    case 'move':
+      moveTo(world, node(words[0]), node(words[0]).ip, Number(words[1]))
+      break
+    case 'swap':
+      swap(world, node(words[0]), node(words[1]))
+      break
     case 'split':
       for (const word of words) node(word).group = 1
       tell(world, `${words.join(' and ')} are cut off from the others`)
@@ -123,6 +131,21 @@ function act(world: World, masters: number, verb: string, words: readonly string
     default:
       throw new Error(`a story cannot ${verb}`)
   }
+}
+
+function moveTo(world: World, node: SimNode, ip: string, port: number): void {
+  const ran = node.state !== null
+  crash(world, node)
+  node.ip = ip
+  node.port = port
+  tell(world, `n${node.index} moves to ${ip}:${port}`)
+  if (ran) start(world, node)
+}
+
+function swap(world: World, a: SimNode, b: SimNode): void {
+  const { ip, port } = a
+  moveTo(world, a, b.ip, b.port)
+  moveTo(world, b, ip, port)
 }
 
 function runCommand(world: World, node: SimNode, words: readonly string[]): void {

@@ -40,14 +40,16 @@ export interface Connection {
 
 export interface SimNode {
   readonly index: number
-  readonly ip: string
-  readonly port: number
+  ip: string
+  port: number
   /** Null: the process is not running. */
   state: ClusterState | null
   /** Counts starts, so that what was meant for an earlier life is dropped. */
   life: number
   /** The process stands still until then. */
   pausedUntil_ms: number
+  /** Until then its processor is taken by inputs that came before. */
+  busyUntil_ms: number
   readonly connections: Map<LinkId, Connection>
   wakeAt_ms: number
   /** nodes.conf as it is safe on the disk. */
@@ -65,7 +67,8 @@ export interface SimNode {
 }
 
 export interface Replication {
-  masterIp: string | null
+  /** `ip port` of the master. */
+  master: string | null
   /** When the link to the master is in sync; Infinity while there is none. */
   linkedAt_ms: number
   lastHeard_ms: number
@@ -93,6 +96,8 @@ export interface World {
   readonly nodes: SimNode[]
   readonly config: ClusterConfig
   readonly latency_ms: readonly [number, number]
+  /** Time that a node's processor takes for one input; those that come meanwhile wait in line. 0: none. */
+  readonly inputCost_ms: number
   /** Lines of the story; null when nobody reads it. */
   trace: string[] | null
   /** 'all': packets, too. */
@@ -135,6 +140,7 @@ export interface WorldOptions {
   readonly nodes: number
   readonly nodeTimeout_ms: number
   readonly latency_ms: readonly [number, number]
+  readonly inputCost_ms?: number
   readonly bug?: Bug
   readonly throughBytes?: boolean
   readonly config?: Partial<ClusterConfig>
@@ -149,6 +155,7 @@ export function createWorld(options: WorldOptions): World {
     nodes: [],
     config: { ...DEFAULT_CONFIG, port: 7000, nodeTimeout_ms: options.nodeTimeout_ms, ...options.config },
     latency_ms: options.latency_ms,
+    inputCost_ms: options.inputCost_ms ?? 0,
     trace: null,
     traceLevel: 'events',
     throughBytes: options.throughBytes ?? false,
@@ -181,6 +188,7 @@ function createSimNode(index: number): SimNode {
     state: null,
     life: 0,
     pausedUntil_ms: 0,
+    busyUntil_ms: 0,
     connections: new Map(),
     wakeAt_ms: 0,
     disk: null,
@@ -188,7 +196,7 @@ function createSimNode(index: number): SimNode {
     crashAtPersist: false,
     local: emptyLocal(),
     replication: {
-      masterIp: null,
+      master: null,
       linkedAt_ms: Number.POSITIVE_INFINITY,
       lastHeard_ms: 0,
       offset_bytes: 0,

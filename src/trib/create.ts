@@ -36,6 +36,9 @@ export const MEET_ALL_NODES_MAX = 64
 export const JOIN_POLL_MS = 20
 /** A node's clock ticks ten times a second: asking for a packet more often than that brings none. */
 export const JOIN_NUDGE_MS = 100
+/** Each round of asking comes this many times later than the one before, up to the limit: busy nodes need no more work. */
+const JOIN_NUDGE_GROWTH = 2
+const JOIN_NUDGE_MS_MAX = 2000
 /** Packets asked for at once, in all. */
 export const JOIN_NUDGES_MAX = 1000
 /** One dot is printed for each second of waiting, as the tools do. */
@@ -307,8 +310,10 @@ async function waitForJoin(
   const began = performance.now()
   let dots = 0
   let nudged = began
+  let nudge_ms = JOIN_NUDGE_MS
   let warned = began
   for (;;) {
+    const looked = performance.now()
     const views = await Promise.all(nodes.map(viewOf))
     if (joinedBy(nodes, views)) return undefined
     const now = performance.now()
@@ -318,8 +323,9 @@ async function waitForJoin(
       return reason
     }
     for (; dots < Math.floor((now - began) / DOT_MS); dots++) say('.')
-    if (now - nudged >= JOIN_NUDGE_MS) {
+    if (now - nudged >= nudge_ms) {
       nudged = now
+      nudge_ms = Math.min(nudge_ms * JOIN_NUDGE_GROWTH, JOIN_NUDGE_MS_MAX)
       const pairs = strangers(nodes, views).slice(0, JOIN_NUDGES_MAX)
       await Promise.all(pairs.map(([from, to]) => meet(from, to)))
     }
@@ -327,7 +333,8 @@ async function waitForJoin(
       warned = now
       sayUnreachable(nodes, views, say)
     }
-    await sleep(JOIN_POLL_MS)
+    // No more than half of the time goes into asking: where that takes long, the nodes are busy with each other.
+    await sleep(Math.max(JOIN_POLL_MS, now - looked))
   }
 }
 
