@@ -39,7 +39,7 @@ export function forget(turn: Turn, name: string): Reply {
   if (isReplica(state.myself) && state.myself.master === node) return error("Can't forget my master!")
   forgetName(state, name, now_ms + state.config.forgetTtl_ms, now_ms)
   deleteNode(turn, node)
-  turn.ready.save = true
+  turn.ready.persist = true
   turn.todo |= TODO_STATE
   return OK
 }
@@ -55,7 +55,7 @@ export function replicateCommand(turn: Turn, name: string): Reply {
     return error('To set a master the node must be empty and without assigned slots.')
   }
   replicate(turn, node)
-  turn.ready.save = true
+  turn.ready.persist = true
   turn.todo |= TODO_STATE
   return OK
 }
@@ -144,7 +144,7 @@ export function setConfigEpoch(turn: Turn, text: string): Reply {
   myself.configEpoch = epoch
   log(turn, 'notice', `configEpoch set to ${epoch} via CLUSTER SET-CONFIG-EPOCH`)
   state.currentEpoch = Math.max(state.currentEpoch, epoch)
-  turn.ready.save = true
+  turn.ready.persist = true
   turn.todo |= TODO_STATE
   return OK
 }

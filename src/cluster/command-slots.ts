@@ -22,7 +22,7 @@ function parseSlot(text: string): number | null {
 }
 
 function configChanged(turn: Turn): void {
-  turn.ready.save = true
+  turn.ready.persist = true
   turn.todo |= TODO_STATE
   turn.state.servedStale = true
   turn.state.announceOwed = true
@@ -161,7 +161,6 @@ function setOwner(turn: Turn, slot: number, name: string): Reply {
 function becomeReplicaOfHeir(turn: Turn, heir: ClusterNode): void {
   log(turn, 'notice', `Configuration change detected. Reconfiguring myself as a replica of ${shown(heir)}`)
   replicate(turn, heir)
-  turn.ready.persist = true
 }
 
 /** The slot has been moved to us by hand: claim it under a new epoch, so that the claim wins, and say so at once. */

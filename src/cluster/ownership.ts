@@ -73,7 +73,6 @@ function followOwnership(
       `Configuration change detected. Reconfiguring myself as a replica of ${shown(claimer)}`,
     )
     replicate(turn, claimer)
-    turn.ready.persist = true
     turn.todo |= TODO_STATE
   } else if (grandmaster !== null && grandmaster !== myself) {
     log(
@@ -82,7 +81,6 @@ function followOwnership(
       `I'm a sub-replica! Reconfiguring myself as a replica of grandmaster ${shown(grandmaster)}`,
     )
     replicate(turn, grandmaster)
-    turn.ready.persist = true
     turn.todo |= TODO_STATE
   } else if (dirty.length > 0) {
     turn.ready.facts.push({ kind: 'slotsLost', slots: dirty })

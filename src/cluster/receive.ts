@@ -136,7 +136,7 @@ function takeHeader(turn: Turn, sender: ClusterNode, packet: Packet): void {
   const { manual } = state
   if (packet.currentEpoch > state.currentEpoch) {
     state.currentEpoch = packet.currentEpoch
-    turn.ready.save = true
+    turn.ready.persist = true
   }
   if (packet.configEpoch > sender.configEpoch) {
     sender.configEpoch = packet.configEpoch

@@ -18,7 +18,8 @@ export function setAsMaster(turn: Turn, node: ClusterNode): void {
   node.flags = (node.flags & ~REPLICA) | MASTER
   node.master = null
   turn.state.servedStale = true
-  turn.ready.save = true
+  if (node === turn.state.myself) turn.ready.persist = true
+  else turn.ready.save = true
   turn.todo |= TODO_STATE
 }
 
@@ -35,6 +36,7 @@ export function replicate(turn: Turn, master: ClusterNode): void {
     removeReplica(myself.master, myself)
   }
   myself.master = master
+  turn.ready.persist = true
   setShard(turn, myself, master.shardId)
   addReplica(master, myself)
   followMaster(turn)

@@ -148,6 +148,8 @@ export interface Faults {
   countVotesTwice: boolean
   forgetEpoch: boolean
   trustStrangers: boolean
+  /** A command's OK leaves before what it promises is on the disk. */
+  answerUnsaved: boolean
 }
 
 export interface Election {
@@ -253,7 +255,7 @@ export const DEFAULT_CONFIG: ClusterConfig = {
 }
 
 export function noFaults(): Faults {
-  return { countVotesTwice: false, forgetEpoch: false, trustStrangers: false }
+  return { countVotesTwice: false, forgetEpoch: false, trustStrangers: false, answerUnsaved: false }
 }
 
 /** A Local of a node without data, to be filled in by the shell. */

@@ -70,6 +70,7 @@ function finish(turn: Turn): void {
   if (state.servedStale && refreshServed(state)) ready.facts.push({ kind: 'servedChanged' })
   if (turn.rebound.length > 0) ready.facts.push({ kind: 'slotsRebound', slots: turn.rebound })
   if (ready.persist) ready.save = true
+  if (state.faults.answerUnsaved && ready.reply !== null) ready.persist = false
   ready.wakeAt_ms = nextWake_ms(turn)
 }
 

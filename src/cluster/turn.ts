@@ -91,9 +91,16 @@ export interface LogLine {
 
 /** Carried out top to bottom; the order is the safety argument. */
 export interface Ready {
-  /** nodes.conf must be written and synced before anything below leaves the node. */
+  /**
+   * nodes.conf must be written and synced before anything below leaves the node: the reply and every packet from now
+   * on promise what has changed. That is everything about ourselves (role, master, slots, slots being moved, epochs,
+   * votes, shard), who owns which slots, and what a command's OK says.
+   */
   persist: boolean
-  /** nodes.conf has changed, but nothing depends on it: write it soon, syncing is not needed. */
+  /**
+   * nodes.conf has changed, but nothing promises it: write it soon. That is what we observe of others (address, name,
+   * role, failure) and learn anew after a crash, and what the configuration says anyway.
+   */
   save: boolean
   readonly send: Outgoing[]
   readonly close: LinkId[]

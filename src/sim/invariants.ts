@@ -2,7 +2,7 @@
 
 import type { Fact } from '../cluster/index.js'
 import { inHandshake, isMaster } from '../cluster/index.js'
-import type { SimNode, World } from './world.js'
+import type { Own, SimNode, World } from './world.js'
 import { violate } from './world.js'
 
 /** Two masters may claim a slot under one epoch while they cannot hear each other, and this long after. */
@@ -51,6 +51,43 @@ export function noteTurn(world: World, node: SimNode): void {
   if (myself.configEpoch > (ownEpoch.get(myself.name) ?? 0)) ownEpoch.set(myself.name, myself.configEpoch)
 }
 
+function ownOf(node: SimNode): Own {
+  const { myself, migratingTo, importingFrom, currentEpoch, lastVoteEpoch } = node.state!
+  const moving = [...migratingTo].map(([slot, { name }]) => `${slot}>${name}`)
+  for (const [slot, { name }] of importingFrom) if (!migratingTo.has(slot)) moving.push(`${slot}<${name}`)
+  return {
+    master: isMaster(myself) ? null : (myself.master?.name ?? ''),
+    slots: myself.slotsSnapshot ?? myself.slots.slice(),
+    moving: moving.sort().join(' '),
+    // A replica speaks with its master's epoch; its own is of no meaning, and not in the file.
+    configEpoch: isMaster(myself) ? myself.configEpoch : (0 as never),
+    currentEpoch,
+    lastVoteEpoch,
+  }
+}
+
+function sameOwn(a: Own, b: Own): boolean {
+  const { slots, ...one } = a
+  const { slots: others, ...two } = b
+  return (
+    (Object.keys(one) as (keyof typeof one)[]).every((key) => one[key] === two[key]) &&
+    (slots === others || slots.every((byte, at) => byte === others[at]))
+  )
+}
+
+/** Called after every step: a node that crashes may come back in a state that it has not told of yet. */
+export function noteState(node: SimNode): void {
+  const own = ownOf(node)
+  const last = node.past.at(-1)
+  if (last === undefined || !sameOwn(own, last)) node.past.push(own)
+}
+
+/** Called when a packet or an answer leaves that was made in this state: no earlier one may come back. */
+export function noteTold(node: SimNode, own: Own): void {
+  const at = node.past.indexOf(own)
+  if (at > 0) node.past.splice(0, at)
+}
+
 /** Called when a node has read its nodes.conf again. */
 export function noteRestart(world: World, node: SimNode): void {
   const state = node.state!
@@ -62,6 +99,20 @@ export function noteRestart(world: World, node: SimNode): void {
   if (state.currentEpoch < voted) {
     violate(world, `n${node.index}'s epoch goes back from ${voted} to ${state.currentEpoch}`)
   }
+  const own = ownOf(node)
+  if (world.violations.length === 0 && !node.past.some((past) => sameOwn(past, own))) {
+    violate(world, `n${node.index} has forgotten what it told of itself: ${difference(node.past[0]!, own)}`)
+  }
+  node.past.length = 0
+}
+
+function difference(told: Own, own: Own): string {
+  const parts: string[] = []
+  for (const key of ['master', 'moving', 'configEpoch', 'currentEpoch', 'lastVoteEpoch'] as const) {
+    if (told[key] !== own[key]) parts.push(`${key} ${told[key]} is ${own[key]}`)
+  }
+  if (told.slots.some((byte, at) => byte !== own.slots[at])) parts.push('slots differ')
+  return parts.join(', ')
 }
 
 /** Looks at the whole world; called about once a virtual second. */

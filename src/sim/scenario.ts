@@ -48,6 +48,7 @@ export function runSeed(seed: number, options: RunOptions = {}): Outcome {
     bug: options.bug ?? 'none',
     throughBytes: chance(shape, 0.1),
     config: { allowReplicaMigration: chance(shape, 0.8), replicaValidityFactor: pick(shape, [0, 10]) },
+    disk_ms: [0, pick(shape, [0, 5, 50])],
   })
   if (options.trace !== undefined && options.trace !== null) {
     world.trace = []
@@ -240,9 +241,7 @@ const failoverByHand: Happening = (world) => {
   const how = pick(world.prng, ['', '', ' FORCE', ' TAKEOVER'])
   // A process that stands still would take over later, unseen.
   if (node.pausedUntil_ms > world.timeline.now_ms) return
-  world.watch.takeover = how === ' TAKEOVER'
   command(world, node, `FAILOVER${how}`)
-  world.watch.takeover = false
 }
 
 /** A slot without keys is moved, in the manager's four steps, between which anything may happen. */
@@ -267,6 +266,8 @@ const moveSlot: Happening = (world) => {
     if (chance(world.prng, 0.1)) return
     // A manager that gets no answer goes no further: it must not give a slot to a node that does not know of it.
     if (command(world, node, text)?.kind !== 'simple') return
+    // The answer counts, whatever happens to the node after it.
+    if (chance(world.prng, 0.1)) crash(world, node)
     pass(world, between(world.prng, 0, 100))
   }
 }

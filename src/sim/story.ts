@@ -120,9 +120,7 @@ function act(world: World, masters: number, verb: string, words: readonly string
 function runCommand(world: World, node: SimNode, words: readonly string[]): void {
   const names = [...world.watch.names]
   const named = words.map((word) => names.find(([, index]) => word === `n${index}`)?.[0] ?? word)
-  world.watch.takeover = words.includes('TAKEOVER')
   command(world, node, named.join(' '))
-  world.watch.takeover = false
 }
 
 function view(world: World, node: SimNode): void {

@@ -4,19 +4,19 @@
  *
  * The network delays each packet by its own time, so packets of different links overtake each other, but never within
  * one link. Between groups that are cut off from each other nothing arrives and nothing is refused: connections just
- * go silent, and are reset when the groups meet again. Of a disk, what was synced survives a crash; the rest is a
- * matter of luck.
+ * go silent, and are reset when the groups meet again. A write to a disk takes its time, in which the node goes on; what
+ * was synced survives a crash, the rest is a matter of luck.
  */
 
-import type { ClusterConfig, ClusterState, Input, LinkId, Local, Packet } from '../cluster/index.js'
-import { DEFAULT_CONFIG, emptyLocal } from '../cluster/index.js'
+import type { ClusterConfig, ClusterState, Gate, Input, LinkId, Local, Packet } from '../cluster/index.js'
+import { createGate, DEFAULT_CONFIG, emptyLocal } from '../cluster/index.js'
 import type { Prng } from './prng.js'
 import { createPrng } from './prng.js'
 import type { Timeline } from './timeline.js'
 import { createTimeline } from './timeline.js'
 
 /** Bugs put in on purpose; see Faults in cluster/state.ts. */
-export type Bug = 'none' | 'countVotesTwice' | 'forgetEpoch' | 'trustStrangers'
+export type Bug = 'none' | 'countVotesTwice' | 'forgetEpoch' | 'trustStrangers' | 'answerUnsaved'
 
 export interface Connection {
   readonly from: SimNode
@@ -46,8 +46,14 @@ export interface SimNode {
   wakeAt_ms: number
   /** nodes.conf as it is safe on the disk. */
   disk: Uint8Array | null
+  /** A write of it that is under way, and is on the disk or not when the process crashes; null: none. */
+  writing: Uint8Array | null
   /** Something was written after it without a sync. */
   unsynced: boolean
+  /** What waits for the disk before it leaves the node. */
+  gate: Gate
+  /** The last state of its own that the node told of, and those that came after. */
+  readonly past: Own[]
   /** The next turn that persists ends in a crash, somewhere on its way out. */
   crashAtPersist: boolean
   local: Local
@@ -56,6 +62,16 @@ export interface SimNode {
   clientsPausedUntil_ms: number
   /** Which side of a partition it is on. */
   group: number
+}
+
+/** What a node says of itself, which it must not forget: see noteState in invariants.ts. */
+export interface Own {
+  readonly master: string | null
+  readonly slots: Uint8Array
+  readonly moving: string
+  readonly configEpoch: ClusterState['currentEpoch']
+  readonly currentEpoch: ClusterState['currentEpoch']
+  readonly lastVoteEpoch: ClusterState['currentEpoch']
 }
 
 export interface Replication {
@@ -74,6 +90,8 @@ export interface World {
   readonly nodes: SimNode[]
   readonly config: ClusterConfig
   readonly latency_ms: readonly [number, number]
+  /** How long a synced write takes. */
+  readonly disk_ms: readonly [number, number]
   /** Lines of the story; null when nobody reads it. */
   trace: string[] | null
   /** 'all': packets, too. */
@@ -114,6 +132,7 @@ export interface WorldOptions {
   readonly nodes: number
   readonly nodeTimeout_ms: number
   readonly latency_ms: readonly [number, number]
+  readonly disk_ms?: readonly [number, number]
   readonly bug?: Bug
   readonly throughBytes?: boolean
   readonly config?: Partial<ClusterConfig>
@@ -128,6 +147,7 @@ export function createWorld(options: WorldOptions): World {
     nodes: [],
     config: { ...DEFAULT_CONFIG, port: 7000, nodeTimeout_ms: options.nodeTimeout_ms, ...options.config },
     latency_ms: options.latency_ms,
+    disk_ms: options.disk_ms ?? [0, 0],
     trace: null,
     traceLevel: 'events',
     throughBytes: options.throughBytes ?? false,
@@ -162,7 +182,10 @@ function createSimNode(index: number): SimNode {
     connections: new Map(),
     wakeAt_ms: 0,
     disk: null,
+    writing: null,
     unsynced: false,
+    gate: createGate(),
+    past: [],
     crashAtPersist: false,
     local: emptyLocal(),
     replication: { masterIp: null, linkedAt_ms: Number.POSITIVE_INFINITY, lastHeard_ms: 0, offset_bytes: 0 },
