@@ -2,9 +2,9 @@
 
 import { BUS_PORT_OFFSET, sendManualStart } from './announce.js'
 import { takeOver } from './election.js'
-import { bumpEpoch } from './epochs.js'
+import { bumpEpoch, maxEpoch } from './epochs.js'
 import { forgetName, isForgotten } from './forget.js'
-import { parseInteger } from './integer.js'
+import { parseInt64, parseInteger } from './integer.js'
 import { resetManual } from './manual.js'
 import { startHandshake } from './meet.js'
 import { addToShard, deleteNode, lookup, randomName } from './nodes.js'
@@ -119,9 +119,9 @@ export function reset(turn: Turn, option: string | undefined): Reply {
 function takeNewName(turn: Turn): void {
   const { state } = turn
   const { myself } = state
-  state.currentEpoch = 0
-  state.lastVoteEpoch = 0
-  myself.configEpoch = 0
+  state.currentEpoch = 0n
+  state.lastVoteEpoch = 0n
+  myself.configEpoch = 0n
   log(turn, 'notice', 'configEpoch set to 0 via CLUSTER RESET HARD')
   state.nodes.delete(myself.name)
   myself.name = randomName(turn.random)
@@ -134,16 +134,16 @@ function takeNewName(turn: Turn): void {
 export function setConfigEpoch(turn: Turn, text: string): Reply {
   const { state } = turn
   const { myself } = state
-  const epoch = parseInteger(text)
-  if (epoch === null || epoch > Number.MAX_SAFE_INTEGER) return NOT_AN_INTEGER
+  const epoch = parseInt64(text)
+  if (epoch === null) return NOT_AN_INTEGER
   if (epoch < 0) return error(`Invalid config epoch specified: ${epoch}`)
   if (state.nodes.size > 1) {
     return error('The user can assign a config epoch only when the node does not know any other node.')
   }
-  if (myself.configEpoch !== 0) return error('Node config epoch is already non-zero')
+  if (myself.configEpoch !== 0n) return error('Node config epoch is already non-zero')
   myself.configEpoch = epoch
   log(turn, 'notice', `configEpoch set to ${epoch} via CLUSTER SET-CONFIG-EPOCH`)
-  state.currentEpoch = Math.max(state.currentEpoch, epoch)
+  state.currentEpoch = maxEpoch(state)
   turn.ready.persist = true
   turn.todo |= TODO_STATE
   return OK

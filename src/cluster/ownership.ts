@@ -12,7 +12,7 @@ import type { Turn } from './turn.js'
 import { log, shown, TODO_STATE } from './turn.js'
 
 /** `claimer`, a master, owns `claimed` under `epoch`: as it said itself, or as an UPDATE said about it. */
-export function mergeClaim(turn: Turn, claimer: ClusterNode, epoch: number, claimed: Uint8Array): void {
+export function mergeClaim(turn: Turn, claimer: ClusterNode, epoch: bigint, claimed: Uint8Array): void {
   const { state } = turn
   const { myself } = state
   if (claimer === myself) {

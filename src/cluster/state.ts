@@ -55,7 +55,7 @@ export interface ClusterNode {
   shardId: string
   flags: number
   /** Greatest config epoch that this node has claimed (a replica claims its master's). */
-  configEpoch: number
+  configEpoch: bigint
   /** Slots owned: bit (slot & 7) of byte (slot >> 3). */
   readonly slots: Uint8Array
   slotCount: number
@@ -158,7 +158,7 @@ export interface Election {
   votes: number
   asked: boolean
   rank: number
-  epoch: number
+  epoch: bigint
   cantReason: number
   cantLoggedAt_ms: number
   /** Masters whose votes were counted in this election. */
@@ -180,8 +180,10 @@ export interface ClusterState {
   readonly local: Local
   readonly faults: Faults
   myself: ClusterNode
-  currentEpoch: number
-  lastVoteEpoch: number
+  currentEpoch: bigint
+  lastVoteEpoch: bigint
+  /** When an epoch that was not taken was last logged. */
+  epochRefusedAt_ms: number
   ok: boolean
   /** Masters that own at least one slot. */
   size: number
@@ -275,7 +277,7 @@ export function createNode(name: string, shardId: string, flags: number, now_ms:
     name,
     shardId,
     flags,
-    configEpoch: 0,
+    configEpoch: 0n,
     slots: new Uint8Array(SLOT_BYTES),
     slotCount: 0,
     slotsSnapshot: null,
@@ -314,8 +316,9 @@ export function createState(config: ClusterConfig, local: Local, myself: Cluster
     local,
     faults: noFaults(),
     myself,
-    currentEpoch: 0,
-    lastVoteEpoch: 0,
+    currentEpoch: 0n,
+    lastVoteEpoch: 0n,
+    epochRefusedAt_ms: Number.NEGATIVE_INFINITY,
     ok: false,
     size: 1,
     nodes: new Map([[myself.name, myself]]),
@@ -335,7 +338,7 @@ export function createState(config: ClusterConfig, local: Local, myself: Cluster
       votes: 0,
       asked: false,
       rank: 0,
-      epoch: 0,
+      epoch: 0n,
       cantReason: 0,
       cantLoggedAt_ms: 0,
       voters: new Set(),

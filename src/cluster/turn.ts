@@ -82,7 +82,7 @@ export type Fact =
   /** CLUSTER RESET is through. `flush`: we were a replica, so drop the data and stop replicating. */
   | { readonly kind: 'resetDone'; readonly hard: boolean; readonly flush: boolean }
   /** A vote was given; for tests and the story. */
-  | { readonly kind: 'voted'; readonly epoch: number; readonly replica: string; readonly master: string }
+  | { readonly kind: 'voted'; readonly epoch: bigint; readonly replica: string; readonly master: string }
 
 export interface LogLine {
   readonly level: 'debug' | 'verbose' | 'notice' | 'warning'

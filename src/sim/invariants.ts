@@ -8,6 +8,10 @@ import { violate } from './world.js'
 /** Two masters may claim a slot under one epoch while they cannot hear each other, and this long after. */
 const DOUBLE_OWNER_MS = 30_000
 
+function greater(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
+}
+
 /** Called when a vote leaves a node. */
 export function noteVote(world: World, node: SimNode, vote: Extract<Fact, { kind: 'voted' }>): void {
   const { watch } = world
@@ -22,7 +26,7 @@ export function noteVote(world: World, node: SimNode, vote: Extract<Fact, { kind
   const supporters = watch.supporters.get(candidacy) ?? new Set()
   supporters.add(voter)
   watch.supporters.set(candidacy, supporters)
-  watch.votedEpoch.set(voter, Math.max(vote.epoch, watch.votedEpoch.get(voter) ?? 0))
+  watch.votedEpoch.set(voter, greater(vote.epoch, watch.votedEpoch.get(voter) ?? 0n))
 }
 
 /** Called when a replica has become a master. */
@@ -46,9 +50,9 @@ export function notePromotion(world: World, node: SimNode): void {
 /** Called after the packets of a turn have left the node: what they claim must survive a crash. */
 export function noteTurn(world: World, node: SimNode): void {
   const { myself } = node.state!
-  if (!isMaster(myself) || myself.configEpoch === 0) return
+  if (!isMaster(myself) || myself.configEpoch === 0n) return
   const { ownEpoch } = world.watch
-  if (myself.configEpoch > (ownEpoch.get(myself.name) ?? 0)) ownEpoch.set(myself.name, myself.configEpoch)
+  if (myself.configEpoch > (ownEpoch.get(myself.name) ?? 0n)) ownEpoch.set(myself.name, myself.configEpoch)
 }
 
 function ownOf(node: SimNode): Own {
@@ -60,7 +64,7 @@ function ownOf(node: SimNode): Own {
     slots: myself.slotsSnapshot ?? myself.slots.slice(),
     moving: moving.sort().join(' '),
     // A replica speaks with its master's epoch; its own is of no meaning, and not in the file.
-    configEpoch: isMaster(myself) ? myself.configEpoch : (0 as never),
+    configEpoch: isMaster(myself) ? myself.configEpoch : 0n,
     currentEpoch,
     lastVoteEpoch,
   }
@@ -92,7 +96,7 @@ export function noteTold(node: SimNode, own: Own): void {
 export function noteRestart(world: World, node: SimNode): void {
   const state = node.state!
   const { name } = state.myself
-  const voted = world.watch.votedEpoch.get(name) ?? 0
+  const voted = world.watch.votedEpoch.get(name) ?? 0n
   if (state.lastVoteEpoch < voted) {
     violate(world, `n${node.index} has forgotten its vote of epoch ${voted}: knows ${state.lastVoteEpoch}`)
   }

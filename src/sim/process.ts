@@ -243,7 +243,8 @@ export function command(world: World, node: SimNode, text: string): Ready['reply
       noteTold(node, own)
     })
     const limit_ms = timeline.now_ms + ANSWER_TIMEOUT_MS
-    while (!answered && node.life === life && timeline.now_ms < limit_ms) runUntil(timeline, timeline.now_ms + 1)
+    while (!answered && node.life === life && timeline.now_ms < limit_ms)
+      runUntil(timeline, timeline.now_ms + 1)
   }
   if (ready === null || !answered) {
     tell(world, `n${node.index} > CLUSTER ${shownText}: no answer`)

@@ -10,7 +10,7 @@ import type { Prng } from './prng.js'
 import { between, chance, pick } from './prng.js'
 import { boot, command, crash, start } from './process.js'
 import { startReplication } from './replication.js'
-import { strangerGreets } from './stranger.js'
+import { epochIsForged, strangerGreets } from './stranger.js'
 import { runUntil, schedule } from './timeline.js'
 import type { Bug, SimNode, World } from './world.js'
 import { createWorld, tell, violate } from './world.js'
@@ -292,4 +292,5 @@ const HAPPENINGS: readonly Happening[] = [
   moveSlot,
   moveSlot,
   strangerGreets,
+  epochIsForged,
 ]

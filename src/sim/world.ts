@@ -69,9 +69,9 @@ export interface Own {
   readonly master: string | null
   readonly slots: Uint8Array
   readonly moving: string
-  readonly configEpoch: ClusterState['currentEpoch']
-  readonly currentEpoch: ClusterState['currentEpoch']
-  readonly lastVoteEpoch: ClusterState['currentEpoch']
+  readonly configEpoch: bigint
+  readonly currentEpoch: bigint
+  readonly lastVoteEpoch: bigint
 }
 
 export interface Replication {
@@ -112,10 +112,10 @@ export interface Watch {
   /** `epoch replica` to the masters that voted for it. */
   readonly supporters: Map<string, Set<string>>
   /** Epoch of an election to its winner. */
-  readonly winners: Map<number, string>
+  readonly winners: Map<bigint, string>
   /** Name of a node to the greatest epoch it has voted in, and to the greatest that it has made its own. */
-  readonly votedEpoch: Map<string, number>
-  readonly ownEpoch: Map<string, number>
+  readonly votedEpoch: Map<string, bigint>
+  readonly ownEpoch: Map<string, bigint>
   /** Pairs of masters with the same slot and epoch, and since when. */
   readonly doubles: Map<string, number>
   /** Names of members, ever, to their nodes. */
