@@ -206,7 +206,9 @@ export interface ClusterState {
    * in which anything of that changed, so that the data path needs one load a command.
    */
   readonly served: Uint8Array
+  /** All of `served` must be made anew; otherwise only these slots. */
   servedStale: boolean
+  readonly staleSlots: number[]
   readonly election: Election
   readonly manual: ManualFailover
   /** We were a member with slots when we started: do not be a writable master again at once. */
@@ -333,6 +335,7 @@ export function createState(config: ClusterConfig, local: Local, myself: Cluster
     notClaimed: new Uint8Array(SLOT_BYTES),
     served: new Uint8Array(SLOTS),
     servedStale: true,
+    staleSlots: [],
     election: {
       at_ms: 0,
       votes: 0,

@@ -20,7 +20,6 @@ import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { ask, begun, createGate, isOpen, reached } from '../../cluster/index.js'
-import { systemDisk } from '../../runtime/disk.js'
 
 /** A change that nothing promises is written after this time, together with those that follow it. */
 const SAVE_LATER_MS = 50
@@ -37,6 +36,8 @@ export class NodesFile {
   private named = 0
   private closed = false
   private tempNumber = 0
+  /** The file's folder, open so that it can be synced. */
+  private directory = -1
 
   /** `failed` is called when a write fails. Where something waited for it, that must never leave. */
   constructor(file: string, encode: () => Uint8Array, failed: (error: Error, waitedFor: boolean) => void) {
@@ -75,7 +76,7 @@ export class NodesFile {
       }
       fs.renameSync(temp, this.path)
       this.named = write
-      syncDirectory(path.dirname(this.path))
+      fs.fsyncSync(this.directory)
     } catch (error) {
       fs.rmSync(temp, { force: true })
       // Nothing waits for this one; what waited before is tried again.
@@ -97,6 +98,7 @@ export class NodesFile {
     }
     this.closed = true
     this.cancel()
+    if (this.directory >= 0) fs.close(this.directory, () => {})
   }
 
   private cancel(): void {
@@ -148,7 +150,7 @@ export class NodesFile {
       return
     }
     this.named = write
-    systemDisk.syncDirectorySoon(path.dirname(this.path), (error) => this.finish(write, temp, error))
+    fs.fsync(this.directory, (error) => this.finish(write, temp, error))
   }
 
   private finish(write: number, temp: string, error: Error | null): void {
@@ -165,6 +167,7 @@ export class NodesFile {
 
   /** Writes the state to a file beside the old one. Throws. */
   private writeAside(temp: string): number {
+    if (this.directory < 0) this.directory = fs.openSync(path.dirname(this.path), 'r')
     const fd = fs.openSync(temp, 'w', 0o644)
     try {
       const bytes = this.encode()
@@ -178,15 +181,6 @@ export class NodesFile {
 
   private tempPath(): string {
     return `${this.path}.tmp-${process.pid}-${Date.now()}-${this.tempNumber++}`
-  }
-}
-
-function syncDirectory(directory: string): void {
-  const fd = fs.openSync(directory, 'r')
-  try {
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
   }
 }
 
