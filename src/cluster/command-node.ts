@@ -2,9 +2,9 @@
 
 import { BUS_PORT_OFFSET, sendManualStart } from './announce.js'
 import { takeOver } from './election.js'
-import { bumpEpoch } from './epochs.js'
+import { bumpEpoch, maxEpoch } from './epochs.js'
 import { forgetName, isForgotten } from './forget.js'
-import { parseInteger } from './integer.js'
+import { parseInt64, parseInteger } from './integer.js'
 import { resetManual, votesAreDue } from './manual.js'
 import { startHandshake } from './meet.js'
 import { addToShard, deleteNode, lookup, randomName } from './nodes.js'
@@ -40,7 +40,7 @@ export function forget(turn: Turn, name: string): Reply {
   if (isReplica(state.myself) && state.myself.master === node) return error("Can't forget my master!")
   forgetName(state, name, now_ms + state.config.forgetTtl_ms, now_ms)
   deleteNode(turn, node)
-  turn.ready.save = true
+  turn.ready.persist = true
   turn.todo |= TODO_STATE
   return OK
 }
@@ -56,7 +56,7 @@ export function replicateCommand(turn: Turn, name: string): Reply {
     return error('To set a master the node must be empty and without assigned slots.')
   }
   replicate(turn, node)
-  turn.ready.save = true
+  turn.ready.persist = true
   turn.todo |= TODO_STATE
   return OK
 }
@@ -80,7 +80,7 @@ export function failover(turn: Turn, option: string | undefined): Reply {
   if (how === 'takeover') {
     log(turn, 'notice', 'Taking over the master (user request).')
     bumpEpoch(turn)
-    takeOver(turn, 0)
+    takeOver(turn, 0n)
   } else if (how === 'force') {
     log(turn, 'notice', 'Forced failover user request accepted.')
     manual.canStart = true
@@ -122,9 +122,9 @@ export function reset(turn: Turn, option: string | undefined): Reply {
 function takeNewName(turn: Turn): void {
   const { state } = turn
   const { myself } = state
-  state.currentEpoch = 0
-  state.lastVoteEpoch = 0
-  myself.configEpoch = 0
+  state.currentEpoch = 0n
+  state.lastVoteEpoch = 0n
+  myself.configEpoch = 0n
   log(turn, 'notice', 'configEpoch set to 0 via CLUSTER RESET HARD')
   state.nodes.delete(myself.name)
   myself.name = randomName(turn.random)
@@ -137,17 +137,17 @@ function takeNewName(turn: Turn): void {
 export function setConfigEpoch(turn: Turn, text: string): Reply {
   const { state } = turn
   const { myself } = state
-  const epoch = parseInteger(text)
-  if (epoch === null || epoch > Number.MAX_SAFE_INTEGER) return NOT_AN_INTEGER
+  const epoch = parseInt64(text)
+  if (epoch === null) return NOT_AN_INTEGER
   if (epoch < 0) return error(`Invalid config epoch specified: ${epoch}`)
   if (state.nodes.size > 1) {
     return error('The user can assign a config epoch only when the node does not know any other node.')
   }
-  if (myself.configEpoch !== 0) return error('Node config epoch is already non-zero')
+  if (myself.configEpoch !== 0n) return error('Node config epoch is already non-zero')
   myself.configEpoch = epoch
   log(turn, 'notice', `configEpoch set to ${epoch} via CLUSTER SET-CONFIG-EPOCH`)
-  state.currentEpoch = Math.max(state.currentEpoch, epoch)
-  turn.ready.save = true
+  state.currentEpoch = maxEpoch(state)
+  turn.ready.persist = true
   turn.todo |= TODO_STATE
   return OK
 }

@@ -22,9 +22,8 @@ function parseSlot(text: string): number | null {
 }
 
 function configChanged(turn: Turn): void {
-  turn.ready.save = true
+  turn.ready.persist = true
   turn.todo |= TODO_STATE
-  turn.state.servedStale = true
   turn.state.announceOwed = true
 }
 
@@ -73,6 +72,7 @@ function apply(turn: Turn, chosen: ReadonlySet<number>, remove: boolean): Reply 
   const { state } = turn
   for (const slot of chosen) {
     state.importingFrom.delete(slot)
+    state.staleSlots.push(slot)
     if (remove) clearSlot(turn, slot)
     else assignSlot(state, state.myself, slot)
   }
@@ -95,7 +95,10 @@ export function setSlot(turn: Turn, args: readonly string[]): Reply {
   const slot = parseSlot(args[0]!)
   if (slot === null) return BAD_SLOT
   const reply = dispatch(turn, slot, args[1]!.toLowerCase(), args.slice(2))
-  if (reply === OK) configChanged(turn)
+  if (reply === OK) {
+    state.staleSlots.push(slot)
+    configChanged(turn)
+  }
   return reply
 }
 
@@ -161,7 +164,6 @@ function setOwner(turn: Turn, slot: number, name: string): Reply {
 function becomeReplicaOfHeir(turn: Turn, heir: ClusterNode): void {
   log(turn, 'notice', `Configuration change detected. Reconfiguring myself as a replica of ${shown(heir)}`)
   replicate(turn, heir)
-  turn.ready.persist = true
 }
 
 /** The slot has been moved to us by hand: claim it under a new epoch, so that the claim wins, and say so at once. */

@@ -103,7 +103,7 @@ function countFailureReports(turn: Turn, name: string): Reply {
   return int(countReports(turn.state, node, turn.now_ms))
 }
 
-/** The shell writes the file before it sends the reply, and answers with an error of its own if it cannot. */
+/** A shell that can tell of an unwritable file answers itself (server/cluster/part.ts). */
 function saveConfig(turn: Turn): Reply {
   turn.ready.persist = true
   return OK

@@ -225,7 +225,7 @@ function win(turn: Turn): void {
  * Takes our master's place: its role and its slots. Our config epoch must be the new one already. `wonEpoch`: that of
  * the election that we won; 0 if there was none.
  */
-export function takeOver(turn: Turn, wonEpoch: number): void {
+export function takeOver(turn: Turn, wonEpoch: bigint): void {
   const { state } = turn
   const { myself } = state
   const { master } = myself

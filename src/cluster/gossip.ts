@@ -160,7 +160,8 @@ function forgetAsTold(turn: Turn, name: string, ttl_s: number): void {
   if (node === null || node === state.myself || state.myself.master === node) return
   forgetName(state, name, now_ms + Math.min(ttl_s, 3600) * 1000, now_ms)
   deleteNode(turn, node)
-  turn.ready.save = true
+  // It may have been the other end of a slot that is being moved here, which packets and replies tell.
+  turn.ready.persist = true
   turn.todo |= TODO_STATE
 }
 

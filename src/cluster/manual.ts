@@ -25,7 +25,8 @@ export function endElection(state: ClusterState): void {
   election.voters.clear()
   election.asked = false
   election.rank = 0
-  election.epoch = 0
+  election.shardRank = 0
+  election.epoch = 0n
 }
 
 /** Ends a manual failover, on either side, and the election that it may have led to. */

@@ -35,7 +35,7 @@ describe("redis-server 7.0.15's file", () => {
 
   test('is read as it was meant', () => {
     expect(state.nodes.size).toBe(6)
-    expect([state.currentEpoch, state.lastVoteEpoch]).toEqual([7, 7])
+    expect([state.currentEpoch, state.lastVoteEpoch]).toEqual([7n, 7n])
     expect(state.myself.hostname).toBe('node-one.example')
     expect(slotRanges(state.myself)).toEqual([[5461, 10922]])
     expect(state.nodeList.filter(isMaster)).toHaveLength(3)
@@ -106,11 +106,12 @@ test('the form of 3.0.6: no bus port, no last vote in old files', () => {
   expect(state.nodes.get(id('b'))!.busPort).toBe(17001)
   expect(state.nodes.get(id('b'))!.master).toBe(state.myself)
   expect(hasFailed(state.nodes.get(id('d'))!)).toBe(true)
-  expect(state.lastVoteEpoch).toBe(0)
+  // Which votes were given is not known, so there is none left in this epoch.
+  expect(state.lastVoteEpoch).toBe(4n)
 })
 
 test('an epoch greater than the current one is not lost', () => {
-  expect(loaded(me.replace(' 1 connected', ' 9 connected') + vars).currentEpoch).toBe(9)
+  expect(loaded(me.replace(' 1 connected', ' 9 connected') + vars).currentEpoch).toBe(9n)
 })
 
 test.each([
@@ -130,6 +131,93 @@ test.each([
   ['its own master', me.replace('myself,master -', `myself,slave ${id('a')}`)],
 ])('refused: %s', (_what, text) => {
   expect(read(text).ok).toBe(false)
+})
+
+describe('lines that contradict each other are repaired, and each repair is noted', () => {
+  const master = (name: string, rest: string, shard = name) =>
+    `${id(name)} 127.0.0.1:7001@17001,,tls-port=0,shard-id=${id(shard)} master - 0 1 2 connected${rest}\n`
+  const replica = (name: string, of: string, shard: string, rest = '') =>
+    `${id(name)} 127.0.0.1:7002@17002,,tls-port=0,shard-id=${id(shard)} slave ${id(of)} 0 1 2 connected${rest}\n`
+  const repaired = (text: string, note: RegExp) => {
+    const result = read(text)
+    if (!result.ok) throw new Error(result.reason)
+    expect(result.notes.join('\n')).toMatch(note)
+    // What is written next has nothing left to repair.
+    const again = read(Buffer.from(encodeNodesConf(result.state)).toString())
+    expect(again.ok && again.notes.filter((text) => !text.includes('has no line'))).toEqual([])
+    return result.state
+  }
+  const shards = (state: ClusterState) => {
+    const { reply } = step(state, { kind: 'command', args: ['SHARDS'], tls: false }, NOW_MS, random)
+    return JSON.stringify(reply)
+  }
+
+  test.each(['before', 'after'])("a replica's shard id is its master's, whose line comes %s", (order) => {
+    const lines = [master('b', ' 5461-9000'), replica('c', 'b', 'f')]
+    if (order === 'after') lines.reverse()
+    const state = repaired(me + lines.join('') + vars, /has shard id f{40}, its master b{40} b{40}/)
+    expect(state.nodes.get(id('c'))!.shardId).toBe(id('b'))
+    expect(shards(state).split('5461').length - 1).toBe(1)
+  })
+
+  test('a replica of a replica has the shard id of the master at the end', () => {
+    const text = me + replica('d', 'c', 'e') + replica('c', 'b', 'f') + master('b', ' 5461') + vars
+    const state = repaired(text, /d{40} has shard id e{40}/)
+    expect([...'bcd'].map((name) => state.nodes.get(id(name))!.shardId)).toEqual([id('b'), id('b'), id('b')])
+  })
+
+  test('replicas of each other', () => {
+    const result = read(me + replica('b', 'c', 'b') + replica('c', 'b', 'c') + vars)
+    expect(result.ok).toBe(true)
+  })
+
+  test('a slot that two lines claim belongs to the first', () => {
+    const state = repaired(
+      me + master('b', ' 5460-5462') + vars,
+      /Slot 5460 of node b{40} stays with node a{40}/,
+    )
+    expect([state.myself.slotCount, state.nodes.get(id('b'))!.slotCount]).toEqual([5461, 2])
+  })
+
+  test("slots in a replica's line", () => {
+    const state = repaired(
+      me + replica('c', 'a', 'a', ' 7000') + vars,
+      /c{40} is a replica, so slots 7000-7000/,
+    )
+    expect(state.slotOwner[7000]).toBe(null)
+  })
+
+  test("a master's line that names a master", () => {
+    const line = master('b', '').replace('master -', `master ${id('a')}`)
+    expect(repaired(me + line + vars, /b{40} is a master/).nodes.get(id('b'))!.master).toBe(null)
+  })
+
+  test('a replica of a node without a line', () => {
+    const state = repaired(me + replica('c', 'b', 'c') + vars, /b{40} is named .* has no line/)
+    expect(state.nodes.get(id('c'))!.master).toBe(state.nodes.get(id('b')))
+  })
+
+  test('two lines of one node', () => {
+    const lines = master('b', ' 5461') + replica('b', 'a', 'a')
+    expect(isReplica(repaired(me + lines + vars, /b{40} has more than one line/).nodes.get(id('b'))!)).toBe(
+      true,
+    )
+  })
+
+  test('no vars line: the vote of the current epoch counts as given', () => {
+    expect(repaired(me.replace(' 1 connected', ' 9 connected'), /No lastVoteEpoch/).lastVoteEpoch).toBe(9n)
+  })
+
+  test('epochs are u64; one that leaves none above it is not taken', () => {
+    const far = (1n << 53n) + 1n
+    const state = loaded(
+      `${me.replace(' 1 connected', ` ${far} connected`)}vars currentEpoch ${far} lastVoteEpoch ${far}\n`,
+    )
+    expect([state.currentEpoch, state.lastVoteEpoch, state.myself.configEpoch]).toEqual([far, far, far])
+    const text = `${me}vars currentEpoch ${(1n << 64n) - 1n} lastVoteEpoch 3\n`
+    expect(repaired(text, /Ignoring epoch 18446744073709551615/).currentEpoch).toBe(1n)
+    expect(read(`${me}vars currentEpoch ${1n << 64n} lastVoteEpoch 3\n`).ok).toBe(false)
+  })
 })
 
 test('any damage gives a state or a reason', () => {

@@ -7,12 +7,24 @@
  *
  * Files of older versions are read, too: 7.0 has no auxiliary fields, 3.0 no bus port either. Redis writes the file
  * as bytes of one encoding only, ASCII, and so do we.
+ *
+ * A line that cannot be read is refused. Lines that contradict each other are repaired as Redis does, and each repair
+ * is noted in the log:
+ *
+ *     a replica with another shard id than its master      has its master's
+ *     a slot that two lines claim                          belongs to the first
+ *     slots in a replica's line                            are not taken
+ *     a master's line that names a master                  is a master's
+ *     a name without a line of its own                     is a node that nothing is known of
+ *     two lines of one node                                are one node: the second one's fields, both ones' slots
+ *     an epoch above EPOCH_MAX                             is not taken
+ *     no vars line, or none with lastVoteEpoch             the vote of the current epoch counts as given
  */
 
 import { SLOTS } from '../bytes/crc16.js'
 import { BUS_PORT_OFFSET } from './announce.js'
 import { describeForFile } from './describe.js'
-import { maxEpoch } from './epochs.js'
+import { EPOCH_MAX, maxEpoch } from './epochs.js'
 import {
   addReplica,
   addToShard,
@@ -54,8 +66,8 @@ export function encodeNodesConf(state: ClusterState): Uint8Array {
   for (const node of state.nodeList) {
     if ((node.flags & HANDSHAKE) === 0) text += `${describeForFile(state, node)}\n`
   }
-  const epoch = state.faults.forgetEpoch ? 0 : state.currentEpoch
-  const vote = state.faults.forgetEpoch ? 0 : state.lastVoteEpoch
+  const epoch = state.faults.forgetEpoch ? 0n : state.currentEpoch
+  const vote = state.faults.forgetEpoch ? 0n : state.lastVoteEpoch
   text += `vars currentEpoch ${epoch} lastVoteEpoch ${vote}\n`
   const bytes = new Uint8Array(text.length)
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
@@ -85,8 +97,11 @@ interface Draft {
   readonly withShard: Set<ClusterNode>
   readonly notes: string[]
   myself: ClusterNode | null
-  currentEpoch: number
-  lastVoteEpoch: number
+  currentEpoch: bigint
+  /** Null: the file does not say. */
+  lastVoteEpoch: bigint | null
+  /** Names that have a line. */
+  readonly lines: Set<string>
 }
 
 /** Reads a nodes.conf. The reason of a refusal holds the line in question. */
@@ -107,8 +122,9 @@ export function decodeNodesConf(
     withShard: new Set(),
     notes: [],
     myself: null,
-    currentEpoch: 0,
-    lastVoteEpoch: 0,
+    currentEpoch: 0n,
+    lastVoteEpoch: null,
+    lines: new Set(),
   }
   const make = (name: string) => {
     const known = draft.nodes.get(name)
@@ -145,7 +161,7 @@ function latin1(bytes: Uint8Array, start: number, end: number): string {
 function readVars(draft: Draft, fields: readonly string[]): boolean {
   if (fields.length % 2 === 0) return false
   for (let i = 1; i < fields.length; i += 2) {
-    const value = toNumber(fields[i + 1]!)
+    const value = toEpoch(draft, fields[i + 1]!)
     switch (fields[i]!.toLowerCase()) {
       case 'currentepoch':
         if (value === null) return false
@@ -171,6 +187,14 @@ function readNode(
 ): boolean {
   if (fields.length < 8 || !isNodeName(fields[0]!)) return false
   const node = make(fields[0]!)
+  if (draft.lines.has(node.name)) {
+    draft.notes.push(
+      `Node ${node.name} has more than one line in the cluster config file, the last one counts`,
+    )
+    node.flags &= MYSELF
+    draft.masters.delete(node)
+  }
+  draft.lines.add(node.name)
   if (!readAddress(draft, node, fields[1]!, config) || !readFlags(draft, node, fields[2]!, now_ms))
     return false
   if (fields[3]![0] !== '-') {
@@ -178,11 +202,11 @@ function readNode(
     make(fields[3]!)
     draft.masters.set(node, fields[3]!)
   }
-  const epoch = toNumber(fields[6]!)
+  const epoch = toEpoch(draft, fields[6]!)
   if (epoch === null) return false
   if (leadingNumber(fields[4]!) !== 0) node.pingSentAt_ms = now_ms
   if (leadingNumber(fields[5]!) !== 0) node.pongReceivedAt_ms = now_ms
-  node.configEpoch = isReplica(node) && draft.masters.has(node) ? 0 : epoch
+  node.configEpoch = isReplica(node) && draft.masters.has(node) ? 0n : epoch
   for (const field of fields.slice(8)) if (!readSlots(draft, node, field, make)) return false
   return true
 }
@@ -309,39 +333,82 @@ function assemble(
     state.nodes.set(node.name, node)
     state.nodeList.push(node)
   }
-  for (const [node, name] of draft.masters) {
-    const master = draft.nodes.get(name)!
-    // Files before 7.2 have no shard ids: a replica then has its master's.
-    if (!draft.withShard.has(node)) node.shardId = master.shardId
-    node.master = master
-    addReplica(master, node)
-  }
+  tieReplicas(draft)
   for (const node of state.nodeList) if ((node.flags & HANDSHAKE) === 0) addToShard(state, node)
-  for (const [node, first, last] of draft.slots) {
-    // A replica's line never has slots; one edited by hand does not make it an owner.
-    if (isReplica(node)) continue
-    for (let slot = first; slot <= last; slot++) assignSlot(state, node, slot)
-  }
+  assignSlots(draft, state)
   for (const [slot, node] of draft.migrating) if (node !== myself) state.migratingTo.set(slot, node)
   for (const [slot, node] of draft.importing) if (node !== myself) state.importingFrom.set(slot, node)
   state.currentEpoch = draft.currentEpoch
-  state.lastVoteEpoch = draft.lastVoteEpoch
   // Should never differ, but the file may have been edited.
   state.currentEpoch = maxEpoch(state)
+  if (draft.lastVoteEpoch === null) {
+    draft.notes.push('No lastVoteEpoch in the cluster config file: not voting in the current epoch')
+  }
+  state.lastVoteEpoch = draft.lastVoteEpoch ?? state.currentEpoch
   state.rejoining = myself.slotCount > 0
   applyConfig(createTurn(state, now_ms, random), '')
   return { ok: true, state, notes: draft.notes }
+}
+
+/** Ties replicas to their masters, and all nodes of a shard to one shard id. */
+function tieReplicas(draft: Draft): void {
+  const { notes, nodes, withShard, lines } = draft
+  for (const [node, name] of draft.masters) {
+    if (isMaster(node)) {
+      notes.push(`Node ${node.name} is a master in the cluster config file, so it does not replicate ${name}`)
+      continue
+    }
+    const master = nodes.get(name)!
+    node.master = master
+    addReplica(master, node)
+  }
+  for (const node of nodes.values()) {
+    if (!lines.has(node.name))
+      notes.push(`Node ${node.name} is named in the cluster config file, but has no line`)
+    // A replica of a replica has the shard of the master at the end.
+    let top = node
+    for (let steps = 0; top.master !== null && steps < nodes.size; steps++) top = top.master
+    if (top.shardId === node.shardId) continue
+    // Files before 7.2 have no shard ids, so there is nothing to note.
+    if (withShard.has(node)) {
+      notes.push(
+        `Node ${node.name} has shard id ${node.shardId}, its master ${top.name} ${top.shardId}: taking the latter`,
+      )
+    }
+    node.shardId = top.shardId
+  }
+}
+
+function assignSlots(draft: Draft, state: ClusterState): void {
+  for (const [node, first, last] of draft.slots) {
+    if (isReplica(node)) {
+      draft.notes.push(`Node ${node.name} is a replica, so slots ${first}-${last} of its line are not taken`)
+      continue
+    }
+    for (let slot = first; slot <= last; slot++) {
+      const owner = state.slotOwner[slot] ?? null
+      if (owner === null) assignSlot(state, node, slot)
+      else if (owner !== node) {
+        draft.notes.push(
+          `Slot ${slot} of node ${node.name} stays with node ${owner.name}, whose line comes first`,
+        )
+      }
+    }
+  }
 }
 
 function isPort(port: number): boolean {
   return port >= 0 && port <= 65_535
 }
 
-/** Digits only, below 2^53; null otherwise. */
-function toNumber(text: string): number | null {
-  if (!/^\d{1,16}$/.test(text)) return null
-  const value = Number(text)
-  return Number.isSafeInteger(value) ? value : null
+/** A decimal u64; null when it is none. One from which elections could not go on counts as 0. */
+function toEpoch(draft: Draft, text: string): bigint | null {
+  if (!/^\d{1,20}$/.test(text)) return null
+  const value = BigInt(text)
+  if (BigInt.asUintN(64, value) !== value) return null
+  if (value <= EPOCH_MAX) return value
+  draft.notes.push(`Ignoring epoch ${value} in the cluster config file: no epochs are left above it`)
+  return 0n
 }
 
 /** The number that a text begins with; 0 when there is none. */

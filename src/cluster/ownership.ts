@@ -12,7 +12,7 @@ import type { Turn } from './turn.js'
 import { log, shown, TODO_STATE } from './turn.js'
 
 /** `claimer`, a master, owns `claimed` under `epoch`: as it said itself, or as an UPDATE said about it. */
-export function mergeClaim(turn: Turn, claimer: ClusterNode, epoch: number, claimed: Uint8Array): void {
+export function mergeClaim(turn: Turn, claimer: ClusterNode, epoch: bigint, claimed: Uint8Array): void {
   const { state } = turn
   const { myself } = state
   if (claimer === myself) {
@@ -74,7 +74,7 @@ function importAllows(turn: Turn, slot: number, claimer: ClusterNode): boolean {
 }
 
 /** Slots that we migrate to a master which `claimer`, of the same shard, has replaced go to `claimer`. */
-function followTarget(turn: Turn, claimer: ClusterNode, epoch: number): void {
+function followTarget(turn: Turn, claimer: ClusterNode, epoch: bigint): void {
   const { migratingTo } = turn.state
   for (const [slot, target] of migratingTo) {
     if (target === claimer || target.shardId !== claimer.shardId) continue
@@ -111,7 +111,6 @@ function followOwnership(
       `Configuration change detected. Reconfiguring myself as a replica of ${shown(claimer)}`,
     )
     replicate(turn, claimer)
-    turn.ready.persist = true
     turn.todo |= TODO_STATE
   } else if (grandmaster !== null && grandmaster !== myself) {
     log(
@@ -120,7 +119,6 @@ function followOwnership(
       `I'm a sub-replica! Reconfiguring myself as a replica of grandmaster ${shown(grandmaster)}`,
     )
     replicate(turn, grandmaster)
-    turn.ready.persist = true
     turn.todo |= TODO_STATE
   } else if (dirty.length > 0) {
     turn.ready.facts.push({ kind: 'slotsLost', slots: dirty })

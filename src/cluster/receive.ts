@@ -7,7 +7,7 @@
 
 import { sendUpdate } from './announce.js'
 import { considerVote, countVote } from './election.js'
-import { resolveCollision } from './epochs.js'
+import { believe, raiseEpoch, resolveCollision } from './epochs.js'
 import { clearFailureIfFit, markFailed } from './failure.js'
 import { takeExtensions, takeGossip } from './gossip.js'
 import { bindInbound } from './links.js'
@@ -66,11 +66,13 @@ import {
   UPDATE,
 } from './wire.js'
 
-export function receive(turn: Turn, linkId: LinkId, packet: Packet): void {
+export function receive(turn: Turn, linkId: LinkId, received: Packet): void {
   const link = turn.state.links.get(linkId)
   // Closed by us while the packet was on its way.
   if (link === undefined) return
-  turn.state.receivedCounts[packet.type]!++
+  turn.state.receivedCounts[received.type]!++
+  const packet = believe(turn, link, received)
+  if (packet === null) return
   const sender = findSender(turn, link, packet)
   if (sender !== null) {
     sender.dataReceivedAt_ms = turn.now_ms
@@ -108,7 +110,7 @@ export function receive(turn: Turn, linkId: LinkId, packet: Packet): void {
       sendPing(turn, link, PING)
       break
     case UPDATE:
-      if (sender !== null) receiveUpdate(turn, packet)
+      if (sender !== null) receiveUpdate(turn, sender, packet)
       break
   }
 }
@@ -135,14 +137,15 @@ function findSender(turn: Turn, link: Link, packet: Packet): ClusterNode | null 
 function takeHeader(turn: Turn, sender: ClusterNode, packet: Packet): void {
   const { state, now_ms } = turn
   const { manual } = state
-  if (packet.currentEpoch > state.currentEpoch) {
-    state.currentEpoch = packet.currentEpoch
-    turn.ready.save = true
-  }
   if (packet.configEpoch > sender.configEpoch) {
     sender.configEpoch = packet.configEpoch
     turn.ready.persist = true
   }
+  raiseEpoch(
+    turn,
+    packet.configEpoch > packet.currentEpoch ? packet.configEpoch : packet.currentEpoch,
+    sender,
+  )
   sender.offset_bytes = packet.offset_bytes
   sender.offsetAt_ms = now_ms
   const paused = (packet.mflags & MFLAG_PAUSED) !== 0
@@ -353,7 +356,11 @@ function takeRole(turn: Turn, sender: ClusterNode, packet: PingPacket): void {
 function takeSlots(turn: Turn, sender: ClusterNode, packet: PingPacket): void {
   const { state } = turn
   const owner = isMaster(sender) ? sender : sender.master
-  if (owner === null || sameSlots(owner.slots, packet.slots)) return
+  if (owner === null) return
+  // It has lost an epoch in a crash, or we were told a false one in its name: what we hold counts here, and no replica
+  // of it could be elected by us before it knows.
+  if (owner.configEpoch > packet.configEpoch) sendUpdate(turn, sender, owner)
+  if (sameSlots(owner.slots, packet.slots)) return
   if (isMaster(sender)) mergeClaim(turn, sender, packet.configEpoch, packet.slots)
   for (let slot = 0; slot < state.slotOwner.length; slot++) {
     if (!testBit(packet.slots, slot)) {
@@ -384,11 +391,15 @@ function receiveFail(turn: Turn, sender: ClusterNode | null, senderName: string,
 }
 
 /** Somebody tells us that a node owns slots under a greater epoch than we know. */
-function receiveUpdate(turn: Turn, packet: UpdatePacket): void {
-  const about = isNodeName(packet.about) ? lookup(turn.state, packet.about) : null
+function receiveUpdate(turn: Turn, sender: ClusterNode, packet: UpdatePacket): void {
+  const { state } = turn
+  const about = isNodeName(packet.about) ? lookup(state, packet.about) : null
   if (about === null || about.configEpoch >= packet.aboutEpoch) return
-  if (about !== turn.state.myself) setAsMaster(turn, about)
+  if (about !== state.myself) setAsMaster(turn, about)
+  else if (isReplica(about)) return
+  else state.announceOwed = true
   about.configEpoch = packet.aboutEpoch
   turn.ready.persist = true
+  raiseEpoch(turn, packet.aboutEpoch, sender)
   mergeClaim(turn, about, packet.aboutEpoch, packet.aboutSlots)
 }

@@ -53,7 +53,6 @@ function migrate(turn: Turn, most: number): void {
   if (smallestCandidate(state, most) !== myself) return
   log(turn, 'notice', `Migrating to orphaned master ${target.name}`)
   replicate(turn, target)
-  turn.ready.save = true
   turn.todo |= TODO_STATE
 }
 

@@ -19,7 +19,8 @@ export function setAsMaster(turn: Turn, node: ClusterNode): void {
   node.flags = (node.flags & ~REPLICA) | MASTER
   node.master = null
   turn.state.servedStale = true
-  turn.ready.save = true
+  if (node === turn.state.myself) turn.ready.persist = true
+  else turn.ready.save = true
   turn.todo |= TODO_STATE
 }
 
@@ -36,6 +37,7 @@ export function replicate(turn: Turn, master: ClusterNode): void {
     removeReplica(myself.master, myself)
   }
   myself.master = master
+  turn.ready.persist = true
   setShard(turn, myself, master.shardId)
   addReplica(master, myself)
   for (const node of state.nodeList) node.orphanedAt_ms = 0

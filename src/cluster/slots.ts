@@ -44,7 +44,7 @@ export function assignSlot(state: ClusterState, node: ClusterNode, slot: number)
   node.slotsSnapshot = null
   node.slotCount++
   state.slotOwner[slot] = node
-  state.servedStale = true
+  state.staleSlots.push(slot)
   // A master's first slot makes it a target for migrating replicas, unless no master at all has replicas.
   if (node.slotCount === 1 && mastersHaveReplicas(state)) node.flags |= MIGRATE_TO
 }
@@ -59,7 +59,7 @@ export function clearSlot(turn: Turn, slot: number): boolean {
   owner.slotCount--
   state.slotOwner[slot] = null
   clearBit(state.notClaimed, slot)
-  state.servedStale = true
+  state.staleSlots.push(slot)
   turn.rebound.push(slot)
   return true
 }
@@ -85,21 +85,28 @@ function mastersHaveReplicas(state: ClusterState): boolean {
   return state.nodeList.some((node) => !isReplica(node) && node.replicas.length > 0)
 }
 
-/** Makes `served` true again. Answers whether anything in it changed. */
+/** Makes `served` true again: where all is stale every slot, otherwise those that changed. Answers whether anything did. */
 export function refreshServed(state: ClusterState): boolean {
-  state.servedStale = false
-  const { served, slotOwner, myself, migratingTo, importingFrom } = state
-  const serving = state.ok && isMaster(myself)
-  const moving = migratingTo.size > 0 || importingFrom.size > 0
+  const { servedStale, staleSlots } = state
   let changed = false
-  for (let slot = 0; slot < SLOTS; slot++) {
-    let value = serving && slotOwner[slot] === myself ? 1 : 0
-    if (moving && (migratingTo.has(slot) || importingFrom.has(slot))) value = 0
-    if (served[slot] === value) continue
-    served[slot] = value
-    changed = true
+  if (servedStale) {
+    for (let slot = 0; slot < SLOTS; slot++) if (refreshSlot(state, slot)) changed = true
+  } else {
+    for (const slot of staleSlots) if (refreshSlot(state, slot)) changed = true
   }
+  state.servedStale = false
+  staleSlots.length = 0
   return changed
+}
+
+function refreshSlot(state: ClusterState, slot: number): boolean {
+  const { served, slotOwner, myself, migratingTo, importingFrom } = state
+  let value = state.ok && slotOwner[slot] === myself && isMaster(myself) ? 1 : 0
+  // The maps are asked for the slots that we own only: a search in them costs more than the rest.
+  if (value === 1 && (migratingTo.has(slot) || importingFrom.has(slot))) value = 0
+  if (served[slot] === value) return false
+  served[slot] = value
+  return true
 }
 
 /** Ranges of owned slots, first and last of each, ascending. */

@@ -55,7 +55,7 @@ export interface ClusterNode {
   shardId: string
   flags: number
   /** Greatest config epoch that this node has claimed (a replica claims its master's). */
-  configEpoch: number
+  configEpoch: bigint
   /** Slots owned: bit (slot & 7) of byte (slot >> 3). */
   readonly slots: Uint8Array
   slotCount: number
@@ -166,6 +166,8 @@ export interface Faults {
   standIncomplete: boolean
   /** The votes of a finished election are kept for the next. */
   keepVotes: boolean
+  /** A command's OK leaves before what it promises is on the disk. */
+  answerUnsaved: boolean
 }
 
 export interface Election {
@@ -177,7 +179,7 @@ export interface Election {
   rank: number
   /** Other failed masters whose replicas stand before us. */
   shardRank: number
-  epoch: number
+  epoch: bigint
   cantReason: number
   cantLoggedAt_ms: number
   /** Masters whose votes were counted in this election. */
@@ -199,8 +201,10 @@ export interface ClusterState {
   readonly local: Local
   readonly faults: Faults
   myself: ClusterNode
-  currentEpoch: number
-  lastVoteEpoch: number
+  currentEpoch: bigint
+  lastVoteEpoch: bigint
+  /** When an epoch that was not taken was last logged. */
+  epochRefusedAt_ms: number
   ok: boolean
   /** Masters that own at least one slot. */
   size: number
@@ -223,7 +227,9 @@ export interface ClusterState {
    * in which anything of that changed, so that the data path needs one load a command.
    */
   readonly served: Uint8Array
+  /** All of `served` must be made anew; otherwise only these slots. */
   servedStale: boolean
+  readonly staleSlots: number[]
   readonly election: Election
   readonly manual: ManualFailover
   /** Address and name of the master that replication was last told to follow; '' before. */
@@ -284,6 +290,7 @@ export function noFaults(): Faults {
     trustStrangers: false,
     standIncomplete: false,
     keepVotes: false,
+    answerUnsaved: false,
   }
 }
 
@@ -307,7 +314,7 @@ export function createNode(name: string, shardId: string, flags: number, now_ms:
     name,
     shardId,
     flags,
-    configEpoch: 0,
+    configEpoch: 0n,
     slots: new Uint8Array(SLOT_BYTES),
     slotCount: 0,
     slotsSnapshot: null,
@@ -348,8 +355,9 @@ export function createState(config: ClusterConfig, local: Local, myself: Cluster
     local,
     faults: noFaults(),
     myself,
-    currentEpoch: 0,
-    lastVoteEpoch: 0,
+    currentEpoch: 0n,
+    lastVoteEpoch: 0n,
+    epochRefusedAt_ms: Number.NEGATIVE_INFINITY,
     ok: false,
     size: 1,
     nodes: new Map([[myself.name, myself]]),
@@ -364,13 +372,14 @@ export function createState(config: ClusterConfig, local: Local, myself: Cluster
     notClaimed: new Uint8Array(SLOT_BYTES),
     served: new Uint8Array(SLOTS),
     servedStale: true,
+    staleSlots: [],
     election: {
       at_ms: 0,
       votes: 0,
       asked: false,
       rank: 0,
       shardRank: 0,
-      epoch: 0,
+      epoch: 0n,
       cantReason: 0,
       cantLoggedAt_ms: 0,
       voters: new Set(),

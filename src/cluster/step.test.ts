@@ -53,7 +53,13 @@ describe('hostile packets', () => {
     new Uint8Array(2048).fill(1),
   )
   const u16 = fc.oneof(fc.nat(0xffff), fc.constantFrom(0, 7000, 17_000))
-  const epoch = fc.oneof(fc.nat(20), fc.constant(Number.MAX_SAFE_INTEGER))
+  const number = fc.oneof(fc.nat(20), fc.constant(Number.MAX_SAFE_INTEGER))
+  const top = (1n << 64n) - 1n
+  const epoch = fc.oneof(
+    fc.bigInt(0n, 20n),
+    fc.constantFrom((1n << 53n) - 1n, 1n << 63n, top),
+    fc.bigInt(0n, top),
+  )
   const header = fc.record({
     sender: anyName,
     port: u16,
@@ -81,7 +87,7 @@ describe('hostile packets', () => {
   })
   const extension = fc.oneof(
     fc.record({ type: fc.constant(wire.EXT_HOSTNAME), text: fc.constantFrom('h.example', 'bad host\n', '') }),
-    fc.record({ type: fc.constant(wire.EXT_FORGOTTEN_NODE), name: anyName, ttl_s: epoch }),
+    fc.record({ type: fc.constant(wire.EXT_FORGOTTEN_NODE), name: anyName, ttl_s: number }),
     fc.record({ type: fc.constant(wire.EXT_SHARD_ID), shardId: anyName }),
   ) as fc.Arbitrary<wire.Extension>
   const body = fc.oneof(
@@ -161,8 +167,8 @@ describe('hostile packets', () => {
       ...{ sender: id('9'), port: 7000, otherPort: 0, busPort: 17_000, ip: '', flags: 1, master: '' },
       ...{
         slots: new Uint8Array(2048).fill(255),
-        currentEpoch: 99,
-        configEpoch: 99,
+        currentEpoch: 99n,
+        configEpoch: 99n,
         offset_bytes: 0,
         state: 0,
         mflags: 0,
@@ -178,7 +184,7 @@ describe('hostile packets', () => {
     const ready = step(state, { kind: 'packet', link, packet: stranger }, NOW_MS, seeded())
     expect(ready.send.map(({ packet }) => packet.type)).toEqual([wire.PONG])
     expect(state.nodes.has(id('9'))).toBe(false)
-    expect(state.currentEpoch).toBe(0)
+    expect(state.currentEpoch).toBe(0n)
     expect(state.slotOwner.every((owner) => owner === null)).toBe(true)
   })
 })
@@ -325,8 +331,8 @@ test('packets as text', () => {
     ...{ sender: id('b'), port: 7000, otherPort: 0, busPort: 17_000, ip: '', flags: 17, master: '' },
     ...{
       slots: new Uint8Array(2048),
-      currentEpoch: 3,
-      configEpoch: 2,
+      currentEpoch: 3n,
+      configEpoch: 2n,
       offset_bytes: 14,
       state: 0,
       mflags: 1,

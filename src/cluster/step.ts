@@ -67,9 +67,11 @@ function finish(turn: Turn): void {
   finishHealth(turn)
   if ((turn.todo & TODO_CONNECT) !== 0) connectMissing(turn)
   announceIfOwed(turn)
-  if (state.servedStale && refreshServed(state)) ready.facts.push({ kind: 'servedChanged' })
+  if ((state.servedStale || state.staleSlots.length > 0) && refreshServed(state))
+    ready.facts.push({ kind: 'servedChanged' })
   if (turn.rebound.length > 0) ready.facts.push({ kind: 'slotsRebound', slots: turn.rebound })
   if (ready.persist) ready.save = true
+  if (state.faults.answerUnsaved && ready.reply !== null) ready.persist = false
   ready.wakeAt_ms = nextWake_ms(turn)
   state.wakeAt_ms = ready.wakeAt_ms
 }

@@ -61,7 +61,7 @@ export type Fact =
   /** Replicate from this address now (start, or change of target). */
   | { readonly kind: 'becomeReplicaOf'; readonly host: string; readonly port: number; readonly name: string }
   /** We are a master now: stop replicating, keep the data. `epoch`: of the election that was won; 0: there was none. */
-  | { readonly kind: 'promotedToMaster'; readonly epoch: number }
+  | { readonly kind: 'promotedToMaster'; readonly epoch: bigint }
   /** Delete all keys of these slots: they are somebody else's. */
   | { readonly kind: 'slotsLost'; readonly slots: readonly number[] }
   /** Unsubscribe shard channels of these slots: their owner has changed. */
@@ -82,7 +82,7 @@ export type Fact =
   /** CLUSTER RESET is through. `flush`: we were a replica, so drop the data and stop replicating. */
   | { readonly kind: 'resetDone'; readonly hard: boolean; readonly flush: boolean }
   /** A vote was given; for tests and the story. */
-  | { readonly kind: 'voted'; readonly epoch: number; readonly replica: string; readonly master: string }
+  | { readonly kind: 'voted'; readonly epoch: bigint; readonly replica: string; readonly master: string }
 
 export interface LogLine {
   readonly level: 'debug' | 'verbose' | 'notice' | 'warning'
@@ -91,9 +91,16 @@ export interface LogLine {
 
 /** Carried out top to bottom; the order is the safety argument. */
 export interface Ready {
-  /** nodes.conf must be written and synced before anything below leaves the node. */
+  /**
+   * nodes.conf must be written and synced before anything below leaves the node: the reply and every packet from now
+   * on promise what has changed. That is everything about ourselves (role, master, slots, slots being moved, epochs,
+   * votes, shard), who owns which slots, and what a command's OK says.
+   */
   persist: boolean
-  /** nodes.conf has changed, but nothing depends on it: write it soon, syncing is not needed. */
+  /**
+   * nodes.conf has changed, but nothing promises it: write it soon. That is what we observe of others (address, name,
+   * role, failure) and learn anew after a crash, and what the configuration says anyway.
+   */
   save: boolean
   readonly send: Outgoing[]
   readonly close: LinkId[]

@@ -3,8 +3,9 @@
  * with a reason, in the words of Redis's log where Redis has words. A packet's byte fields (slots, channel, message)
  * are views into the frame and live as long as the frame's buffer stays as it is.
  *
- * Epochs and offsets are u64 on the wire. No cluster ever reaches 2^53; a number beyond is damage or malice (an epoch
- * that high would block every later election), so the packet is refused.
+ * Epochs are u64 and read exactly; which of them are believed is decided in epochs.ts. Other u64 (offsets, times to live)
+ * are numbers and end at 2^53 - 1: no real one comes near to it, and one that is damage or malice must not hide the
+ * rest of what its sender says.
  */
 
 import type { Extension, Gossip, Header, Packet } from './wire.js'
@@ -53,8 +54,6 @@ export function decodePacket(frame: Uint8Array): Decoded {
   if (view.getUint32(4) !== frame.length) return bad('length field and frame differ')
   const version = view.getUint16(8)
   if (version !== VERSION) return bad(`unknown protocol version ${version}`)
-  if (view.getUint32(16) > HIGH_MAX || view.getUint32(24) > HIGH_MAX) return bad('epoch out of range')
-  if (view.getUint32(32) > HIGH_MAX) return bad('replication offset out of range')
   const header = readHeader(frame, view)
   const type = view.getUint16(12)
   switch (type) {
@@ -92,8 +91,8 @@ function readHeader(frame: Uint8Array, view: DataView): Header {
     flags: view.getUint16(2250),
     master: readName(frame, 2128),
     slots: frame.subarray(80, 80 + SLOT_BYTES),
-    currentEpoch: readU64(view, 16),
-    configEpoch: readU64(view, 24),
+    currentEpoch: view.getBigUint64(16),
+    configEpoch: view.getBigUint64(24),
     offset_bytes: readU64(view, 32),
     state: frame[2252]!,
     mflags: frame[2253]!,
@@ -159,7 +158,7 @@ function readExtension(frame: Uint8Array, view: DataView, at: number, length: nu
       return text.length === room ? null : { type: code, text }
     }
     case EXT_FORGOTTEN_NODE:
-      if (room < NAME_BYTES + 8 || view.getUint32(start + NAME_BYTES) > HIGH_MAX) return null
+      if (room < NAME_BYTES + 8) return null
       return { type: code, name: readName(frame, start), ttl_s: readU64(view, start + NAME_BYTES) }
     case EXT_SHARD_ID:
       if (room < NAME_BYTES) return null
@@ -188,12 +187,11 @@ function decodePublish(
 function decodeUpdate(frame: Uint8Array, view: DataView, header: Header): Decoded {
   const expected = HEADER_BYTES + 8 + NAME_BYTES + SLOT_BYTES
   if (frame.length !== expected) return badLength(UPDATE, frame, expected)
-  if (view.getUint32(HEADER_BYTES) > HIGH_MAX) return bad('epoch out of range')
   return good({
     ...header,
     type: UPDATE,
     about: readName(frame, HEADER_BYTES + 8),
-    aboutEpoch: readU64(view, HEADER_BYTES),
+    aboutEpoch: view.getBigUint64(HEADER_BYTES),
     aboutSlots: frame.subarray(HEADER_BYTES + 48),
   })
 }
@@ -227,7 +225,9 @@ function readName(frame: Uint8Array, at: number): string {
   return readText(frame, at, NAME_BYTES)
 }
 
+/** A u64 as a number; 2^53 - 1 for all that are greater. */
 function readU64(view: DataView, at: number): number {
+  if (view.getUint32(at) > HIGH_MAX) return Number.MAX_SAFE_INTEGER
   return view.getUint32(at) * TWO_32 + view.getUint32(at + 4)
 }
 

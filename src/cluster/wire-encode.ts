@@ -54,7 +54,7 @@ export function encodePacket(packet: Packet): Uint8Array {
       bytes.set(packet.message, HEADER_BYTES + 8 + packet.channel.length)
       break
     case UPDATE:
-      writeU64(view, HEADER_BYTES, packet.aboutEpoch)
+      view.setBigUint64(HEADER_BYTES, packet.aboutEpoch)
       writeText(bytes, HEADER_BYTES + 8, packet.about, NAME_BYTES)
       bytes.set(packet.aboutSlots, HEADER_BYTES + 48)
       break
@@ -100,8 +100,8 @@ function writeHeader(bytes: Uint8Array, view: DataView, header: Header, type: nu
   view.setUint16(8, VERSION)
   view.setUint16(10, header.port)
   view.setUint16(12, type)
-  writeU64(view, 16, header.currentEpoch)
-  writeU64(view, 24, header.configEpoch)
+  view.setBigUint64(16, header.currentEpoch)
+  view.setBigUint64(24, header.configEpoch)
   writeU64(view, 32, header.offset_bytes)
   writeText(bytes, 40, header.sender, NAME_BYTES)
   bytes.set(header.slots, 80)

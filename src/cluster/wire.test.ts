@@ -39,9 +39,9 @@ describe('packets captured from redis-server 7.0.15', () => {
     expect(hostname.gossip.every((entry) => entry.ip === '127.0.0.1')).toBe(true)
     expect(decoded(read('ping-paused.bin')).mflags).toBe(wire.MFLAG_PAUSED)
     const request = decoded(read('auth-request.bin'))
-    expect([request.mflags, request.master.length, request.currentEpoch]).toEqual([2, 40, 7])
+    expect([request.mflags, request.master.length, request.currentEpoch]).toEqual([2, 40, 7n])
     const update = decoded(read('update.bin')) as wire.UpdatePacket
-    expect([update.about.length, update.aboutEpoch]).toEqual([40, 7])
+    expect([update.about.length, update.aboutEpoch]).toEqual([40, 7n])
   })
 })
 
@@ -54,8 +54,8 @@ const header = (over: Partial<wire.Header> = {}): wire.Header => ({
   flags: 17,
   master: '',
   slots: new Uint8Array(2048),
-  currentEpoch: 1,
-  configEpoch: 1,
+  currentEpoch: 1n,
+  configEpoch: 1n,
   offset_bytes: 0,
   state: 0,
   mflags: 0,
@@ -71,6 +71,7 @@ const u16 = fc.integer({ min: 0, max: 0xffff })
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff })
 const u64 = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 const slots = fc.uint8Array({ minLength: 2048, maxLength: 2048 })
+const epoch = fc.oneof(fc.bigInt(0n, 9n), fc.bigInt(0n, (1n << 64n) - 1n))
 const anyHeader = fc.record({
   sender: arbitraryName,
   port: u16,
@@ -80,8 +81,8 @@ const anyHeader = fc.record({
   flags: u16,
   master: fc.oneof(fc.constant(''), arbitraryName),
   slots,
-  currentEpoch: u64,
-  configEpoch: u64,
+  currentEpoch: epoch,
+  configEpoch: epoch,
   offset_bytes: u64,
   state: fc.integer({ min: 0, max: 1 }),
   mflags: fc.constant(wire.MFLAG_EXTENSIONS),
@@ -117,7 +118,7 @@ const anyBody = fc.oneof(
   fc.record({
     type: fc.constant(wire.UPDATE),
     about: arbitraryName,
-    aboutEpoch: u64,
+    aboutEpoch: epoch,
     aboutSlots: slots,
   }),
   fc.record({ type: fc.constantFrom(wire.AUTH_REQUEST, wire.AUTH_ACK, wire.MFSTART) }),
@@ -170,10 +171,30 @@ test('any bytes at all are answered with a reason', () => {
   )
 })
 
-test('an epoch beyond 2^53 is refused', () => {
-  const frame = encodePacket({ ...header(), type: wire.AUTH_REQUEST })
-  frame[16] = 0xff
-  expect(decodePacket(frame)).toEqual({ ok: false, reason: 'epoch out of range' })
+test('epochs are u64; offsets and times to live end at 2^53 - 1', () => {
+  const top = (1n << 64n) - 1n
+  const body = {
+    type: wire.UPDATE,
+    about: name('b'),
+    aboutEpoch: top,
+    aboutSlots: new Uint8Array(2048),
+  } as const
+  const frame = encodePacket({ ...header({ currentEpoch: top, configEpoch: (1n << 53n) + 1n }), ...body })
+  frame.fill(0xff, 32, 40)
+  const packet = decoded(frame) as wire.UpdatePacket
+  expect([packet.currentEpoch, packet.configEpoch, packet.aboutEpoch]).toEqual([top, (1n << 53n) + 1n, top])
+  expect(packet.offset_bytes).toBe(Number.MAX_SAFE_INTEGER)
+  const extensions = [{ type: wire.EXT_FORGOTTEN_NODE, name: name('b'), ttl_s: 1 }] as const
+  const ping = encodePacket({
+    ...header({ mflags: wire.MFLAG_EXTENSIONS }),
+    type: wire.PING,
+    gossip: [],
+    extensions,
+  })
+  ping.fill(0xff, ping.length - 8)
+  expect((decoded(ping) as wire.PingPacket).extensions).toEqual([
+    { ...extensions[0], ttl_s: Number.MAX_SAFE_INTEGER },
+  ])
 })
 
 describe('framer', () => {

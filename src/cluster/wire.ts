@@ -87,8 +87,8 @@ export interface Header {
   master: string
   /** Slots of the sender, or of its master. A view or a shared snapshot: never written to. */
   slots: Uint8Array
-  currentEpoch: number
-  configEpoch: number
+  currentEpoch: bigint
+  configEpoch: bigint
   offset_bytes: number
   /** 0: ok, 1: fail. */
   state: number
@@ -142,7 +142,7 @@ export interface PublishPacket extends Header {
 export interface UpdatePacket extends Header {
   type: typeof UPDATE
   about: string
-  aboutEpoch: number
+  aboutEpoch: bigint
   aboutSlots: Uint8Array
 }
 

@@ -32,6 +32,9 @@ export const NO_EVICT = 1 << 11
 export const ASKING = 1 << 0
 export const READONLY_MODE = 1 << 1
 
+/** `heldFrom` of a client whose replies wait for nothing. */
+export const NOT_HELD = -1
+
 export type ClientKind = 'normal' | 'replica' | 'pubsub' | 'master'
 
 /** A client that waits: for what, and how to end it. */
@@ -81,6 +84,8 @@ export class Client implements Caller {
   outBase = 0
   /** How far it may be sent, counted as outBase: where its socket has no room, that is further than it was sent. */
   released = 0
+  /** From here on, counted as outBase, what was written waits for nodes.conf: see Turn.hold. */
+  heldFrom = NOT_HELD
   /** Whether it stands in the list of those who get their replies at the end of the turn. */
   queued = false
   /** When its output first went over the soft limit, 0 while below. */

@@ -23,6 +23,7 @@ import { type Descriptors, noDescriptors } from '../runtime/descriptors.js'
 import type { Admin } from './admin/admin.js'
 import type { CommandTimes } from './admin/command-times.js'
 import { Ahead } from './ahead.js'
+import { FatalError, reportBug } from './bug-report.js'
 import { Client, IN_MULTI, IS_MONITOR } from './client.js'
 import { Clients } from './clients.js'
 import type { ClusterPart } from './cluster/index.js'
@@ -508,22 +509,17 @@ export class ServerNode implements Host {
   }
 
   /**
-   * Something happened after which the data may be wrong, such as an assertion that failed: see failures.ts. Nothing that was changed or answered since
-   * the last turn may leave the node, since it may be wrong: it writes nothing more, sends nothing more, and ends.
+   * Something happened after which the data may be wrong, such as an assertion that failed: see failures.ts. Nothing
+   * that was changed or answered since the last turn may leave the node, since it may be wrong: it writes nothing more,
+   * sends nothing more, and ends. A FatalError is no bug: the world is such that the node cannot keep its promises; the
+   * log says why already.
    */
   fail(error: unknown): void {
     if (this.failed) return
     this.failed = true
     this.turn.dead = true
     this.persistence?.aof.halt()
-    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.log('warning', '=== SHOAL BUG REPORT START: Cut & paste starting from here ===')
-    for (const line of trace.split('\n')) this.log('warning', line)
-    const command = this.running === null ? 'none' : this.running.fullName
-    this.log(
-      'warning',
-      `Command under way: ${command}. Nothing of this turn is acknowledged. The node stops.`,
-    )
+    if (!(error instanceof FatalError)) reportBug(this, error)
     for (const client of [...this.clients.all()]) client.link?.destroy()
     if (this.fatal === undefined) throw error
     this.fatal(error)

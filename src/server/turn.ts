@@ -7,7 +7,7 @@
 
 import { Reply } from '../resp/reply.js'
 import type { Link } from '../runtime/net.js'
-import type { Client } from './client.js'
+import { type Client, NOT_HELD } from './client.js'
 import type { Durability } from './parts.js'
 
 /** A reply buffer larger than this is not kept for the next client. */
@@ -22,6 +22,12 @@ interface Waiting {
   readonly upTo: number
 }
 
+/** From where on what is written for a client waits, and for which write of nodes.conf. */
+interface Hold {
+  readonly from: number
+  readonly write: number
+}
+
 export class Turn {
   durability: Durability | null = null
   /** Called before the append-only file is written: what must join the turn's changes. */
@@ -33,6 +39,7 @@ export class Turn {
   private clients: Client[] = []
   private spare: Client[] = []
   private readonly replies: Reply[] = []
+  private readonly holds = new Map<Client, Hold[]>()
   /** Where goes what is written for a client that is being closed. */
   private readonly unread = new Reply(1024)
   private scheduled = false
@@ -136,6 +143,34 @@ export class Turn {
     return true
   }
 
+  /**
+   * What is written for the client from here on waits, whatever the append-only file says, until `letGo` is called; what
+   * was written before does not. `write` tells holds apart: true for the first with this number, which letGo must end.
+   */
+  hold(client: Client, write: number): boolean {
+    if (client.link === null || client.gone) return false
+    const from = client.outBase + (client.out === null ? 0 : client.out.length)
+    const holds = this.holds.get(client)
+    if (holds === undefined) {
+      this.holds.set(client, [{ from, write }])
+      client.heldFrom = from
+      return true
+    }
+    if (holds.at(-1)!.write === write) return false
+    holds.push({ from, write })
+    return true
+  }
+
+  /** Ends the client's first hold: what was written for it up to the next one may leave. */
+  letGo(client: Client): void {
+    const holds = this.holds.get(client)
+    if (holds === undefined) return
+    holds.shift()
+    client.heldFrom = holds.length === 0 ? NOT_HELD : holds[0]!.from
+    if (holds.length === 0) this.holds.delete(client)
+    if (!this.dead) this.finish(client, client.released)
+  }
+
   /** The socket has room again. */
   drained(client: Client): void {
     this.finish(client, client.released)
@@ -167,8 +202,10 @@ export class Turn {
       return
     }
     client.released = Math.max(client.released, client.outBase + to)
-    if (out.chunk !== null && !this.sendChunks(client, out, link, client.outBase + to)) return
-    this.sendBuffer(client, out, link, client.released - client.outBase)
+    const { heldFrom, released } = client
+    const upTo = heldFrom === NOT_HELD || heldFrom > released ? released : heldFrom
+    if (out.chunk !== null && !this.sendChunks(client, out, link, upTo)) return
+    this.sendBuffer(client, out, link, upTo - client.outBase)
   }
 
   /** Sends sealed chunks, the part before `upTo`. False where the socket has no room for more. */

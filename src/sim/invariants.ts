@@ -3,11 +3,15 @@
 import type { Fact } from '../cluster/index.js'
 import { inHandshake, isMaster, isReplica } from '../cluster/index.js'
 import { addressOf } from './replication.js'
-import type { SimNode, World, Write } from './world.js'
+import type { Own, SimNode, World, Write } from './world.js'
 import { violate } from './world.js'
 
 /** Two masters may claim a slot under one epoch while they cannot hear each other, and this long after. */
 const DOUBLE_OWNER_MS = 30_000
+
+function greater(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
+}
 
 /** Called when a vote leaves a node. */
 export function noteVote(world: World, node: SimNode, vote: Extract<Fact, { kind: 'voted' }>): void {
@@ -23,14 +27,15 @@ export function noteVote(world: World, node: SimNode, vote: Extract<Fact, { kind
   const supporters = watch.supporters.get(candidacy) ?? new Set()
   supporters.add(voter)
   watch.supporters.set(candidacy, supporters)
-  watch.votedEpoch.set(voter, Math.max(vote.epoch, watch.votedEpoch.get(voter) ?? 0))
+  watch.votedEpoch.set(voter, greater(vote.epoch, watch.votedEpoch.get(voter) ?? 0n))
 }
 
 /** Called when a replica has become a master. */
-export function notePromotion(world: World, node: SimNode, epoch: number): void {
+export function notePromotion(world: World, node: SimNode, epoch: bigint): void {
   const { watch } = world
   const state = node.state!
-  if (watch.takeover) return
+  // A take-over by hand has no election.
+  if (epoch === 0n) return
   const { name } = state.myself
   const winner = watch.winners.get(epoch)
   if (winner !== undefined && winner !== name)
@@ -59,22 +64,73 @@ export function lostWrites(world: World): number {
 /** Called after the packets of a turn have left the node: what they claim must survive a crash. */
 export function noteTurn(world: World, node: SimNode): void {
   const { myself } = node.state!
-  if (!isMaster(myself) || myself.configEpoch === 0) return
+  if (!isMaster(myself) || myself.configEpoch === 0n) return
   const { ownEpoch } = world.watch
-  if (myself.configEpoch > (ownEpoch.get(myself.name) ?? 0)) ownEpoch.set(myself.name, myself.configEpoch)
+  if (myself.configEpoch > (ownEpoch.get(myself.name) ?? 0n)) ownEpoch.set(myself.name, myself.configEpoch)
+}
+
+function ownOf(node: SimNode): Own {
+  const { myself, migratingTo, importingFrom, currentEpoch, lastVoteEpoch } = node.state!
+  const moving = [...migratingTo].map(([slot, { name }]) => `${slot}>${name}`)
+  for (const [slot, { name }] of importingFrom) if (!migratingTo.has(slot)) moving.push(`${slot}<${name}`)
+  return {
+    master: isMaster(myself) ? null : (myself.master?.name ?? ''),
+    slots: myself.slotsSnapshot ?? myself.slots.slice(),
+    moving: moving.sort().join(' '),
+    // A replica speaks with its master's epoch; its own is of no meaning, and not in the file.
+    configEpoch: isMaster(myself) ? myself.configEpoch : 0n,
+    currentEpoch,
+    lastVoteEpoch,
+  }
+}
+
+function sameOwn(a: Own, b: Own): boolean {
+  const { slots, ...one } = a
+  const { slots: others, ...two } = b
+  return (
+    (Object.keys(one) as (keyof typeof one)[]).every((key) => one[key] === two[key]) &&
+    (slots === others || slots.every((byte, at) => byte === others[at]))
+  )
+}
+
+/** Called after every step: a node that crashes may come back in a state that it has not told of yet. */
+export function noteState(node: SimNode): void {
+  const own = ownOf(node)
+  const last = node.past.at(-1)
+  if (last === undefined || !sameOwn(own, last)) node.past.push(own)
+}
+
+/** Called when a packet or an answer leaves that was made in this state: no earlier one may come back. */
+export function noteTold(node: SimNode, own: Own): void {
+  const at = node.past.indexOf(own)
+  if (at > 0) node.past.splice(0, at)
 }
 
 /** Called when a node has read its nodes.conf again. */
 export function noteRestart(world: World, node: SimNode): void {
   const state = node.state!
   const { name } = state.myself
-  const voted = world.watch.votedEpoch.get(name) ?? 0
+  const voted = world.watch.votedEpoch.get(name) ?? 0n
   if (state.lastVoteEpoch < voted) {
     violate(world, `n${node.index} has forgotten its vote of epoch ${voted}: knows ${state.lastVoteEpoch}`)
   }
   if (state.currentEpoch < voted) {
     violate(world, `n${node.index}'s epoch goes back from ${voted} to ${state.currentEpoch}`)
   }
+  const own = ownOf(node)
+  if (world.violations.length === 0 && !node.past.some((past) => sameOwn(past, own))) {
+    violate(world, `n${node.index} has forgotten what it told of itself: ${difference(node.past[0]!, own)}`)
+  }
+  node.past.length = 0
+}
+
+function difference(told: Own, own: Own): string {
+  const parts: string[] = []
+  for (const key of ['master', 'moving', 'configEpoch', 'currentEpoch', 'lastVoteEpoch'] as const) {
+    if (told[key] !== own[key]) parts.push(`${key} ${told[key]} is ${own[key]}`)
+  }
+  if (told.slots.some((byte, at) => byte !== own.slots[at])) parts.push('slots differ')
+  return parts.join(', ')
 }
 
 /** Looks at the whole world; called about once a virtual second. */

@@ -1,14 +1,28 @@
 /** A simulated process: gives inputs to step() and carries out what comes back, as server/ does. */
 
 import type { Fact, Input, Ready } from '../cluster/index.js'
-import { decodeNodesConf, encodeNodesConf, freshState, step, TYPE_NAMES } from '../cluster/index.js'
-import { notePromotion, noteRestart, noteTurn, noteVote } from './invariants.js'
+import {
+  ask,
+  begun,
+  createGate,
+  decodeNodesConf,
+  encodeNodesConf,
+  freshState,
+  reached,
+  step,
+  TYPE_NAMES,
+  whenSafe,
+} from '../cluster/index.js'
+import { notePromotion, noteRestart, noteState, noteTold, noteTurn, noteVote } from './invariants.js'
 import { closeSide, connect, transmit } from './network.js'
 import { between, chance, random } from './prng.js'
 import { becomeMaster, becomeReplica } from './replication.js'
-import { schedule } from './timeline.js'
-import type { SimNode, World } from './world.js'
+import { runUntil, schedule } from './timeline.js'
+import type { Own, SimNode, World } from './world.js'
 import { tell, violate } from './world.js'
+
+/** A client without an answer gives up after this time. */
+const ANSWER_TIMEOUT_MS = 5000
 
 /** Ties the network to the processes; before anything is started. */
 export function boot(world: World): void {
@@ -57,6 +71,8 @@ export function start(world: World, node: SimNode): void {
   if (world.bug !== 'none') node.state.faults[world.bug] = true
   node.local.keysInSlot = (slot) => (slot % 7 === 0 ? 1 : 0)
   node.unsynced = false
+  node.gate = createGate()
+  noteState(node)
   world.watch.names.set(node.state.myself.name, node.index)
   tell(world, `n${node.index} starts`)
   give(world, node, { kind: 'tick' })
@@ -66,7 +82,9 @@ export function start(world: World, node: SimNode): void {
 export function crash(world: World, node: SimNode): void {
   if (node.state === null) return
   tell(world, `n${node.index} crashes`)
+  if (node.writing !== null && chance(world.prng, 0.5)) node.disk = node.writing
   if (node.unsynced && chance(world.prng, 0.5)) node.disk = encodeNodesConf(node.state)
+  node.writing = null
   node.unsynced = false
   node.state = null
   node.life++
@@ -87,6 +105,7 @@ export function give(world: World, node: SimNode, input: Input): Ready | null {
   }
   refreshLocal(world, node)
   const ready = step(state, input, timeline.now_ms, () => random(world.prng))
+  noteState(node)
   carryOut(world, node, ready)
   return ready
 }
@@ -103,41 +122,81 @@ function refreshLocal(world: World, node: SimNode): void {
 
 /** Top to bottom, as Ready says; a process that is to crash does so somewhere in between. */
 function carryOut(world: World, node: SimNode, ready: Ready): void {
-  const state = node.state!
-  const crashing = node.crashAtPersist && ready.persist
-  const crashPoint = crashing ? between(world.prng, 0, 2) : -1
+  const own = node.past.at(-1)!
   for (const line of ready.log) {
     const told = line.level === 'notice' || line.level === 'warning' || world.traceLevel === 'all'
     if (told) tell(world, `n${node.index} ${line.text}`)
   }
-  if (crashPoint === 0) {
-    crash(world, node)
+  if (node.crashAtPersist && ready.persist) {
+    crashWithin(world, node, ready, own)
     return
   }
   if (ready.persist) {
-    node.disk = encodeNodesConf(state)
-    node.unsynced = false
+    ask(node.gate)
+    if (ready.facts.some(({ kind }) => kind === 'promotedToMaster')) saveNow(node)
+    else if (node.writing === null) beginWrite(world, node)
   } else if (ready.save) {
     node.unsynced = true
   }
-  if (crashPoint === 1) {
-    crash(world, node)
-    return
-  }
-  const sends = crashPoint === 2 ? ready.send.slice(0, ready.send.length >> 1) : ready.send
-  // A vote counts as given once it may have left.
-  const acked = sends.some(({ packet }) => TYPE_NAMES[packet.type] === 'auth-ack')
-  for (const fact of ready.facts) if (fact.kind === 'voted' && acked) noteVote(world, node, fact)
-  for (const { link, packet } of sends) transmit(world, node, link, packet)
-  noteTurn(world, node)
-  if (crashPoint === 2) {
-    crash(world, node)
-    return
-  }
-  for (const link of ready.close) closeSide(world, node, link)
+  whenSafe(node.gate, () => {
+    depart(world, node, ready, ready.send, own)
+    for (const link of ready.close) closeSide(world, node, link)
+  })
   for (const { link, ip, port } of ready.connect) connect(world, node, link, ip, port)
   for (const fact of ready.facts) act(world, node, fact)
   planTick(world, node, ready.wakeAt_ms)
+}
+
+/** Before the write, after it, when half of the packets have left, or all. */
+function crashWithin(world: World, node: SimNode, ready: Ready, own: Own): void {
+  const point = between(world.prng, 0, 3)
+  if (point > 0) {
+    ask(node.gate)
+    saveNow(node)
+  }
+  const { send } = ready
+  if (point === 2) depart(world, node, ready, send.slice(0, send.length >> 1), own)
+  if (point === 3) depart(world, node, ready, send, own)
+  crash(world, node)
+}
+
+function depart(world: World, node: SimNode, ready: Ready, sends: Ready['send'], own: Own): void {
+  // A vote counts as given once it may have left.
+  const acked = sends.some(({ packet }) => TYPE_NAMES[packet.type] === 'auth-ack')
+  for (const fact of ready.facts) if (fact.kind === 'voted' && acked) noteVote(world, node, fact)
+  if (sends.length > 0) noteTold(node, own)
+  for (const { link, packet } of sends) transmit(world, node, link, packet)
+  noteTurn(world, node)
+}
+
+/** Writes nodes.conf while the process goes on: what was asked for up to now is safe at the end. */
+function beginWrite(world: World, node: SimNode): void {
+  const write = begun(node.gate)
+  const bytes = encodeNodesConf(node.state!)
+  const { life } = node
+  node.writing = bytes
+  const land = () => {
+    // The process has crashed, or saveNow was faster.
+    if (node.life !== life || node.writing !== bytes) return
+    node.disk = bytes
+    node.writing = null
+    reached(node.gate, write)
+    if (node.life === life && node.writing === null && node.gate.asked !== node.gate.started)
+      beginWrite(world, node)
+  }
+  const [least_ms, most_ms] = world.disk_ms
+  const time_ms = most_ms === 0 ? 0 : between(world.prng, least_ms, most_ms)
+  if (time_ms === 0) land()
+  else schedule(world.timeline, world.timeline.now_ms + time_ms, land)
+}
+
+/** Writes nodes.conf while nothing else happens. */
+function saveNow(node: SimNode): void {
+  const write = begun(node.gate)
+  node.disk = encodeNodesConf(node.state!)
+  node.writing = null
+  node.unsynced = false
+  reached(node.gate, write)
 }
 
 function act(world: World, node: SimNode, fact: Fact): void {
@@ -181,12 +240,32 @@ function planTick(world: World, node: SimNode, wakeAt_ms: number): void {
   })
 }
 
-/** Runs a CLUSTER subcommand on a node; the reply, or null when the process does not run. */
+/**
+ * Runs a CLUSTER subcommand on a node and lets time pass until its answer is there; null when none comes, because the
+ * process does not run, stands still, or crashes before the answer has left.
+ */
 export function command(world: World, node: SimNode, text: string): Ready['reply'] {
+  const { timeline } = world
+  const { life } = node
   const ready = give(world, node, { kind: 'command', args: text.split(' '), tls: false })
-  if (ready === null) return null
+  const shownText = text.length > 100 ? `${text.slice(0, 100)}…` : text
+  let answered = false
+  if (ready !== null && node.life === life) {
+    const own = node.past.at(-1)!
+    whenSafe(node.gate, () => {
+      answered = true
+      noteTold(node, own)
+    })
+    const limit_ms = timeline.now_ms + ANSWER_TIMEOUT_MS
+    while (!answered && node.life === life && timeline.now_ms < limit_ms)
+      runUntil(timeline, timeline.now_ms + 1)
+  }
+  if (ready === null || !answered) {
+    tell(world, `n${node.index} > CLUSTER ${shownText}: no answer`)
+    return null
+  }
   const { reply } = ready
   const shown = reply?.kind === 'simple' || reply?.kind === 'error' ? reply.text : (reply?.kind ?? '')
-  tell(world, `n${node.index} > CLUSTER ${text.length > 100 ? `${text.slice(0, 100)}…` : text}: ${shown}`)
+  tell(world, `n${node.index} > CLUSTER ${shownText}: ${shown}`)
   return reply
 }

@@ -10,7 +10,7 @@ import type { Prng } from './prng.js'
 import { between, chance, pick } from './prng.js'
 import { boot, command, crash, start } from './process.js'
 import { addressOf, oweFullSync, startReplication } from './replication.js'
-import { strangerGreets } from './stranger.js'
+import { epochIsForged, strangerGreets } from './stranger.js'
 import { runUntil, schedule } from './timeline.js'
 import type { Bug, SimNode, World } from './world.js'
 import { createWorld, tell, violate } from './world.js'
@@ -48,6 +48,7 @@ export function runSeed(seed: number, options: RunOptions = {}): Outcome {
     bug: options.bug ?? 'none',
     throughBytes: chance(shape, 0.1),
     config: { allowReplicaMigration: chance(shape, 0.8), replicaValidityFactor: pick(shape, [0, 10]) },
+    disk_ms: [0, pick(shape, [0, 5, 50])],
   })
   if (options.trace !== undefined && options.trace !== null) {
     world.trace = []
@@ -240,9 +241,7 @@ const failoverByHand: Happening = (world) => {
   const how = pick(world.prng, ['', '', ' FORCE', ' TAKEOVER'])
   // A process that stands still would take over later, unseen.
   if (node.pausedUntil_ms > world.timeline.now_ms) return
-  world.watch.takeover = how === ' TAKEOVER'
   command(world, node, `FAILOVER${how}`)
-  world.watch.takeover = false
 }
 
 /** Replicas of one master load a full synchronisation, and the master dies meanwhile. */
@@ -293,6 +292,8 @@ const moveSlot: Happening = (world) => {
     if (chance(world.prng, 0.1)) return
     // A manager that gets no answer goes no further: it must not give a slot to a node that does not know of it.
     if (command(world, node, text)?.kind !== 'simple') return
+    // The answer counts, whatever happens to the node after it.
+    if (chance(world.prng, 0.1)) crash(world, node)
     pass(world, between(world.prng, 0, 100))
   }
 }
@@ -319,4 +320,5 @@ const HAPPENINGS: readonly Happening[] = [
   moveSlot,
   moveSlot,
   strangerGreets,
+  epochIsForged,
 ]

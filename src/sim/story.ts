@@ -151,9 +151,7 @@ function swap(world: World, a: SimNode, b: SimNode): void {
 function runCommand(world: World, node: SimNode, words: readonly string[]): void {
   const names = [...world.watch.names]
   const named = words.map((word) => names.find(([, index]) => word === `n${index}`)?.[0] ?? word)
-  world.watch.takeover = words.includes('TAKEOVER')
   command(world, node, named.join(' '))
-  world.watch.takeover = false
 }
 
 function view(world: World, node: SimNode): void {

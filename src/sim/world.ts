@@ -4,12 +4,12 @@
  *
  * The network delays each packet by its own time, so packets of different links overtake each other, but never within
  * one link. Between groups that are cut off from each other nothing arrives and nothing is refused: connections just
- * go silent, and are reset when the groups meet again. Of a disk, what was synced survives a crash; the rest is a
- * matter of luck.
+ * go silent, and are reset when the groups meet again. A write to a disk takes its time, in which the node goes on; what
+ * was synced survives a crash, the rest is a matter of luck.
  */
 
-import type { ClusterConfig, ClusterState, Input, LinkId, Local, Packet } from '../cluster/index.js'
-import { DEFAULT_CONFIG, emptyLocal } from '../cluster/index.js'
+import type { ClusterConfig, ClusterState, Gate, Input, LinkId, Local, Packet } from '../cluster/index.js'
+import { createGate, DEFAULT_CONFIG, emptyLocal } from '../cluster/index.js'
 import type { Prng } from './prng.js'
 import { createPrng } from './prng.js'
 import type { Timeline } from './timeline.js'
@@ -23,6 +23,7 @@ export type Bug =
   | 'trustStrangers'
   | 'standIncomplete'
   | 'keepVotes'
+  | 'answerUnsaved'
 
 export interface Connection {
   readonly from: SimNode
@@ -54,8 +55,14 @@ export interface SimNode {
   wakeAt_ms: number
   /** nodes.conf as it is safe on the disk. */
   disk: Uint8Array | null
+  /** A write of it that is under way, and is on the disk or not when the process crashes; null: none. */
+  writing: Uint8Array | null
   /** Something was written after it without a sync. */
   unsynced: boolean
+  /** What waits for the disk before it leaves the node. */
+  gate: Gate
+  /** The last state of its own that the node told of, and those that came after. */
+  readonly past: Own[]
   /** The next turn that persists ends in a crash, somewhere on its way out. */
   crashAtPersist: boolean
   local: Local
@@ -64,6 +71,16 @@ export interface SimNode {
   clientsPausedUntil_ms: number
   /** Which side of a partition it is on. */
   group: number
+}
+
+/** What a node says of itself, which it must not forget: see noteState in invariants.ts. */
+export interface Own {
+  readonly master: string | null
+  readonly slots: Uint8Array
+  readonly moving: string
+  readonly configEpoch: bigint
+  readonly currentEpoch: bigint
+  readonly lastVoteEpoch: bigint
 }
 
 export interface Replication {
@@ -98,6 +115,8 @@ export interface World {
   readonly latency_ms: readonly [number, number]
   /** Time that a node's processor takes for one input; those that come meanwhile wait in line. 0: none. */
   readonly inputCost_ms: number
+  /** How long a synced write takes. */
+  readonly disk_ms: readonly [number, number]
   /** Lines of the story; null when nobody reads it. */
   trace: string[] | null
   /** 'all': packets, too. */
@@ -118,18 +137,16 @@ export interface Watch {
   /** `epoch replica` to the masters that voted for it. */
   readonly supporters: Map<string, Set<string>>
   /** Epoch of an election to its winner. */
-  readonly winners: Map<number, string>
+  readonly winners: Map<bigint, string>
   /** Name of a node to the greatest epoch it has voted in, and to the greatest that it has made its own. */
-  readonly votedEpoch: Map<string, number>
-  readonly ownEpoch: Map<string, number>
+  readonly votedEpoch: Map<string, bigint>
+  readonly ownEpoch: Map<string, bigint>
   /** Pairs of masters with the same slot and epoch, and since when. */
   readonly doubles: Map<string, number>
   /** Names of members, ever, to their nodes. */
   readonly names: Map<string, number>
   /** What clients were told is done, by any master. */
   readonly acknowledged: Write[]
-  /** A CLUSTER FAILOVER TAKEOVER is being carried out: the promotion needs no votes. */
-  takeover: boolean
 }
 
 /** Unix time at which every run begins. */
@@ -141,6 +158,7 @@ export interface WorldOptions {
   readonly nodeTimeout_ms: number
   readonly latency_ms: readonly [number, number]
   readonly inputCost_ms?: number
+  readonly disk_ms?: readonly [number, number]
   readonly bug?: Bug
   readonly throughBytes?: boolean
   readonly config?: Partial<ClusterConfig>
@@ -156,6 +174,7 @@ export function createWorld(options: WorldOptions): World {
     config: { ...DEFAULT_CONFIG, port: 7000, nodeTimeout_ms: options.nodeTimeout_ms, ...options.config },
     latency_ms: options.latency_ms,
     inputCost_ms: options.inputCost_ms ?? 0,
+    disk_ms: options.disk_ms ?? [0, 0],
     trace: null,
     traceLevel: 'events',
     throughBytes: options.throughBytes ?? false,
@@ -170,7 +189,6 @@ export function createWorld(options: WorldOptions): World {
       doubles: new Map(),
       names: new Map(),
       acknowledged: [],
-      takeover: false,
     },
     deliver: () => {
       throw new Error('assertion: the world was not booted')
@@ -192,7 +210,10 @@ function createSimNode(index: number): SimNode {
     connections: new Map(),
     wakeAt_ms: 0,
     disk: null,
+    writing: null,
     unsynced: false,
+    gate: createGate(),
+    past: [],
     crashAtPersist: false,
     local: emptyLocal(),
     replication: {

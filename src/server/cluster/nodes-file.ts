@@ -2,6 +2,15 @@
  * nodes.conf on the disk: locked as long as the node lives, and replaced as a whole, so that a crash leaves either the
  * old file or the new one.
  *
+ * What promises a state waits behind the gate (cluster/gate.ts) until the state is synced. All changes of one turn of
+ * the event loop, and all that come while a write is under way, share one write. The file and its folder are synced
+ * on the disk threads:
+ *
+ *     ask ── setImmediate ──▶ encode, write aside ── fsync ──▶ rename ── fsync of the folder ──▶ reached: what waits leaves
+ *
+ * `saveNow` does the same at once and holds up the event loop: for a promotion, after which clients' writes are
+ * acknowledged that only a master may acknowledge.
+ *
  * Node has no flock. On Linux the lock is a listening socket in the abstract namespace, named after the file: it goes
  * away with the process, however that ends. Elsewhere it is a file beside nodes.conf with the process id in it.
  */
@@ -10,86 +19,179 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
+import { ask, begun, createGate, isOpen, reached } from '../../cluster/index.js'
+import { type Descriptors, noDescriptors } from '../../runtime/descriptors.js'
 
-/** A change that need not be safe at once is written after this time, together with those that follow it. */
+/** A change that nothing promises is written after this time, together with those that follow it. */
 const SAVE_LATER_MS = 50
 
 export class NodesFile {
   readonly path: string
+  readonly gate = createGate()
   private readonly encode: () => Uint8Array
-  private readonly warn: (text: string) => void
+  private readonly failed: (error: Error, waitedFor: boolean) => void
+  private readonly descriptors: Descriptors
   private timer: NodeJS.Timeout | null = null
+  private immediate: NodeJS.Immediate | null = null
+  private writing = false
+  /** The last write that has the file's name, so that a slow older one does not take it back. */
+  private named = 0
+  private closed = false
   private tempNumber = 0
+  /** The file's folder, open so that it can be synced. */
+  private directory = -1
 
-  constructor(file: string, encode: () => Uint8Array, warn: (text: string) => void) {
+  /** `failed` is called when a write fails. Where something waited for it, that must never leave. */
+  constructor(
+    file: string,
+    encode: () => Uint8Array,
+    failed: (error: Error, waitedFor: boolean) => void,
+    descriptors: Descriptors = noDescriptors,
+  ) {
     this.path = file
     this.encode = encode
-    this.warn = warn
+    this.failed = failed
+    this.descriptors = descriptors
   }
 
-  /** Writes the file; when this returns, it is safe. Throws what the system says. */
-  writeNow(): void {
-    this.cancelLater()
+  /** Writes and syncs the file, together with other changes; the gate opens afterwards. */
+  save(): void {
+    ask(this.gate)
+    this.schedule()
+  }
+
+  /** Writes the file soon; nothing waits for it. */
+  saveLater(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = null
+      this.schedule()
+    }, SAVE_LATER_MS)
+  }
+
+  /** Writes and syncs the file before it returns. Throws what the system says. */
+  saveNow(): void {
+    this.cancel()
+    const wasOpen = isOpen(this.gate)
+    ask(this.gate)
+    const write = begun(this.gate)
     const temp = this.tempPath()
     try {
-      const fd = fs.openSync(temp, 'w', 0o644)
+      const fd = this.writeAside(temp)
       try {
-        const bytes = this.encode()
-        for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at)
         fs.fsyncSync(fd)
       } finally {
         fs.closeSync(fd)
       }
       fs.renameSync(temp, this.path)
-      syncDirectory(path.dirname(this.path))
+      this.named = write
+      fs.fsyncSync(this.directory)
     } catch (error) {
       fs.rmSync(temp, { force: true })
+      // Nothing waits for this one; what waited before is tried again.
+      if (wasOpen) this.gate.asked = this.gate.started = this.gate.safe
+      else this.schedule()
       throw error
     }
+    reached(this.gate, write)
   }
 
-  /** Writes the file soon. A failure is logged; the next change tries again. */
-  writeLater(): void {
-    if (this.timer !== null) return
-    this.timer = setTimeout(() => {
-      this.timer = null
-      this.writeUnsynced()
-    }, SAVE_LATER_MS)
+  /** Writes what still waits; a write under way leaves nothing behind. */
+  close(): void {
+    if (this.timer !== null || !isOpen(this.gate)) {
+      try {
+        this.saveNow()
+      } catch (error) {
+        this.failed(error as Error, true)
+      }
+    }
+    this.closed = true
+    this.cancel()
+    if (this.directory >= 0) fs.close(this.directory, () => {})
   }
 
-  /** Writes what still waits, without holding anything up for the disk. */
-  writeUnsynced(): void {
-    this.cancelLater()
+  private cancel(): void {
+    if (this.timer !== null) clearTimeout(this.timer)
+    if (this.immediate !== null) clearImmediate(this.immediate)
+    this.timer = null
+    this.immediate = null
+  }
+
+  private schedule(): void {
+    if (this.writing || this.immediate !== null || this.closed) return
+    this.immediate = setImmediate(() => {
+      this.immediate = null
+      this.write()
+    })
+  }
+
+  /** One write is under way at a time; what is asked for meanwhile comes with the next. */
+  private write(): void {
+    this.cancel()
+    this.writing = true
+    const write = begun(this.gate)
     const temp = this.tempPath()
+    let fd: number
     try {
-      fs.writeFileSync(temp, this.encode(), { mode: 0o644 })
+      fd = this.writeAside(temp)
+    } catch (error) {
+      this.finish(write, temp, error as Error)
+      return
+    }
+    fs.fsync(fd, (error) => {
+      fs.close(fd, () => {})
+      if (error !== null) this.finish(write, temp, error)
+      else this.giveName(write, temp)
+    })
+  }
+
+  private giveName(write: number, temp: string): void {
+    // A write that was begun later, by saveNow, is in place already.
+    if (this.closed || this.named > write) {
+      fs.rmSync(temp, { force: true })
+      this.finish(write, temp, null)
+      return
+    }
+    try {
       fs.renameSync(temp, this.path)
     } catch (error) {
-      fs.rmSync(temp, { force: true })
-      this.warn(`Could not write the cluster config file: ${(error as Error).message}`)
+      this.finish(write, temp, error as Error)
+      return
     }
+    this.named = write
+    fs.fsync(this.directory, (error) => this.finish(write, temp, error))
   }
 
-  get waiting(): boolean {
-    return this.timer !== null
+  private finish(write: number, temp: string, error: Error | null): void {
+    this.writing = false
+    if (this.closed) return
+    if (error !== null) {
+      fs.rmSync(temp, { force: true })
+      this.failed(error, !isOpen(this.gate))
+      return
+    }
+    reached(this.gate, write)
+    if (this.gate.asked !== this.gate.started) this.schedule()
   }
 
-  cancelLater(): void {
-    if (this.timer !== null) clearTimeout(this.timer)
-    this.timer = null
+  /** Writes the state to a file beside the old one. Throws. */
+  private writeAside(temp: string): number {
+    const { descriptors } = this
+    if (this.directory < 0) {
+      this.directory = descriptors.use(() => fs.openSync(path.dirname(this.path), 'r'))
+    }
+    const fd = descriptors.use(() => fs.openSync(temp, 'w', 0o644))
+    try {
+      const bytes = this.encode()
+      for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at)
+    } catch (error) {
+      fs.closeSync(fd)
+      throw error
+    }
+    return fd
   }
 
   private tempPath(): string {
     return `${this.path}.tmp-${process.pid}-${Date.now()}-${this.tempNumber++}`
-  }
-}
-
-function syncDirectory(directory: string): void {
-  const fd = fs.openSync(directory, 'r')
-  try {
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
   }
 }
 

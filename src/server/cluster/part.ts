@@ -1,7 +1,8 @@
 /**
  * The cluster of a node put together: the state machine of src/cluster, and the world for it. Inputs go in through
- * `run`, one after the other; what comes out is carried out top to bottom, as Ready says: nodes.conf first, and only
- * when it is safe does anything leave the node.
+ * `run`, one after the other; what comes out is carried out top to bottom, as Ready says. Packets, and replies to CLUSTER
+ * commands, leave through the gate of nodes.conf (nodes-file.ts): when what they promise is on the disk, while other
+ * clients go on being served.
  */
 
 import { resolve } from 'node:path'
@@ -15,6 +16,7 @@ import {
   type Fact,
   freshState,
   type Input,
+  isOpen,
   isReplica,
   type LinkId,
   type Local,
@@ -23,10 +25,13 @@ import {
   standstill_ms,
   step,
   takeLinkId,
+  whenSafe,
 } from '../../cluster/index.js'
 import { lacksDataset } from '../../replication/report.js'
 import { followFromStart } from '../../replication/role.js'
 import { forgetHistory, isMaster } from '../../replication/state.js'
+import { diskErrorText } from '../../runtime/disk.js'
+import { FatalError } from '../bug-report.js'
 import type { Client } from '../client.js'
 import { endsNode } from '../failures.js'
 import type { ServerNode } from '../node.js'
@@ -40,6 +45,9 @@ import { Router, viewerOf } from './router.js'
 const PORT_MAX = 65_535
 /** A tick is not asked for later than this: timers of Node are cheap, overslept elections are not. */
 const TICK_MAX_MS = 1000
+
+/** Turns whose packets wait for nodes.conf at most; beyond, the file is written and synced at once. */
+const WAITING_MAX = 10_000
 
 /** The cluster part cannot start; the log has said why. */
 export class ClusterError extends Error {}
@@ -83,7 +91,8 @@ export class ClusterPart {
     this.file = new NodesFile(
       file,
       () => encodeNodesConf(state),
-      (text) => node.log('warning', text),
+      (error, waitedFor) => this.cannotWrite(error, waitedFor),
+      node.descriptors,
     )
     this.router = new Router(node, state)
     this.bus = this.createBus()
@@ -138,7 +147,7 @@ export class ClusterPart {
       const state = freshState(options, local, now_ms, random)
       node.log('notice', `No cluster configuration found, I'm ${state.myself.name}`)
       const part = new ClusterPart(node, replication, state, file, unlock)
-      part.writeFile()
+      part.saveNow()
       return part
     }
     const loaded = decodeNodesConf(bytes, options, local, now_ms, random)
@@ -170,7 +179,7 @@ export class ClusterPart {
     this.started = false
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
-    if (this.file.waiting) this.file.writeUnsynced()
+    this.file.close()
     this.bus.stop()
     this.unlock()
   }
@@ -200,9 +209,28 @@ export class ClusterPart {
 
   // Inputs.
 
-  /** Runs a CLUSTER subcommand: its name and arguments, one byte a character. */
+  /**
+   * Runs a CLUSTER subcommand: its name and arguments, one byte a character. The client gets nothing of what is written
+   * for it afterwards before what the reply says is on the disk.
+   */
   command(args: readonly string[], client: Client): ClusterReply {
-    return this.runNow({ kind: 'command', args, ...viewerOf(client) }).reply!
+    if (args[0]?.toLowerCase() === 'saveconfig' && args.length === 1) return this.saveConfig()
+    const { reply } = this.runNow({ kind: 'command', args, ...viewerOf(client) })
+    const { gate } = this.file
+    if (!isOpen(gate) && this.node.turn.hold(client, gate.asked)) {
+      whenSafe(gate, () => this.node.turn.letGo(client))
+    }
+    return reply!
+  }
+
+  /** SAVECONFIG promises nothing new: where the file cannot be written, that is the answer, and the node goes on. */
+  private saveConfig(): ClusterReply {
+    try {
+      this.file.saveNow()
+    } catch (error) {
+      return { kind: 'error', text: `ERR error saving the cluster node config: ${diskErrorText(error)}` }
+    }
+    return { kind: 'simple', text: 'OK' }
   }
 
   /** Breaks a link, as if the network had. */
@@ -264,27 +292,50 @@ export class ClusterPart {
   // Outcomes.
 
   private carryOut(ready: Ready): void {
-    const { node, bus } = this
-    if (ready.persist) this.writeFile()
-    else if (ready.save) this.file.writeLater()
-    for (const outgoing of ready.send) bus.send(outgoing)
-    bus.forgetPacket()
-    for (const link of ready.close) bus.close(link)
+    const { node, bus, file } = this
+    if (ready.persist) {
+      if (ready.facts.some(actsOnData)) this.saveNow()
+      else file.save()
+    } else if (ready.save) {
+      file.saveLater()
+    }
+    if (isOpen(file.gate)) this.depart(ready)
+    else if (ready.send.length > 0 || ready.close.length > 0) this.departLater(ready)
     for (const endpoint of ready.connect) bus.open(endpoint)
     for (const fact of ready.facts) this.act(fact)
     for (const line of ready.log) node.log(line.level, line.text)
     this.arm(ready.wakeAt_ms)
   }
 
-  /** Without its file a node could break what it promised, so it does not go on. */
-  private writeFile(): void {
+  private depart(ready: Ready): void {
+    const { bus } = this
+    for (const outgoing of ready.send) bus.send(outgoing)
+    bus.forgetPacket()
+    for (const link of ready.close) bus.close(link)
+  }
+
+  private departLater(ready: Ready): void {
+    const { gate } = this.file
+    whenSafe(gate, () => this.depart(ready))
+    // A disk that takes so long holds up everything, as it would without the gate.
+    if (gate.waiting.length > WAITING_MAX) this.saveNow()
+  }
+
+  private saveNow(): void {
     try {
-      this.node.descriptors.use(() => this.file.writeNow())
+      this.file.saveNow()
     } catch (error) {
-      this.node.log('warning', `Could not write the cluster config file: ${(error as Error).message}`)
-      this.node.log('warning', "Fatal: can't update cluster config file.")
-      process.exit(1)
+      this.cannotWrite(error as Error, true)
     }
+  }
+
+  /** Without its file a node could break what it promised, so it does not go on, and nothing that waits leaves. */
+  private cannotWrite(error: Error, waitedFor: boolean): void {
+    this.node.log('warning', `Could not write the cluster config file: ${error.message}`)
+    if (!waitedFor) return
+    const text = "Fatal: can't update cluster config file."
+    this.node.log('warning', text)
+    this.node.fail(new FatalError(text))
   }
 
   private act(fact: Fact): void {
@@ -371,6 +422,11 @@ export class ClusterPart {
   blockedError(client: Client, slot: number, write: boolean): string | null {
     return this.router.redirectBlocked(client, slot, write)
   }
+}
+
+/** What is done to the data at once, and must not be done under a configuration that a crash takes back. */
+function actsOnData(fact: Fact): boolean {
+  return fact.kind === 'promotedToMaster' || fact.kind === 'slotsLost' || fact.kind === 'resetDone'
 }
 
 function busPort(node: ServerNode): number {
