@@ -8,7 +8,7 @@ import { psync } from './psync.js'
 import { dataAge, lacksDataset } from './report.js'
 import { setMaster, unsetMaster } from './role.js'
 import { createReplication, defaultOptions, NO_REPLID, type Replication, restoreHistory } from './state.js'
-import { ascii, latin1 } from './wire.js'
+import { ascii } from './wire.js'
 
 const NOW_MS = 1_000_000
 const HISTORY = 'a'.repeat(40)
@@ -34,7 +34,8 @@ function askToContinue(at: Scene): string {
   at.turn.effects.length = 0
   masterConnected(at.r, at.r.master.attempt, at.turn)
   hear(at, '+PONG\r\n+OK\r\n+OK\r\n')
-  const sent = (effect: Effect): string => (effect.kind === 'sendMaster' ? latin1(effect.bytes, 0) : '')
+  const sent = (effect: Effect): string =>
+    effect.kind === 'sendMaster' ? String.fromCharCode(...effect.bytes) : ''
   return at.turn.effects.map(sent).join('')
 }
 
