@@ -1,7 +1,6 @@
 /** Which history a node says it is in: while a synchronisation replaces its dataset, after a restart, after a promotion. */
 
 import { expect, test } from 'vitest'
-import { latin1 } from '../../tests/support/runner.js'
 import { createTurn, type Effect, type Turn } from './effects.js'
 import { feedCommand } from './feed.js'
 import { masterBytes, masterConnected } from './handshake.js'
@@ -35,7 +34,8 @@ function askToContinue(at: Scene): string {
   at.turn.effects.length = 0
   masterConnected(at.r, at.r.master.attempt, at.turn)
   hear(at, '+PONG\r\n+OK\r\n+OK\r\n')
-  const sent = (effect: Effect): string => (effect.kind === 'sendMaster' ? latin1(effect.bytes) : '')
+  const sent = (effect: Effect): string =>
+    effect.kind === 'sendMaster' ? String.fromCharCode(...effect.bytes) : ''
   return at.turn.effects.map(sent).join('')
 }
 

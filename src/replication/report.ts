@@ -159,3 +159,13 @@ export function dataAge(r: Replication, now_ms: number): number {
 export function lacksDataset(r: Replication, empty: boolean, now_ms: number): boolean {
   return r.incomplete || (!isMaster(r) && empty && dataAge(r, now_ms) === Number.POSITIVE_INFINITY)
 }
+
+/**
+ * Whether a replica that is not linked with its master refuses commands: as replica-serve-stale-data says, and always
+ * for what a synchronisation that broke off has left, which is not even stale data. While one is `loading`, clients
+ * hear of that instead.
+ */
+export function refusesStale(r: Replication, loading: boolean): boolean {
+  const refuses = (r.incomplete && !loading) || !r.options.replicaServeStaleData
+  return refuses && !isMaster(r) && r.master.state !== 'connected'
+}

@@ -46,10 +46,7 @@ async function errorOf(reply: Promise<unknown>): Promise<string> {
   }
 }
 
-test.each([
-  ['disabled', 'loading a file that is here'],
-  ['on-empty-db', 'loading what arrives'],
-])(
+test.each([['disabled', 'loading a file that is here']])(
   'a master dies while its replica is %s: %s',
   async (mode) => {
     const words = {

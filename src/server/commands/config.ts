@@ -97,7 +97,7 @@ const set = serverCommand(
     const pairs = pairsOf(args)
     if (typeof pairs === 'string') return reply.error(pairs)
     const outcome = configSet(node.config, pairs, {
-      loading: node.loading,
+      loading: node.loading || node.keyspace.beside !== null,
       mayProtected: mayProtected(node.config.values['enable-protected-configs'], client),
       changeDirectory: fileWorld(node.config.values.dir).changeDirectory,
       warn: (text) => node.log('warning', text),

@@ -95,6 +95,7 @@ test(
     await until('loading', async () => (await info(replica, 'async_loading')) === '1')
     expect(await info(replica, 'loading')).toBe('0')
     expect(await replica.client.get('key 1')).toBe('value 1')
+    expect(await errorOf(replica.client.config('SET', 'appendonly', 'yes'))).toMatch(/LOADING/)
     expect(await replica.client.dbsize()).toBe(KEYS)
     expect(await errorOf(replica.client.call('PSYNC', '?', '-1'))).toMatch(/^LOADING/)
     expect(await errorOf(replica.client.replicaof('NO', 'ONE'))).toMatch(/^LOADING/)

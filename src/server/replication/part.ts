@@ -10,7 +10,7 @@ import { feed, feedCommand, linkSent, trim, wantsFeed } from '../../replication/
 import { masterBytes, masterClosed, masterConnected, pauseStream } from '../../replication/handshake.js'
 import { linkClosed } from '../../replication/links.js'
 import { replicaOffset } from '../../replication/masterlink.js'
-import { dataAge } from '../../replication/report.js'
+import { dataAge, refusesStale } from '../../replication/report.js'
 import { followFromStart, setMaster, unsetMaster } from '../../replication/role.js'
 import {
   changeReplid,
@@ -101,7 +101,7 @@ export class ReplicationPart implements Feed {
       this.run((r, turn) => feedCommand(r, db, [command, key.subarray(start, end)], turn))
     }
     node.tooFewReplicas = () => !enoughReplicas(this.r)
-    node.masterIsDown = () => this.masterIsDown()
+    node.masterIsDown = () => refusesStale(this.r, node.loading)
     node.pauseChanged = () => this.run((r, turn) => pauseStream(r, node.paused !== 0, turn))
     node.info.section('replication', () => infoLines(this.r, node.clock.now_ms()))
     node.info.section('memory', () => memoryLines(this.r))
@@ -303,13 +303,6 @@ export class ReplicationPart implements Feed {
     minReplicasChanged(r, node.clock.now_ms())
     node.updateGate()
     return undefined
-  }
-
-  private masterIsDown(): boolean {
-    const { r } = this
-    // What a synchronisation that broke off has left is not even stale data; during one, the word is LOADING.
-    const refuses = (r.incomplete && !this.node.loading) || !r.options.replicaServeStaleData
-    return refuses && !isMaster(r) && r.master.state !== 'connected'
   }
 
   // Outcomes.
