@@ -66,7 +66,6 @@ export function masked(line: Line, reply: string): string {
   if (name === 'xinfo') {
     return (
       reply
-        .replace(/\$16\r\nradix-tree-nodes\r\n:\d+\r\n/, '')
         .replace(/\$8\r\ninactive\r\n:-?\d+\r\n/g, '')
         .replace(/\$11\r\nactive-time\r\n:-?\d+\r\n/g, '')
         .replace(/(\$9\r\nseen-time\r\n|\$4\r\nidle\r\n):\d+/g, '$1:<ms>')

@@ -1,5 +1,6 @@
 /** XINFO: what a stream, its groups and their consumers are like. */
 
+import { radixNodes } from '../../keyspace/collections/radix-nodes.js'
 import type { Stream } from '../../keyspace/collections/stream.js'
 import {
   READ_UNKNOWN,
@@ -221,9 +222,8 @@ const streamInfo = command(
     reply.int(stream.length)
     reply.bulkText('radix-tree-keys')
     reply.int(stream.nodes.size)
-    // Ours is a tree of another kind, and these are its nodes.
     reply.bulkText('radix-tree-nodes')
-    reply.int(stream.nodes.blocks)
+    reply.int(radixNodes(stream.nodes))
     reply.bulkText('last-generated-id')
     replyId(reply, stream.last)
     reply.bulkText('max-deleted-entry-id')
