@@ -40,6 +40,18 @@ export function int64Argument(args: Args, index: number): Int64 | null {
   return big === null ? null : normalInt64(big)
 }
 
+/**
+ * A timeout in milliseconds, or the error where it is none. It is one if the sum with the present time is a 64-bit integer; rounded
+ * beyond 2^53, which is some hundred thousand years.
+ */
+export function readTimeoutMs(args: Args, index: number, now_ms: number): number | string {
+  const timeout_ms = int64Argument(args, index)
+  if (timeout_ms === null) return 'ERR timeout is not an integer or out of range'
+  if (timeout_ms < 0) return 'ERR timeout is negative'
+  if (BigInt(timeout_ms) + BigInt(now_ms) > INT64_MAX) return 'ERR timeout is out of range'
+  return Number(timeout_ms)
+}
+
 /** Replies with any signed 64-bit integer. */
 export function replyInt64(reply: Reply, value: Int64): void {
   if (typeof value === 'number') reply.int(value)
