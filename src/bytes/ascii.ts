@@ -167,23 +167,46 @@ export function parseInt64(buf: Uint8Array, start: number, end: number): bigint 
   return value > INT64_MAX || value < INT64_MIN ? null : value
 }
 
-/** How many characters `writeInteger` writes for `value`, a safe integer. */
+/** The most characters of a 64-bit integer, its sign among them. */
+export const INTEGER_BYTES_MAX = 20
+const WORD = 0x1_0000_0000
+const BILLION = 1_000_000_000
+/** From here on an integer is written in two parts, both of which V8 divides as small integers. */
+const TEN_DIGITS_MIN = 1_000_000_000
+const EIGHT_DIGITS = 100_000_000
+
+/**
+ * How many characters `writeInteger` writes for `value`: any integer that a double holds, of less than 2^64 in magnitude.
+ */
 export function integerLength(value: number): number {
   if (value >= 0 && value < 1e8) {
     if (value < 1e4) return value < 100 ? (value < 10 ? 1 : 2) : value < 1000 ? 3 : 4
     return value < 1e6 ? (value < 1e5 ? 5 : 6) : value < 1e7 ? 7 : 8
   }
-  let length = value < 0 ? 2 : 1
+  const sign = value < 0 ? 1 : 0
   let rest = value < 0 ? -value : value
+  if (rest > Number.MAX_SAFE_INTEGER) {
+    const high = Math.floor(rest / WORD)
+    return sign + 9 + integerLength(billions(high, rest - high * WORD))
+  }
+  let length = sign + 1
+  if (rest >= TEN_DIGITS_MIN) {
+    rest = Math.floor(rest / EIGHT_DIGITS)
+    length += 8
+  }
   while (rest >= 10) {
-    rest = rest < 0x7fffffff ? (rest / 10) | 0 : Math.floor(rest / 10)
+    rest = (rest / 10) | 0
     length++
   }
   return length
 }
 
-/** Writes the safe integer `value` at `at`; returns the position behind it. At most 17 bytes. */
+/**
+ * Writes the integer `value` at `at`, all its digits; returns the position behind it. It is what a double holds, and of less
+ * than 2^64 in magnitude. At most INTEGER_BYTES_MAX bytes, or one more for less than -2^63.
+ */
 export function writeInteger(buf: Uint8Array, at: number, value: number): number {
+  if (value > Number.MAX_SAFE_INTEGER || value < -Number.MAX_SAFE_INTEGER) return writeLarge(buf, at, value)
   const end = at + integerLength(value)
   let rest = value
   if (rest < 0) {
@@ -191,10 +214,15 @@ export function writeInteger(buf: Uint8Array, at: number, value: number): number
     rest = -rest
   }
   let i = end - 1
-  while (rest > 0x7fffffff) {
-    const quotient = Math.floor(rest / 10)
-    buf[i--] = 0x30 + (rest - quotient * 10)
-    rest = quotient
+  if (rest >= TEN_DIGITS_MIN) {
+    const front = Math.floor(rest / EIGHT_DIGITS)
+    let eight = (rest - front * EIGHT_DIGITS) | 0
+    for (const before = i - 8; i > before; i--) {
+      const quotient = (eight / 10) | 0
+      buf[i] = 0x30 + (eight - quotient * 10)
+      eight = quotient
+    }
+    rest = front | 0
   }
   do {
     const quotient = (rest / 10) | 0
@@ -202,4 +230,40 @@ export function writeInteger(buf: Uint8Array, at: number, value: number): number
     rest = quotient
   } while (rest > 0)
   return end
+}
+
+/** As `writeInteger`, beyond what `Number.isSafeInteger` says is exact: a double's digits there would lose their last places. */
+function writeLarge(buf: Uint8Array, at: number, value: number): number {
+  let start = at
+  let magnitude = value
+  if (value < 0) {
+    buf[start++] = 0x2d
+    magnitude = -value
+  }
+  const high = Math.floor(magnitude / WORD)
+  return writeWords(buf, start, high, magnitude - high * WORD)
+}
+
+/** Writes the unsigned 64-bit integer of two words at `at`; returns the position behind it. At most 20 bytes. */
+export function writeWords(buf: Uint8Array, at: number, high: number, low: number): number {
+  const front = billions(high, low)
+  if (front === 0) return writeInteger(buf, at, high * WORD + low)
+  const end = writeInteger(buf, at, front) + 9
+  // front * 10^9 may be more than a double holds exactly, but the remainder fits a word.
+  let rest = (low - Math.imul(front % WORD, BILLION)) >>> 0
+  for (let i = end - 1; i >= end - 9; i--) {
+    const quotient = Math.floor(rest / 10)
+    buf[i] = 0x30 + (rest - quotient * 10)
+    rest = quotient
+  }
+  return end
+}
+
+/** The unsigned 64-bit integer of two words, divided by 10^9. */
+function billions(high: number, low: number): number {
+  const first = Math.floor(high / BILLION)
+  const second = (high - first * BILLION) * 0x1_0000 + (low >>> 16)
+  const middle = Math.floor(second / BILLION)
+  const third = (second - middle * BILLION) * 0x1_0000 + (low & 0xffff)
+  return first * WORD + middle * 0x1_0000 + Math.floor(third / BILLION)
 }

@@ -10,6 +10,7 @@ import {
   uncappedText as text,
   utf8,
   writeInteger,
+  writeWords,
 } from './ascii.js'
 import { globMatch } from './glob.js'
 import { halfSipHash, halfSipHashIn, halfSipHashWords } from './siphash.js'
@@ -133,4 +134,39 @@ test('the hash of words is that of their bytes', () => {
       expect(halfSipHashIn(words, start, length, 3, 4)).toBe(halfSipHash(buf, start, start + length, 3, 4))
     }
   }
+})
+
+test('integers beyond 2^53 are written with the digits of the double, and words with those of 64 bits', () => {
+  const buf = new Uint8Array(32)
+  const doubles = fc.oneof(
+    fc.double({ min: -(2 ** 63), max: 2 ** 63, noNaN: true }).map((value) => Math.trunc(value) + 0),
+    fc.constantFrom(
+      1e9,
+      1e9 - 1,
+      1e17 - 16,
+      2 ** 53,
+      2 ** 53 + 2,
+      2 ** 63,
+      -(2 ** 63),
+      2 ** 64 - 2048,
+      1e18,
+      1e19,
+    ),
+    fc.maxSafeInteger(),
+  )
+  fc.assert(
+    fc.property(doubles, (value) => {
+      const digits = BigInt(value).toString()
+      expect(text(buf, 0, writeInteger(buf, 0, value))).toBe(digits)
+      expect(integerLength(value)).toBe(digits.length)
+    }),
+    { numRuns: 1000 },
+  )
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (value) => {
+      const end = writeWords(buf, 0, Number(value >> 32n), Number(value & 0xffffffffn))
+      expect(text(buf, 0, end)).toBe(value.toString())
+    }),
+    { numRuns: 1000 },
+  )
 })

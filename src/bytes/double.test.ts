@@ -1,9 +1,10 @@
 /** Numbers that are read without text must be the doubles that reading them as text gives. */
 
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ascii } from './ascii.js'
-import { formatDouble, parseDouble, plainDouble, seventeenDigits } from './double.js'
+import { formatDigits, formatDouble, parseDouble, plainDouble, seventeenDigits } from './double.js'
 
 const digits = (most: number) => fc.stringMatching(new RegExp(`^[0-9]{0,${most}}$`))
 const plain = (source: string) => plainDouble(ascii(source), 0, source.length)
@@ -74,4 +75,45 @@ test('seventeen digits are those of %.17g in C, the even one where two are equal
       (value) => Number(seventeenDigits(value)) === value,
     ),
   )
+})
+
+test('doubles are written as redis-server 7.2.4 writes them', () => {
+  const bits = new BigUint64Array(1)
+  const value = new Float64Array(bits.buffer)
+  const file = readFileSync(new URL('./fixtures/scores-7.2.4.txt', import.meta.url), 'latin1')
+  const lines = file.split('\n').filter((line) => line !== '' && line[0] !== '#')
+  expect(lines.length).toBeGreaterThan(900)
+  for (const line of lines) {
+    const [hex, reply] = line.split(' ') as [string, string]
+    bits[0] = BigInt(`0x${hex}`)
+    expect(formatDouble(value[0]!)).toBe(reply)
+  }
+})
+
+test('what is written reads back as the same double, in no more digits than needed but for one', () => {
+  const digits = (shown: string) => shown.replace(/e.*|[-.]|^-?0\.0*/g, '').length
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+      const shown = formatDouble(value)
+      expect(Object.is(Number(shown), value)).toBe(true)
+      expect(Object.is(Number(formatDigits(value)), value)).toBe(true)
+      if (Math.abs(value) < 2 ** 53) expect(digits(shown)).toBeLessThanOrEqual(digits(String(value)) + 1)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('whole numbers beyond 2^62, infinities and numbers of many zeros', () => {
+  expect(formatDouble(2 ** 62)).toBe('4611686018427387904')
+  expect(formatDouble(-(2 ** 62))).toBe('-4611686018427387904')
+  expect(formatDouble(2 ** 63)).toBe('9223372036854776000')
+  expect(formatDouble(1e17)).toBe('100000000000000000')
+  expect(formatDigits(1e17)).toBe('1e+17')
+  expect(formatDigits(0)).toBe('0')
+  for (const format of [formatDouble, formatDigits]) {
+    expect(format(Number.POSITIVE_INFINITY)).toBe('inf')
+    expect(format(Number.NEGATIVE_INFINITY)).toBe('-inf')
+    expect(format(Number.NaN)).toBe('nan')
+    expect(format(-0)).toBe('-0')
+  }
 })

@@ -3,30 +3,54 @@
  * double, `inf`, `-inf`, `nan`; and what strtod takes.
  */
 
-/** Shorter fractions may have an exponent; from here on, and below 1e17, JavaScript and Redis write the same. */
-const PLAIN_MIN = 1e-4
+import { text, writeAscii, writeInteger } from './ascii.js'
+import { SHORTEST_BYTES_MAX, writeShortest } from './shortest.js'
 
-/** The shortest text that reads back as `value`; integers up to 1e17 without a point, exponents as `1e+20`. */
-export function formatDouble(value: number): string {
-  if (Number.isNaN(value)) return 'nan'
-  if (value === Number.POSITIVE_INFINITY) return 'inf'
-  if (value === Number.NEGATIVE_INFINITY) return '-inf'
-  if (Object.is(value, -0)) return '-0'
-  const magnitude = Math.abs(value)
-  if (Number.isSafeInteger(value)) return String(value)
-  if (Number.isInteger(value) && magnitude < 1e17) return BigInt(value).toString()
-  if (magnitude >= PLAIN_MIN && magnitude < 1e17) return String(value)
-  const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
-  const power = Number(exponent)
-  // As %.17g does: the plain form while the exponent lies in [-5, 17).
-  if (power < -4 || power >= 17) {
-    return `${mantissa}e${power < 0 ? '-' : '+'}${Math.abs(power) < 10 ? '0' : ''}${Math.abs(power)}`
+/** The longest text that `writeDouble` writes. */
+export const DOUBLE_BYTES_MAX = SHORTEST_BYTES_MAX
+/** Whole numbers up to this magnitude are written with all their digits. */
+const WHOLE_MAX = 2 ** 62
+
+/**
+ * Writes a double at `at` as replies show it: whole numbers up to WHOLE_MAX with all their digits, else as few digits as read
+ * back as the same double; `inf`, `-inf`, `nan`, `-0`. Returns the position behind it. Needs room for DOUBLE_BYTES_MAX bytes.
+ */
+export function writeDouble(buf: Uint8Array, at: number, value: number): number {
+  if (value >= -WHOLE_MAX && value <= WHOLE_MAX && value === Math.trunc(value)) {
+    return value === 0 && 1 / value < 0 ? writeAscii(buf, at, '-0') : writeInteger(buf, at, value)
   }
-  if (power >= -6) return String(value)
-  return value.toFixed(-power + mantissa.replace(/[-.]/g, '').length - 1)
+  return writeDigits(buf, at, value)
 }
 
-/** A double that is not NaN as C's `%.17g` writes it: what Redis's digests and ZSCAN of large sets show. */
+/**
+ * As `writeDouble`, but a whole number of many digits has an exponent too: so DEBUG DIGEST and the append-only file show
+ * the scores of large sorted sets.
+ */
+export function writeDigits(buf: Uint8Array, at: number, value: number): number {
+  if (value === 0) return writeAscii(buf, at, 1 / value < 0 ? '-0' : '0')
+  if (value - value === 0) return writeShortest(buf, at, value)
+  return writeAscii(buf, at, value > 0 ? 'inf' : value < 0 ? '-inf' : 'nan')
+}
+
+/** The text that `writeDouble` writes. */
+export function formatDouble(value: number): string {
+  const bytes = new Uint8Array(DOUBLE_BYTES_MAX)
+  return text(bytes, 0, writeDouble(bytes, 0, value))
+}
+
+/** The text that `writeDigits` writes. */
+export function formatDigits(value: number): string {
+  const bytes = new Uint8Array(DOUBLE_BYTES_MAX)
+  return text(bytes, 0, writeDigits(bytes, 0, value))
+}
+
+/** The bytes that `writeDouble` writes. */
+export function doubleBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(DOUBLE_BYTES_MAX)
+  return bytes.subarray(0, writeDouble(bytes, 0, value))
+}
+
+/** A double that is not NaN as C's `%.17g` writes it: what ZSCAN of large sets shows. */
 export function seventeenDigits(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
   if (value === 0) return Object.is(value, -0) ? '-0' : '0'

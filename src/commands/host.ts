@@ -4,6 +4,7 @@
  */
 
 import type { SameBytes } from '../bytes/bits.js'
+import type { Int64 } from '../bytes/int64.js'
 import type { Database } from '../keyspace/database.js'
 import type { Args } from '../resp/args.js'
 import type { Reply } from '../resp/reply.js'
@@ -68,7 +69,7 @@ export interface MigratingKey {
   /** As DUMP gives it. */
   readonly payload: Uint8Array
   /** Milliseconds since 1970, or NO_EXPIRY. */
-  readonly expiry_ms: number
+  readonly expiry_ms: Int64
 }
 
 /**

@@ -124,7 +124,7 @@ export function copyEntry(
   const { entries, keyspace } = db
   const type = entries.type(from)
   const length = entries.valueLength(from)
-  const made = db.set(type, entries.encoding(from), key, start, end, length, entries.expiry(from))
+  const made = db.set(type, entries.encoding(from), key, start, end, length, entries.exactExpiry(from))
   const at = entries.valueStart(from)
   entries.bytes(made).set(entries.bytes(from).subarray(at, at + length), entries.valueStart(made))
   const kind = kindOf(type)

@@ -9,6 +9,7 @@
 import { parseInt64, parseInteger } from '../bytes/ascii.js'
 import { assert } from '../bytes/assert.js'
 import { chunkOf, wordOf } from '../bytes/heap.js'
+import type { Int64 } from '../bytes/int64.js'
 import { copyBlock } from './block.js'
 import {
   EMBSTR,
@@ -179,7 +180,7 @@ export class Database {
     value: Uint8Array,
     start: number,
     end: number,
-    expiry_ms: number,
+    expiry_ms: Int64,
   ): number {
     const entries = this.entries
     this.hash = entries.hash(key, keyStart, keyEnd)
@@ -233,7 +234,7 @@ export class Database {
     keyStart: number,
     keyEnd: number,
     valueBytes: number,
-    expiry_ms: number,
+    expiry_ms: Int64,
   ): number {
     let old = this.peek(key, keyStart, keyEnd)
     if (old !== 0 && this.hasExpired(old) && this.keyspace.expiry === EXPIRE_DELETE) {
@@ -272,7 +273,7 @@ export class Database {
    * Sets when the key expires, or with NO_EXPIRY that it does not. `handle` must come from the look-up just before.
    * Returns the entry's handle, which may be another. Says nothing to watchers: the caller does.
    */
-  setExpiry(handle: number, at_ms: number): number {
+  setExpiry(handle: number, at_ms: Int64): number {
     const entries = this.entries
     const flags = entries.flags(handle)
     const had = (flags & EXPIRES) !== 0
@@ -334,7 +335,7 @@ export class Database {
     entries.setAccess(made, entries.access(handle))
     entries.setGeneration(made, entries.generation(handle))
     const expires = (flags & EXPIRES) !== 0
-    if (expires) entries.setExpiry(made, entries.expiry(handle))
+    if (expires) entries.setExpiry(made, entries.exactExpiry(handle))
     this.moved(handle, made, expires, expires)
     this.keyspace.heap.free(handle)
     return made
@@ -501,7 +502,7 @@ export class Database {
     keyStart: number,
     keyEnd: number,
     valueBytes: number,
-    expiry_ms: number,
+    expiry_ms: Int64,
   ): number {
     const handle = this.make(type, encoding, key, keyStart, keyEnd, valueBytes, expiry_ms)
     this.keyspace.edits++
@@ -520,7 +521,7 @@ export class Database {
     keyStart: number,
     keyEnd: number,
     valueBytes: number,
-    expiry_ms: number,
+    expiry_ms: Int64,
   ): number {
     const flags = (expiry_ms !== NO_EXPIRY ? EXPIRES : 0) | (this.slots !== null ? LINKED : 0)
     const handle = this.entries.create(type, encoding, flags, key, keyStart, keyEnd, valueBytes)
@@ -537,7 +538,7 @@ export class Database {
     keyStart: number,
     keyEnd: number,
     valueBytes: number,
-    expiry_ms: number,
+    expiry_ms: Int64,
   ): number {
     const handle = this.make(type, encoding, key, keyStart, keyEnd, valueBytes, expiry_ms)
     if (this.keyspace.snapshot !== 0) this.entries.setGeneration(handle, this.keyspace.snapshot)

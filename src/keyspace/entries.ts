@@ -19,6 +19,7 @@
  */
 
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../bytes/heap.js'
+import { highWord, type Int64, int64OfWords, lowWord } from '../bytes/int64.js'
 import { halfSipHash, halfSipHashIn, halfSipHashWords } from '../bytes/siphash.js'
 import { sameWords, wordsAre } from '../bytes/words.js'
 import type { KeyBatch } from './key-batch.js'
@@ -290,7 +291,10 @@ export class Entries implements TableKeys {
     return this.bytes(handle).subarray(start, start + this.valueLength(handle))
   }
 
-  /** When the entry expires, in milliseconds since 1970, or NO_EXPIRY. */
+  /**
+   * When the entry expires, in milliseconds since 1970, or NO_EXPIRY. Rounded beyond 2^53: for comparisons with times near now. What
+   * is shown, saved or copied is `exactExpiry`.
+   */
   expiry(handle: number): number {
     if ((this.flags(handle) & EXPIRES) === 0) return NO_EXPIRY
     const u32 = this.heap.u32[chunkOf(handle)]!
@@ -298,10 +302,23 @@ export class Entries implements TableKeys {
     return (u32[word + 1]! | 0) * WORD + u32[word]!
   }
 
-  /** Only for entries with the flag EXPIRES. */
-  setExpiry(handle: number, at_ms: number): void {
+  /** As `expiry`, to the last bit. */
+  exactExpiry(handle: number): Int64 {
+    if ((this.flags(handle) & EXPIRES) === 0) return NO_EXPIRY
     const u32 = this.heap.u32[chunkOf(handle)]!
     const word = wordOf(handle) + EXPIRY_WORD
+    return int64OfWords(u32[word + 1]!, u32[word]!)
+  }
+
+  /** Only for entries with the flag EXPIRES. */
+  setExpiry(handle: number, at_ms: Int64): void {
+    const u32 = this.heap.u32[chunkOf(handle)]!
+    const word = wordOf(handle) + EXPIRY_WORD
+    if (typeof at_ms === 'bigint') {
+      u32[word] = lowWord(at_ms)
+      u32[word + 1] = highWord(at_ms)
+      return
+    }
     const high = Math.floor(at_ms / WORD)
     u32[word] = at_ms - high * WORD
     u32[word + 1] = high

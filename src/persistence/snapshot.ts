@@ -428,7 +428,7 @@ export class RdbTarget implements SnapshotTarget {
   private attributes(writer: RdbWriter, keyspace: Keyspace, handle: number): void {
     const { entries } = keyspace
     const { clock } = this
-    const expiry = entries.expiry(handle)
+    const expiry = entries.exactExpiry(handle)
     const access = entries.access(handle)
     const idle_s = clock === 'idle' ? (keyspace.lruClock - access) & 0xffffff : -1
     const frequency = clock === 'frequency' ? access & 0xff : -1
@@ -458,14 +458,14 @@ export class CommandTarget implements SnapshotTarget {
     const value = key + entries.keyLength(handle)
     if (type !== STRING) mustHaveCodec(type).rewrite(this.sink, keyspace, handle)
     else writeSet(this.sink, buf, key, value, buf, value, value + entries.valueLength(handle))
-    const expiry = entries.expiry(handle)
+    const expiry = entries.exactExpiry(handle)
     if (expiry !== NO_EXPIRY) writePexpireAt(this.sink, buf, key, value, expiry)
   }
 
   inPieces(keyspace: Keyspace, handle: number, pieces: Pieces, onBlock: OnBlock): EntryInPieces {
     const { entries } = keyspace
     const key = entries.key(handle).slice()
-    const expiry = entries.expiry(handle)
+    const expiry = entries.exactExpiry(handle)
     const aside = new ByteSink({ onBlock, pool: this.asidePool })
     const batch = new CommandBatch(aside, pieces.command, key)
     const tail = pieces.tailCommands?.()

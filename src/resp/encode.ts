@@ -1,6 +1,7 @@
 /** Commands as a client sends them, an array of bulk strings: for the append-only file, replicas and tests. */
 
 import { ascii, integerLength, writeInteger } from '../bytes/ascii.js'
+import type { Int64 } from '../bytes/int64.js'
 import type { Args } from './args.js'
 
 /** Copying longer parts is left to the machine. */
@@ -75,10 +76,10 @@ export class CommandWriter {
     this.part(args.buf, args.start(index), args.end(index))
   }
 
-  /** A whole number that a signed 64-bit integer could hold. */
-  integer(value: number): void {
-    if (!Number.isSafeInteger(value)) {
-      this.whole(ascii(BigInt(value).toString()))
+  /** Any signed 64-bit integer. */
+  integer(value: Int64): void {
+    if (typeof value === 'bigint') {
+      this.whole(ascii(value.toString()))
       return
     }
     this.makeRoom(0)

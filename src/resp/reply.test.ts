@@ -127,7 +127,7 @@ test('doubles are written in the shortest form that reads back', () => {
     [3, '3'],
     [0.1, '0.1'],
     [1e20, '1e+20'],
-    [1e-7, '1e-07'],
+    [1e-7, '1e-7'],
     [123456789.125, '123456789.125'],
     [Number.POSITIVE_INFINITY, 'inf'],
   ] as const) {

@@ -13,7 +13,7 @@
  */
 
 import { ascii, integerLength, utf8, writeAscii, writeInteger } from '../bytes/ascii.js'
-import { formatDouble } from '../bytes/double.js'
+import { DOUBLE_BYTES_MAX, writeDouble } from '../bytes/double.js'
 
 const CR = 0x0d
 const LF = 0x0a
@@ -353,8 +353,33 @@ export class Reply {
     if (value === (value | 0) && (value !== 0 || 1 / value > 0)) {
       if (this.protocol === 2) this.bulkInt(value)
       else this.header(0x2c, value)
-    } else if (this.protocol === 2) this.bulkText(formatDouble(value))
-    else this.line(0x2c, formatDouble(value))
+    } else this.writtenDouble(value)
+  }
+
+  private writtenDouble(value: number): void {
+    // The header of a bulk string of up to 25 bytes, and two line ends.
+    const headBytes = this.protocol === 2 ? 5 : 1
+    if (this.pos + headBytes + DOUBLE_BYTES_MAX + 2 > this.room) this.grow(headBytes + DOUBLE_BYTES_MAX + 2)
+    const { buf, pos } = this
+    const start = pos + headBytes
+    let end = writeDouble(buf, start, value)
+    if (headBytes === 1) buf[pos] = 0x2c
+    else {
+      const length = end - start
+      buf[pos] = DOLLAR
+      if (length < 10) {
+        // The head is one byte shorter than it was taken for.
+        for (let i = start; i < end; i++) buf[i - 1] = buf[i]!
+        end--
+      } else buf[pos + 1] = 0x30 + ((length / 10) | 0)
+      const behind = end - length
+      buf[behind - 3] = 0x30 + (length % 10)
+      buf[behind - 2] = CR
+      buf[behind - 1] = LF
+    }
+    buf[end] = CR
+    buf[end + 1] = LF
+    this.pos = end + 2
   }
 
   /** No value. */

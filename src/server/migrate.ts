@@ -175,8 +175,11 @@ class Transfer {
     kept.db = request.db
     const now_ms = this.node.clock.now_ms()
     for (const { key, payload, expiry_ms } of request.keys) {
-      const ttl_ms = expiry_ms === NO_EXPIRY ? 0 : Math.max(1, expiry_ms - now_ms)
+      // What is left until a time near 2^63 might overflow when the other node adds its own clock: the key would be gone.
+      const isAbsolute = typeof expiry_ms === 'bigint'
+      const ttl_ms = isAbsolute ? expiry_ms : expiry_ms === NO_EXPIRY ? 0 : Math.max(1, expiry_ms - now_ms)
       const parts = [restore, key, ascii(String(ttl_ms)), payload]
+      if (isAbsolute) parts.push(ascii('ABSTTL'))
       if (request.replace) parts.push(ascii('REPLACE'))
       commands.push(encodeCommand(parts))
     }

@@ -7,7 +7,8 @@ import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { missing, startRedis } from '../oracle.js'
-import { type Caller, open, type RunningNode } from '../support/node.js'
+import { open, type RunningNode } from '../support/node.js'
+import { digestOfDatasetIn70 } from '../support/redis70.js'
 import { Wire } from '../support/wire.js'
 
 const skip = missing('redis-server')
@@ -65,9 +66,9 @@ async function digestOf(redis: Wire): Promise<string> {
   return (await redis.run('DEBUG', 'DIGEST')).slice(1).trim()
 }
 
-async function becomesEqual(redis: Wire, shoal: Caller): Promise<void> {
+async function becomesEqual(redis: Wire, shoal: RunningNode): Promise<void> {
   await expect
-    .poll(async () => (await shoal.call('DEBUG', 'DIGEST')) === (await digestOf(redis)), {
+    .poll(async () => digestOfDatasetIn70(shoal.node.keyspace) === (await digestOf(redis)), {
       timeout: 20_000,
       interval: 100,
     })

@@ -7,10 +7,10 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PLAIN_BYTES_MIN } from '../../src/keyspace/collections/quicklist.js'
-import { digestOfValue } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
 import { DEEP, holds, runsOf } from '../support/deep.js'
+import { digestOfValueIn70 } from '../support/redis70.js'
 import { bytesOf } from '../support/runner.js'
 import { decode, Wire } from '../support/wire.js'
 import { genericCommand } from './arbitrary.js'
@@ -54,7 +54,7 @@ describe.skipIf(missing('redis-server'))('lists beside redis-server', DEEP, () =
           both.runner.keyspace.plainBytesMin = plainBytes
           expect(await both.differences(lines)).toEqual([])
           for (const name of [...KEYS, 'string']) {
-            const ours = digestOfValue(both.runner.keyspace.databases[0]!, bytesOf(name))
+            const ours = digestOfValueIn70(both.runner.keyspace.databases[0]!, bytesOf(name))
             expect(await redis.run('DEBUG', 'DIGEST-VALUE', name)).toBe(`*1\r\n+${ours}\r\n`)
           }
         },

@@ -8,10 +8,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dumpRaw } from '../../src/persistence/rdb/dump.js'
 import { RdbWriter } from '../../src/persistence/rdb/writer.js'
 import { ZSET_CODEC } from '../../src/persistence/values/zset.js'
-import { digestOfValue } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
 import { DEEP, holds, runsOf } from '../support/deep.js'
+import { digestOfValueIn70 } from '../support/redis70.js'
 import { bytesOf, Runner } from '../support/runner.js'
 import { decode, Wire } from '../support/wire.js'
 import { alikeSorted } from './alike.js'
@@ -46,7 +46,7 @@ describe.skipIf(missing('redis-server'))('sorted sets beside redis-server', DEEP
 
   const sameDigests = async () => {
     for (const name of KEYS) {
-      const ours = digestOfValue(both.runner.keyspace.databases[0]!, bytesOf(name))
+      const ours = digestOfValueIn70(both.runner.keyspace.databases[0]!, bytesOf(name))
       expect(await redis.run('DEBUG', 'DIGEST-VALUE', name)).toBe(`*1\r\n+${ours}\r\n`)
     }
   }
@@ -119,7 +119,7 @@ describe.skipIf(missing('redis-server'))('sorted sets beside redis-server', DEEP
               await redis.run('DEBUG', 'DIGEST-VALUE', name),
             )
             const db = runner.keyspace.databases[0]!
-            expect(digestOfValue(db, bytesOf(restored))).toBe(digestOfValue(db, bytesOf(name)))
+            expect(digestOfValueIn70(db, bytesOf(restored))).toBe(digestOfValueIn70(db, bytesOf(name)))
           }
         },
       ),

@@ -7,10 +7,10 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { digestOfValue } from '../../src/server/admin/digest.js'
 import { missing } from '../oracle.js'
 import { Comparison, type Line } from '../support/compare.js'
 import { DEEP, holds, runsOf } from '../support/deep.js'
+import { digestOfValueIn70 } from '../support/redis70.js'
 import { bytesOf } from '../support/runner.js'
 import { decode, Wire } from '../support/wire.js'
 import { alikeStreams, masked, prepared } from './alike.js'
@@ -51,7 +51,7 @@ describe.skipIf(missing('redis-server'))('streams beside redis-server', DEEP, ()
 
   const sameDigests = async () => {
     for (const name of KEYS) {
-      const ours = digestOfValue(both.runner.keyspace.databases[0]!, bytesOf(name))
+      const ours = digestOfValueIn70(both.runner.keyspace.databases[0]!, bytesOf(name))
       expect(await redis.run('DEBUG', 'DIGEST-VALUE', name)).toBe(`*1\r\n+${ours}\r\n`)
     }
   }

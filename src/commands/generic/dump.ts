@@ -1,6 +1,7 @@
 /** DUMP and RESTORE: a value as bytes that any Redis takes, and back. */
 
 import { ascii } from '../../bytes/ascii.js'
+import { addInt64, type Int64 } from '../../bytes/int64.js'
 import { attach } from '../../keyspace/collections/value.js'
 import { NO_EXPIRY, STRING } from '../../keyspace/entries.js'
 import { knownFrequency } from '../../keyspace/frequency.js'
@@ -25,7 +26,7 @@ import {
 } from '../command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../errors.js'
 import { NOTIFY_GENERIC, NOTIFY_NEW } from '../host.js'
-import { integerBytes, nearInteger } from '../int64.js'
+import { int64Argument, integerBytes, nearInteger } from '../int64.js'
 import { findKey, readKey } from '../lookup.js'
 import { kindOf, typeName } from '../types.js'
 import { isPast } from './expiry.js'
@@ -143,9 +144,9 @@ function restoreKey(call: Call, args: Args, reply: Reply): void {
     reply.error('BUSYKEY Target key name already exists.')
     return
   }
-  let ttl_ms = nearInteger(args, 2)
-  if (!(ttl_ms >= 0)) {
-    reply.error(Number.isNaN(ttl_ms) ? NOT_AN_INTEGER : 'ERR Invalid TTL value, must be >= 0')
+  let ttl_ms = int64Argument(args, 2)
+  if (ttl_ms === null || ttl_ms < 0) {
+    reply.error(ttl_ms === null ? NOT_AN_INTEGER : 'ERR Invalid TTL value, must be >= 0')
     return
   }
   const read = readDump(args.buf, args.start(3), args.end(3), call.keyspace.skipsChecksums)
@@ -158,8 +159,10 @@ function restoreKey(call: Call, args: Args, reply: Reply): void {
   const start = args.start(1)
   const end = args.end(1)
   const existed = options.replace && db.delete(args.buf, start, end)
-  if (ttl_ms > 0 && !options.absolute) ttl_ms += call.keyspace.now_ms
-  if (ttl_ms > 0 && isPast(call, ttl_ms)) {
+  const expires = ttl_ms !== 0
+  // The sum may wrap around: then it lies in the past, as in Redis.
+  if (expires && !options.absolute) ttl_ms = addInt64(ttl_ms, call.keyspace.now_ms)
+  if (expires && isPast(call, ttl_ms)) {
     if (ready !== 0) call.keyspace.release(ready)
     if (existed) {
       call.dirty++
@@ -169,14 +172,14 @@ function restoreKey(call: Call, args: Args, reply: Reply): void {
     reply.ok()
     return
   }
-  const expiry_ms = ttl_ms > 0 ? ttl_ms : NO_EXPIRY
+  const expiry_ms = expires ? ttl_ms : NO_EXPIRY
   const made =
     ready === 0
       ? db.setString(args.buf, start, end, read.value, read.start, read.end, expiry_ms)
       : attach(db, args.buf, start, end, ready, expiry_ms)
   setClock(call, made, options)
   call.dirty++
-  if (ttl_ms > 0 && !options.absolute) propagateAbsolute(call, args, ttl_ms)
+  if (expires && !options.absolute) propagateAbsolute(call, args, ttl_ms)
   call.notify(NOTIFY_NEW, 'new', args.buf, start, end)
   if (db.entries.type(made) !== STRING) call.host.keyReady(db, args.buf, start, end)
   call.notify(NOTIFY_GENERIC, 'restore', args.buf, start, end)
@@ -195,7 +198,7 @@ function setClock(call: Call, handle: number, options: RestoreOptions): void {
   }
 }
 
-function propagateAbsolute(call: Call, args: Args, at_ms: number): void {
+function propagateAbsolute(call: Call, args: Args, at_ms: Int64): void {
   const parts: Uint8Array[] = []
   for (let i = 0; i < args.count; i++) parts.push(i === 2 ? integerBytes(at_ms) : args.view(i))
   call.propagate(...parts, ABSTTL)

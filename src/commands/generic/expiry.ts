@@ -4,6 +4,7 @@
  */
 
 import { ascii } from '../../bytes/ascii.js'
+import { addInt64, type Int64, normalInt64 } from '../../bytes/int64.js'
 import { NO_EXPIRY } from '../../keyspace/entries.js'
 import { EXPIRE_DELETE, EXPIRE_HIDE } from '../../keyspace/expiry.js'
 import type { Args } from '../../resp/args.js'
@@ -23,7 +24,7 @@ import {
 } from '../command.js'
 import { NOT_AN_INTEGER, replyError } from '../errors.js'
 import { NOTIFY_GENERIC } from '../host.js'
-import { bigArgument, replyInteger, timeFromBig } from '../int64.js'
+import { bigArgument, replyInt64, timeFromBig } from '../int64.js'
 import { findKey, glanceAtKey } from '../lookup.js'
 
 const DEL = ascii('DEL')
@@ -36,7 +37,7 @@ const GT = 4
 const LT = 8
 
 /** Whether a key with this expiry is to go at once: only a master decides so. */
-export function isPast(call: Call, at_ms: number): boolean {
+export function isPast(call: Call, at_ms: Int64): boolean {
   return at_ms <= call.keyspace.now_ms && call.keyspace.expiry === EXPIRE_DELETE
 }
 
@@ -58,11 +59,11 @@ export function tellExpiry(call: Call, args: Args, index: number): void {
 }
 
 /** Gives the entry just found, that of argument 1, an expiry or takes it, and tells watchers and listeners. */
-export function changeExpiry(call: Call, args: Args, handle: number, at_ms: number): void {
+export function changeExpiry(call: Call, args: Args, handle: number, at_ms: Int64): void {
   const start = args.start(1)
   const end = args.end(1)
   // NO_EXPIRY is negative: on a replica a time may be anything.
-  call.db.setExpiry(handle, at_ms === NO_EXPIRY ? NO_EXPIRY : Math.max(0, at_ms))
+  call.db.setExpiry(handle, at_ms === NO_EXPIRY || at_ms > 0 ? at_ms : 0)
   if (at_ms !== NO_EXPIRY) tellExpiry(call, args, 1)
   call.db.changed(args.buf, start, end)
   call.dirty++
@@ -100,10 +101,11 @@ function readWhen(
   relative: boolean,
   name: string,
   reply: Reply,
-): number {
+): Int64 {
   const base_ms = relative ? call.keyspace.now_ms : 0
   const given = args.integer(2)
-  if (!Number.isNaN(given)) return (seconds ? given * 1000 : given) + base_ms
+  const near_ms = (seconds ? given * 1000 : given) + base_ms
+  if (Number.isSafeInteger(near_ms)) return near_ms
   const big = bigArgument(args, 2)
   if (big === null) {
     reply.error(NOT_AN_INTEGER)
@@ -116,7 +118,7 @@ function readWhen(
   return Number.NaN
 }
 
-function holds(conditions: number, current_ms: number, at_ms: number): boolean {
+function holds(conditions: number, current_ms: Int64, at_ms: Int64): boolean {
   const has = current_ms !== NO_EXPIRY
   if ((conditions & NX) !== 0 && has) return false
   if ((conditions & XX) !== 0 && !has) return false
@@ -154,7 +156,10 @@ function expireCommand(
       const at_ms = readWhen(call, args, seconds, relative, lower, reply)
       if (Number.isNaN(at_ms)) return
       const handle = findKey(call, args, 1)
-      if (handle === 0 || (conditions !== 0 && !holds(conditions, call.db.entries.expiry(handle), at_ms))) {
+      if (
+        handle === 0 ||
+        (conditions !== 0 && !holds(conditions, call.db.entries.exactExpiry(handle), at_ms))
+      ) {
         reply.int(0)
         return
       }
@@ -170,7 +175,7 @@ function expireCommand(
 }
 
 /** Sends PEXPIREAT, with those of the command's first `count` arguments that follow the time. */
-export function propagateExpiry(call: Call, args: Args, at_ms: number, count: number): void {
+export function propagateExpiry(call: Call, args: Args, at_ms: Int64, count: number): void {
   const to = call.writeInstead(count)
   if (to === null) return
   to.whole(PEXPIREAT)
@@ -212,6 +217,11 @@ export const pexpireat = expireCommand(
   false,
 )
 
+/** Milliseconds that are not negative, rounded to seconds. */
+function inSeconds(ms: Int64): Int64 {
+  return typeof ms === 'number' ? Math.floor((ms + 500) / 1000) : normalInt64((ms + 500n) / 1000n)
+}
+
 function ttlCommand(
   name: string,
   since: string,
@@ -244,13 +254,14 @@ function ttlCommand(
         reply.int(-2)
         return
       }
-      const at_ms = call.db.entries.expiry(handle)
+      const at_ms = call.db.entries.exactExpiry(handle)
       if (at_ms === NO_EXPIRY) {
         reply.int(-1)
         return
       }
-      const ms = Math.max(0, relative ? at_ms - call.keyspace.now_ms : at_ms)
-      replyInteger(reply, seconds ? Math.floor((ms + 500) / 1000) : ms)
+      const left_ms = relative ? addInt64(at_ms, -call.keyspace.now_ms) : at_ms
+      const shown_ms = left_ms > 0 ? left_ms : 0
+      replyInt64(reply, seconds ? inSeconds(shown_ms) : shown_ms)
     },
   )
 }

@@ -73,7 +73,7 @@ function collect(call: Call, args: Args, options: MigrateOptions): MigratingKey[
     const handle = readKey(call, args, index)
     if (handle === 0) continue
     if (!dumpEntry(call, handle)) return null
-    const expiry_ms = call.db.entries.expiry(handle)
+    const expiry_ms = call.db.entries.exactExpiry(handle)
     keys.push({ key: args.copy(index), payload: call.dumping.take(), expiry_ms })
   }
   return keys

@@ -76,7 +76,7 @@ function replaceValue(
 ): number {
   const { db } = call
   const { entries } = db
-  const expiry_ms = entries.expiry(handle)
+  const expiry_ms = entries.exactExpiry(handle)
   const made = db.set(STRING, RAW, args.buf, args.start(index), args.end(index), room, expiry_ms)
   entries.setValueLength(made, bytes.length)
   entries.bytes(made).set(bytes, entries.valueStart(made))

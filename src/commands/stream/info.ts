@@ -1,5 +1,6 @@
 /** XINFO: what a stream, its groups and their consumers are like. */
 
+import { radixNodes } from '../../keyspace/collections/radix-nodes.js'
 import type { Stream } from '../../keyspace/collections/stream.js'
 import {
   READ_UNKNOWN,
@@ -13,9 +14,9 @@ import type { Call } from '../call.js'
 import { WRONG } from '../collection.js'
 import { command, container, KEY_ACCESS, KEY_RO, keyAt, LOADING, READONLY, STALE } from '../command.js'
 import { NO_SUCH_KEY, NOT_AN_INTEGER, replyError } from '../errors.js'
-import { nearInteger, replyInteger } from '../int64.js'
+import { nearInteger, replyInt64 } from '../int64.js'
 import { replyEntries, replyEntry, replyId } from './ids.js'
-import { groupOf, replyInt64, replyRead, shown, streamToRead } from './lookup.js'
+import { groupOf, replyRead, shown, streamToRead } from './lookup.js'
 
 const KEY = 2
 const FULL_COUNT = 10
@@ -79,9 +80,9 @@ const consumers = command(
       reply.bulkText('pending')
       reply.int(pending.size)
       reply.bulkText('idle')
-      replyInteger(reply, Math.max(now_ms - seen_ms, 0))
+      replyInt64(reply, Math.max(now_ms - seen_ms, 0))
       reply.bulkText('inactive')
-      replyInteger(reply, active_ms === -1 ? -1 : now_ms - active_ms)
+      replyInt64(reply, active_ms === -1 ? -1 : now_ms - active_ms)
     }
   },
 )
@@ -157,7 +158,7 @@ function replyPending(
     reply.array(consumer === null ? 4 : 3)
     replyId(reply, id)
     if (consumer === null) reply.bulk(group.owner!.name)
-    replyInteger(reply, group.deliveredAt_ms)
+    replyInt64(reply, group.deliveredAt_ms)
     replyInt64(reply, group.deliveries)
   }
   reply.arrayAt(mark, shown)
@@ -184,9 +185,9 @@ function replyFullGroup(stream: Stream, group: StreamGroup, count: number, reply
     reply.bulkText('name')
     reply.bulk(consumer.name)
     reply.bulkText('seen-time')
-    replyInteger(reply, consumer.seen_ms)
+    replyInt64(reply, consumer.seen_ms)
     reply.bulkText('active-time')
-    replyInteger(reply, consumer.active_ms)
+    replyInt64(reply, consumer.active_ms)
     reply.bulkText('pel-count')
     reply.int(consumer.pending.size)
     reply.bulkText('pending')
@@ -221,9 +222,8 @@ const streamInfo = command(
     reply.int(stream.length)
     reply.bulkText('radix-tree-keys')
     reply.int(stream.nodes.size)
-    // Ours is a tree of another kind, and these are its nodes.
     reply.bulkText('radix-tree-nodes')
-    reply.int(stream.nodes.blocks)
+    reply.int(radixNodes(stream.nodes))
     reply.bulkText('last-generated-id')
     replyId(reply, stream.last)
     reply.bulkText('max-deleted-entry-id')

@@ -6,7 +6,7 @@ import {
   type StreamConsumer,
   type StreamGroup,
 } from '../../keyspace/collections/stream-group.js'
-import { type Int64, normalInt64 } from '../../keyspace/collections/stream-id.js'
+import type { Int64 } from '../../keyspace/collections/stream-id.js'
 import { STREAM } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -14,7 +14,7 @@ import type { Call } from '../call.js'
 import { WRONG } from '../collection.js'
 import { NOT_AN_INTEGER, replyError, WRONGTYPE } from '../errors.js'
 import { NOTIFY_STREAM } from '../host.js'
-import { bigArgument } from '../int64.js'
+import { int64Argument, replyInt64 } from '../int64.js'
 import { readKey } from '../lookup.js'
 
 /** The stream of argument `index`, null if it is not there; WRONG after an error was replied. Counted as read. */
@@ -95,17 +95,9 @@ export function consumerOf(
 
 /** The argument as a signed integer of 64 bits; null after an error was replied. */
 export function readInt64(args: Args, index: number, reply: Reply, error = NOT_AN_INTEGER): Int64 | null {
-  const exact = args.integer(index)
-  if (!Number.isNaN(exact)) return exact
-  const big = bigArgument(args, index)
-  if (big !== null) return normalInt64(big)
-  reply.error(error)
-  return null
-}
-
-export function replyInt64(reply: Reply, value: Int64): void {
-  if (typeof value === 'number') reply.int(value)
-  else reply.bigint(value)
+  const value = int64Argument(args, index)
+  if (value === null) reply.error(error)
+  return value
 }
 
 /** How many entries a group has read; no value where that is unknown. */

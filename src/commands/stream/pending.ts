@@ -18,9 +18,9 @@ import {
   WRITE,
 } from '../command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../errors.js'
-import { nearInteger } from '../int64.js'
+import { nearInteger, replyInt64 } from '../int64.js'
 import { readId, readRangeEnd, readRangeStart, replyId } from './ids.js'
-import { groupOf, replyInt64, replyNoGroup, streamOfGroups, streamToRead } from './lookup.js'
+import { groupOf, replyNoGroup, streamOfGroups, streamToRead } from './lookup.js'
 
 export const xack = command(
   {

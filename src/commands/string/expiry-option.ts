@@ -3,6 +3,7 @@
  * the arguments' bytes into one number, so that the common commands allocate nothing.
  */
 
+import type { Int64 } from '../../bytes/int64.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Call } from '../call.js'
@@ -98,12 +99,13 @@ export function readTime(
   unit: number,
   command: string,
   reply: Reply,
-): number {
+): Int64 {
   const seconds = (unit & (EX | EXAT)) !== 0
   const base_ms = (unit & (EX | PX)) !== 0 ? call.keyspace.now_ms : 0
   const given = args.integer(index)
-  if (given > 0) return (seconds ? given * 1000 : given) + base_ms
-  const big = Number.isNaN(given) ? bigArgument(args, index) : 0n
+  const near_ms = (seconds ? given * 1000 : given) + base_ms
+  if (given > 0 && Number.isSafeInteger(near_ms)) return near_ms
+  const big = bigArgument(args, index)
   if (big === null) {
     reply.error(NOT_AN_INTEGER)
     return Number.NaN

@@ -1,6 +1,7 @@
 /** GET, SET and their forerunners: a whole string is read, or put in the place of whatever a key held. */
 
 import { ascii } from '../../bytes/ascii.js'
+import type { Int64 } from '../../bytes/int64.js'
 import { NO_EXPIRY, STRING } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
@@ -62,7 +63,7 @@ export function replyString(call: Call, args: Args, index: number, reply: Reply)
 }
 
 /** Puts argument `value` under the key in argument `key`, whatever stood there, and tells listeners. */
-export function store(call: Call, args: Args, key: number, value: number, expiry_ms: number): void {
+export function store(call: Call, args: Args, key: number, value: number, expiry_ms: Int64): void {
   const buf = args.buf
   const start = args.start(key)
   const end = args.end(key)
@@ -75,14 +76,14 @@ export function store(call: Call, args: Args, key: number, value: number, expiry
 }
 
 /** As `store`, with an expiry, which goes out as a point in time: replicas may hear of it later. */
-function storeUntil(call: Call, args: Args, value: number, at_ms: number, asItCame: boolean): void {
+function storeUntil(call: Call, args: Args, value: number, at_ms: Int64, asItCame: boolean): void {
   store(call, args, 1, value, at_ms)
   tellExpiry(call, args, 1)
   if (!asItCame) propagateUntil(call, args, value, at_ms)
   call.notify(NOTIFY_GENERIC, 'expire', args.buf, args.start(1), args.end(1))
 }
 
-function propagateUntil(call: Call, args: Args, value: number, at_ms: number): void {
+function propagateUntil(call: Call, args: Args, value: number, at_ms: Int64): void {
   const to = call.writeInstead(5)
   if (to === null) return
   to.whole(SET_NAME)
@@ -146,7 +147,7 @@ function setWithOptions(call: Call, args: Args, reply: Reply): void {
     return
   }
   const index = timeIndex(options)
-  let expiry_ms = NO_EXPIRY
+  let expiry_ms: Int64 = NO_EXPIRY
   if (index !== 0) {
     expiry_ms = readTime(call, args, index, options, 'set', reply)
     if (Number.isNaN(expiry_ms)) return
@@ -169,7 +170,7 @@ function setWithOptions(call: Call, args: Args, reply: Reply): void {
       if (!wantsOld) reply.nil()
       return
     }
-    if ((options & KEEPTTL) !== 0 && old !== 0) expiry_ms = call.db.entries.expiry(old)
+    if ((options & KEEPTTL) !== 0 && old !== 0) expiry_ms = call.db.entries.exactExpiry(old)
   }
   if (index !== 0) {
     storeUntil(call, args, 2, expiry_ms, (options & PXAT) !== 0 && condition === 0)

@@ -1,6 +1,7 @@
 /** MSETEX: strings under many keys with one expiry, and only where all or none of the keys are there. As in Redis 8.4. */
 
 import { ascii } from '../../bytes/ascii.js'
+import type { Int64 } from '../../bytes/int64.js'
 import { NO_EXPIRY } from '../../keyspace/entries.js'
 import type { Args } from '../../resp/args.js'
 import type { Call } from '../call.js'
@@ -71,9 +72,9 @@ function exist(call: Call, args: Args, end: number, options: number): boolean {
 }
 
 /** Goes out as a SET, with the expiry as a point in time: so any replica can follow. */
-function setOne(call: Call, args: Args, key: number, at_ms: number, keep: boolean): void {
+function setOne(call: Call, args: Args, key: number, at_ms: Int64, keep: boolean): void {
   const old = keep ? findKey(call, args, key) : 0
-  store(call, args, key, key + 1, old === 0 ? at_ms : call.db.entries.expiry(old))
+  store(call, args, key, key + 1, old === 0 ? at_ms : call.db.entries.exactExpiry(old))
   const how = at_ms !== NO_EXPIRY ? [PXAT, integerBytes(at_ms)] : keep ? [KEEPTTL_NAME] : []
   call.propagate(SET, args.view(key), args.view(key + 1), ...how)
   if (at_ms === NO_EXPIRY) return

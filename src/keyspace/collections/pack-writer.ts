@@ -1,7 +1,6 @@
 /** A listpack that is written from its beginning to its end: in one row of bytes, which then becomes a block of just that size. */
 
-import { ascii } from '../../bytes/ascii.js'
-import { formatDouble } from '../../bytes/double.js'
+import { doubleBytes } from '../../bytes/double.js'
 import {
   Encoded,
   type Listpacks,
@@ -45,7 +44,7 @@ export class PackWriter {
   /** A score, which has no sign where it is zero, as in Redis's listpacks. */
   score(score: number): void {
     if (!Number.isSafeInteger(score)) {
-      const digits = ascii(formatDouble(score))
+      const digits = doubleBytes(score)
       this.string(digits, 0, digits.length)
       return
     }

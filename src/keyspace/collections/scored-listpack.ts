@@ -3,8 +3,8 @@
  * in their order, so that a search can go on where the one before ended; and what is new is most often the highest.
  */
 
-import { ascii, compareBytes } from '../../bytes/ascii.js'
-import { formatDouble, parseDouble, plainDouble } from '../../bytes/double.js'
+import { compareBytes } from '../../bytes/ascii.js'
+import { doubleBytes, parseDouble, plainDouble } from '../../bytes/double.js'
 import { type ByteHeap, byteOf, chunkOf } from '../../bytes/heap.js'
 import { NUMBER_BYTES_MAX } from '../../bytes/text-limits.js'
 import {
@@ -78,7 +78,7 @@ export class ScoredListpacks {
     // Zero has no sign here, as in Redis's listpacks.
     const made = Number.isSafeInteger(score)
       ? this.listpacks.insertPair(ref, at, buf, start, end, score === 0 ? 0 : score, null)
-      : this.listpacks.insertPair(ref, at, buf, start, end, 0, ascii(formatDouble(score)))
+      : this.listpacks.insertPair(ref, at, buf, start, end, 0, doubleBytes(score))
     const u8 = this.heap.u8[chunkOf(made)]!
     const base = byteOf(made)
     this.after = lpBehind(u8, base, lpBehind(u8, base, at))

@@ -5,6 +5,7 @@
  */
 
 import { writeInteger } from '../../bytes/ascii.js'
+import { addInt64, type Int64, normalInt64 } from '../../bytes/int64.js'
 
 const WORD = 2 ** 32
 const WORD_MAX = 0xffffffff
@@ -22,23 +23,7 @@ const SAFE_HIGH = 0x200000
 export const STREAM_ID_DIGITS_MAX = 41
 export const STREAM_ID_BYTES = 16
 
-/** An integer of 64 bits: a number where a double holds it exactly, else a bigint. */
-export type Int64 = number | bigint
-
-/** The sum, as a signed integer of 64 bits that wraps around. */
-export function addInt64(a: Int64, b: Int64): Int64 {
-  if (typeof a === 'number' && typeof b === 'number') {
-    const sum = a + b
-    if (Number.isSafeInteger(sum)) return sum
-  }
-  return normalInt64(BigInt.asIntN(64, BigInt(a) + BigInt(b)))
-}
-
-/** The same integer as a number where that is exact. */
-export function normalInt64(value: bigint): Int64 {
-  const near = Number(value)
-  return Number.isSafeInteger(near) ? near : value
-}
+export { addInt64, type Int64, normalInt64 }
 
 export class StreamId {
   msHigh = 0

@@ -9,6 +9,7 @@
  * turned out to be no good (a damaged file).
  */
 
+import type { Int64 } from '../../bytes/int64.js'
 import type { Database } from '../database.js'
 import { type Entries, HASH } from '../entries.js'
 
@@ -41,7 +42,7 @@ export function attach(
   start: number,
   end: number,
   bare: number,
-  expiry_ms: number,
+  expiry_ms: Int64,
 ): number {
   const { entries } = db
   const ref = refOf(entries, bare)

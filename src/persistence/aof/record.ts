@@ -4,6 +4,7 @@
  * seconds>` tells when the commands after it were written.
  */
 
+import type { Int64 } from '../../bytes/int64.js'
 import type { ByteSink } from '../sink.js'
 
 /** Longest `#` line, as Redis reads it. */
@@ -68,7 +69,7 @@ export function writePexpireAt(
   key: Uint8Array,
   keyStart: number,
   keyEnd: number,
-  at_ms: number,
+  at_ms: Int64,
 ): void {
   sink.ascii('*3\r\n$9\r\nPEXPIREAT\r\n')
   writeArgument(sink, key, keyStart, keyEnd)

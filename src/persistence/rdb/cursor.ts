@@ -4,6 +4,7 @@
  * come), or BAD with a reason. Nothing here allocates by a length that the file merely claims.
  */
 
+import { type Int64, int64OfWords } from '../../bytes/int64.js'
 import { lzfDecompress, lzfPlausible } from '../../bytes/lzf.js'
 import { ENCODING_INT8, ENCODING_INT16, ENCODING_INT32, ENCODING_LZF } from './format.js'
 
@@ -187,11 +188,9 @@ function bigEndian32(buf: Uint8Array, at: number): number {
   return ((buf[at]! << 24) | (buf[at + 1]! << 16) | (buf[at + 2]! << 8) | buf[at + 3]!) >>> 0
 }
 
-/** The signed 64-bit little endian number at `buf[at]`, as near as a double comes. */
-export function littleEndian64(buf: Uint8Array, at: number): number {
-  const low = (buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24)) >>> 0
-  const high = buf[at + 4]! | (buf[at + 5]! << 8) | (buf[at + 6]! << 16) | (buf[at + 7]! << 24)
-  return high * 2 ** 32 + low
+/** The signed 64-bit little endian number at `buf[at]`. */
+export function littleEndianInt64(buf: Uint8Array, at: number): Int64 {
+  return int64OfWords(littleEndian32(buf, at + 4), littleEndian32(buf, at))
 }
 
 /** The signed 32-bit little endian number at `buf[at]`. */

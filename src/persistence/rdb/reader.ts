@@ -11,6 +11,7 @@
 
 import { text } from '../../bytes/ascii.js'
 import { crc64Text, matchesCrc64, newCrc64, updateCrc64 } from '../../bytes/crc64.js'
+import type { Int64 } from '../../bytes/int64.js'
 import { quoted } from '../text.js'
 import {
   BAD,
@@ -18,7 +19,7 @@ import {
   DecodedString,
   DONE,
   littleEndian32,
-  littleEndian64,
+  littleEndianInt64,
   MORE,
   type Step,
 } from './cursor.js'
@@ -49,7 +50,7 @@ export interface RdbEntry {
   valueStart: number
   valueEnd: number
   /** Unix time, -1 when the key does not expire. */
-  expireAt_ms: number
+  expireAt_ms: Int64
   /** Idle time when it was saved, -1 when not told. */
   idle_s: number
   /** LFU counter, 0 to 255, -1 when not told. */
@@ -302,7 +303,7 @@ export class RdbReader {
     const at = cursor.pos
     const step = size === 0 ? cursor.readLength() : cursor.skip(size)
     if (step !== DONE) return step
-    if (size === 8) entry.expireAt_ms = littleEndian64(cursor.buf, at)
+    if (size === 8) entry.expireAt_ms = littleEndianInt64(cursor.buf, at)
     else if (size === 4) entry.expireAt_ms = littleEndian32(cursor.buf, at) * 1000
     else if (size === 1) entry.frequency = cursor.buf[at]!
     else entry.idle_s = cursor.length

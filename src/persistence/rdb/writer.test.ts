@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Int64 } from '../../bytes/int64.js'
 import { oldestRdbVersion } from './format.js'
 import { RdbReader } from './reader.js'
 import { RdbWriter, type RdbWriterOptions } from './writer.js'
@@ -65,7 +66,7 @@ test('what is written is read, in blocks and pieces of any size', () => {
             put(writer, key, value)
           }
         })
-        const seen: [Buffer, Buffer, number | null][] = []
+        const seen: [Buffer, Buffer, Int64 | null][] = []
         const aux: Record<string, string> = {}
         const reader = new RdbReader(
           {

@@ -8,6 +8,7 @@
 
 import { ascii } from '../../bytes/ascii.js'
 import { AssertionError } from '../../bytes/assert.js'
+import { highWord, type Int64, lowWord } from '../../bytes/int64.js'
 import { type LzfTable, lzfCompress, newLzfTable } from '../../bytes/lzf.js'
 import { type BlockPool, ByteSink, type SinkOptions } from '../sink.js'
 import * as format from './format.js'
@@ -110,7 +111,7 @@ export class RdbWriter {
    * What stands before an entry; each only when not negative. Of idle time and frequency a file holds one at
    * most: the one that the eviction policy keeps.
    */
-  attributes(expireAt_ms: number, idle_s: number, frequency: number): void {
+  attributes(expireAt_ms: Int64, idle_s: number, frequency: number): void {
     const { sink } = this
     if (expireAt_ms >= 0) {
       sink.byte(format.OPCODE_EXPIRETIME_MS)
@@ -191,11 +192,11 @@ export class RdbWriter {
   }
 
   /** A time in ms, eight bytes, least significant first. */
-  time(value_ms: number): void {
+  time(value_ms: Int64): void {
     const { sink } = this
     sink.reserve(8)
-    const low = value_ms >>> 0
-    const high = Math.floor(value_ms / 2 ** 32)
+    const low = lowWord(value_ms)
+    const high = highWord(value_ms)
     for (let i = 0; i < 4; i++) sink.buf[sink.pos++] = low >>> (i * 8)
     for (let i = 0; i < 4; i++) sink.buf[sink.pos++] = high >> (i * 8)
   }

@@ -4,7 +4,7 @@
  * or a node of a list.
  */
 
-import { formatDouble } from '../../bytes/double.js'
+import { formatDigits } from '../../bytes/double.js'
 import type { Dictionary } from '../../keyspace/collections/dictionary.js'
 import { NO_FIELD_EXPIRY } from '../../keyspace/collections/field-times.js'
 import { lpFirst, lpNext, lpRead } from '../../keyspace/collections/listpack.js'
@@ -155,7 +155,7 @@ function piecesOfRanking(ranking: Ranking): Pieces {
     rewrite(batch, element) {
       const start = ranking.memberStart(element)
       const sink = batch.item(2)
-      writeTextArgument(sink, formatDouble(ranking.score(element)))
+      writeTextArgument(sink, formatDigits(ranking.score(element)))
       writeArgument(sink, ranking.bytesOf(element), start, start + ranking.memberLength(element))
     },
   }

@@ -4,7 +4,7 @@
  */
 
 import { ByteMap } from '../../bytes/byte-map.js'
-import { formatDouble } from '../../bytes/double.js'
+import { formatDigits } from '../../bytes/double.js'
 import { byteOf, chunkOf } from '../../bytes/heap.js'
 import { lpBytes, lpFirst, lpNext, lpRead, lpValidate } from '../../keyspace/collections/listpack.js'
 import { Piece } from '../../keyspace/collections/piece.js'
@@ -67,7 +67,7 @@ export const ZSET_CODEC: ValueCodec = {
         writeTextArgument(sink, 'ZADD')
         writeArgument(sink, entries.bytes(handle), key, key + entries.keyLength(handle))
       }
-      writeTextArgument(sink, formatDouble(zsets.score))
+      writeTextArgument(sink, formatDigits(zsets.score))
       writeArgument(sink, member.buf, member.start, member.end)
       inCommand--
       left--

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import { seventeenDigits } from '../../bytes/double.js'
+import { formatDigits } from '../../bytes/double.js'
 import { NO_FIELD_EXPIRY } from '../../keyspace/collections/field-times.js'
 import type { Database } from '../../keyspace/database.js'
 import { EXPIRES, HASH, LIST, SET, STREAM, STRING, ZSET } from '../../keyspace/entries.js'
@@ -32,8 +32,11 @@ function bigEndian32(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
 }
 
+/** How a score is written where it is mixed in. Redis 7.0 and 7.2 differ there, and so do their digests. */
+type ScoreText = (score: number) => string
+
 /** Mixes in a value; false for a type not known here. */
-function valueInto(digest: Uint8Array, db: Database, handle: number): boolean {
+function valueInto(digest: Uint8Array, db: Database, handle: number, scoreText: ScoreText): boolean {
   const { entries, keyspace } = db
   const type = entries.type(handle)
   mix(digest, bigEndian32(type))
@@ -59,7 +62,7 @@ function valueInto(digest: Uint8Array, db: Database, handle: number): boolean {
     zsets.forEach(handle, () => {
       const pair = new Uint8Array(SHA1_BYTES)
       mix(pair, zsets.member.buf.subarray(zsets.member.start, zsets.member.end))
-      mix(pair, new TextEncoder().encode(seventeenDigits(zsets.score)))
+      mix(pair, new TextEncoder().encode(scoreText(zsets.score)))
       add(digest, pair)
     })
   } else if (type === STREAM) {
@@ -81,15 +84,19 @@ function valueInto(digest: Uint8Array, db: Database, handle: number): boolean {
 const hex = (digest: Uint8Array): string => Buffer.from(digest).toString('hex')
 
 /** The digest of a key's value, zeros where there is no such key; undefined for a type not known here. */
-export function digestOfValue(db: Database, key: Uint8Array): string | undefined {
+export function digestOfValue(
+  db: Database,
+  key: Uint8Array,
+  scoreText: ScoreText = formatDigits,
+): string | undefined {
   const digest = new Uint8Array(SHA1_BYTES)
   const handle = db.peek(key, 0, key.length)
-  if (handle !== 0 && !valueInto(digest, db, handle)) return undefined
+  if (handle !== 0 && !valueInto(digest, db, handle, scoreText)) return undefined
   return hex(digest)
 }
 
 /** The digest of everything; undefined where there is a value of a type not known here. */
-export function digestOfDataset(keyspace: Keyspace): string | undefined {
+export function digestOfDataset(keyspace: Keyspace, scoreText: ScoreText = formatDigits): string | undefined {
   const total = new Uint8Array(SHA1_BYTES)
   let known = true
   for (const [index, db] of keyspace.databases.entries()) {
@@ -98,7 +105,7 @@ export function digestOfDataset(keyspace: Keyspace): string | undefined {
     db.forEach((handle) => {
       const digest = new Uint8Array(SHA1_BYTES)
       mix(digest, db.entries.key(handle))
-      known = valueInto(digest, db, handle) && known
+      known = valueInto(digest, db, handle, scoreText) && known
       add(total, digest)
     })
   }

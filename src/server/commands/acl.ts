@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { NAME_BYTES_MAX, QUOTED_BYTES_MAX, VALUE_BYTES_MAX } from '../../bytes/text-limits.js'
 import { ADMIN, type Command, container, LOADING, NOSCRIPT, SENTINEL, STALE } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
+import { nearInteger } from '../../commands/int64.js'
 import { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import { randomHex } from '../../runtime/clock.js'
@@ -166,7 +167,7 @@ const cat: Handler = (_admin, _client, args, reply, node) => {
 }
 
 const genPass: Handler = (_admin, _client, args, reply) => {
-  const bits = args.count >= 3 ? args.integer(2) : 256
+  const bits = args.count >= 3 ? nearInteger(args, 2) : 256
   if (Number.isNaN(bits)) return reply.error(NOT_AN_INTEGER)
   if (args.count > 3) return reply.error(wrongCount(args))
   if (bits <= 0 || bits > GENPASS_BITS_MAX) {
@@ -185,7 +186,7 @@ const log: Handler = (admin, _client, args, reply, node) => {
     admin.aclLog.reset()
     return reply.ok()
   }
-  const count = args.count === 3 ? args.integer(2) : 10
+  const count = args.count === 3 ? nearInteger(args, 2) : 10
   if (Number.isNaN(count)) return reply.error(NOT_AN_INTEGER)
   const entries = admin.aclLog.newest(count)
   reply.array(entries.length)

@@ -10,6 +10,7 @@ import { debugCommand } from './debug.js'
 import { infoCommands } from './info.js'
 import { latencyCommand } from './latency.js'
 import { memoryCommand } from './memory.js'
+import { moduleCommand } from './module.js'
 import { shutdownCommand } from './shutdown.js'
 import { slowCommands } from './slowlog.js'
 
@@ -24,5 +25,6 @@ export const adminCommands: readonly Command[] = [
   debugCommand,
   latencyCommand,
   memoryCommand,
+  moduleCommand,
   shutdownCommand,
 ]

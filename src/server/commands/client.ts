@@ -12,6 +12,7 @@ import {
   STALE,
 } from '../../commands/command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../../commands/errors.js'
+import { nearInteger, readTimeoutMs } from '../../commands/int64.js'
 import type { Args } from '../../resp/args.js'
 import { clientInfo } from '../admin/client-info.js'
 import {
@@ -93,7 +94,7 @@ const list: ServerHandler = (node, self, args, reply) => {
   } else if (args.count > 3 && args.is(2, 'id')) {
     clients = []
     for (let i = 3; i < args.count; i++) {
-      const id = args.integer(i)
+      const id = nearInteger(args, i)
       if (Number.isNaN(id)) return reply.error('ERR Invalid client ID')
       const client = node.clients.get(id)
       if (client !== undefined) clients.push(client)
@@ -121,7 +122,7 @@ function readFilter(node: ServerNode, args: Args): Filter | string {
     if (i + 1 >= args.count) return SYNTAX
     const value = args.text(i + 1, NAME_BYTES_MAX + 1)
     if (args.is(i, 'id')) {
-      const id = args.integer(i + 1)
+      const id = nearInteger(args, i + 1)
       if (!(id >= 1)) return 'ERR client-id should be greater than 0'
       filter.id = id
     } else if (args.is(i, 'type')) {
@@ -169,7 +170,7 @@ const unblock: ServerHandler = (node, _client, args, reply) => {
   if (args.count === 4 && !error && !args.is(3, 'timeout')) {
     return reply.error('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
   }
-  const id = args.integer(2)
+  const id = nearInteger(args, 2)
   if (Number.isNaN(id)) return reply.error(NOT_AN_INTEGER)
   const target = node.clients.get(id)
   const blocked = target?.blocked ?? null
@@ -200,9 +201,8 @@ const pause: ServerHandler = (node, _client, args, reply) => {
   if (args.count === 4 && !writes && !args.is(3, 'all')) {
     return reply.error('ERR CLIENT PAUSE mode must be WRITE or ALL')
   }
-  const timeout_ms = args.integer(2)
-  if (Number.isNaN(timeout_ms)) return reply.error('ERR timeout is not an integer or out of range')
-  if (timeout_ms < 0) return reply.error('ERR timeout is negative')
+  const timeout_ms = readTimeoutMs(args, 2, node.keyspace.now_ms)
+  if (typeof timeout_ms === 'string') return reply.error(timeout_ms)
   node.pause(!writes, node.keyspace.now_ms + timeout_ms)
   reply.ok()
 }

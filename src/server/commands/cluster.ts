@@ -12,6 +12,8 @@ import {
   STALE,
 } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
+import { nearInteger } from '../../commands/int64.js'
+import type { Args } from '../../resp/args.js'
 import { countKeysInSlot, keysInSlot } from '../cluster/keys.js'
 import { printReply } from '../cluster/print.js'
 import { type ServerHandler, serverCommand } from '../server-command.js'
@@ -37,7 +39,7 @@ const keySlotOf: ServerHandler = (node, _client, args, reply) => {
 }
 
 const countKeys: ServerHandler = (node, _client, args, reply) => {
-  const slot = args.integer(2)
+  const slot = nearInteger(args, 2)
   if (node.cluster === null) reply.error(DISABLED)
   else if (Number.isNaN(slot)) reply.error(NOT_AN_INTEGER)
   else if (slot < 0 || slot >= SLOTS) reply.error('ERR Invalid slot')
@@ -45,8 +47,8 @@ const countKeys: ServerHandler = (node, _client, args, reply) => {
 }
 
 const getKeys: ServerHandler = (node, _client, args, reply) => {
-  const slot = args.integer(2)
-  const count = args.integer(3)
+  const slot = nearInteger(args, 2)
+  const count = nearInteger(args, 3)
   if (node.cluster === null) reply.error(DISABLED)
   else if (Number.isNaN(slot) || Number.isNaN(count)) reply.error(NOT_AN_INTEGER)
   else if (slot < 0 || slot >= SLOTS || count < 0) reply.error('ERR Invalid slot or number of keys')

@@ -8,6 +8,7 @@ import {
   FLAG_NAMES,
   KEY_FLAG_NAMES,
   KEY_INCOMPLETE,
+  KEY_NOT_KEY,
   type KeySpec,
   LOADING,
   MOVABLE_KEYS,
@@ -304,7 +305,9 @@ function getKeys(withFlags: boolean): ServerHandler {
     const rest = restOf(args, 2)
     const entry = entryOf(node, rest)
     if (entry === undefined) return reply.error('ERR Invalid command specified')
-    const keyed = entry.command.keyFinder !== undefined || (entry.command.keys ?? []).length > 0
+    // Shard channels stand among the key specifications, and are no keys.
+    const isKeySpec = (spec: KeySpec) => (spec.flags & KEY_NOT_KEY) === 0
+    const keyed = entry.command.keyFinder !== undefined || (entry.command.keys ?? []).some(isKeySpec)
     if (!keyed) return reply.error('ERR The command has no key arguments')
     const { arity } = entry
     if (arity > 0 ? arity !== rest.count : rest.count < -arity) {

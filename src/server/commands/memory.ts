@@ -3,6 +3,7 @@
 import { CHUNK_BYTES } from '../../bytes/heap.js'
 import { type Command, container, KEY_RO, keyAt, READONLY } from '../../commands/command.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../../commands/errors.js'
+import { nearInteger } from '../../commands/int64.js'
 import { ownedBytes } from '../../keyspace/collections/memory.js'
 import type { Reply } from '../../resp/reply.js'
 import { residentBytes } from '../../runtime/memory.js'
@@ -27,7 +28,7 @@ const usage = serverCommand(
     let samples = DEFAULT_SAMPLES
     for (let i = 3; i < args.count; i += 2) {
       if (!args.is(i, 'samples') || i + 1 >= args.count) return reply.error(SYNTAX)
-      samples = args.integer(i + 1)
+      samples = nearInteger(args, i + 1)
       if (Number.isNaN(samples)) return reply.error(NOT_AN_INTEGER)
       if (samples < 0) return reply.error(SYNTAX)
     }

@@ -14,6 +14,7 @@ import {
   STALE,
 } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
+import { nearInteger, readTimeoutMs } from '../../commands/int64.js'
 import {
   countAcks,
   countAofAcks,
@@ -177,18 +178,6 @@ const WAIT_MORE = {
   categories: ['connection'],
   tips: ['request_policy:all_shards', 'response_policy:agg_min'],
 }
-const LLONG_MAX = 2n ** 63n - 1n
-
-/** A timeout in milliseconds, or why it is none. */
-function readTimeout(args: Args, index: number): number | string {
-  const timeout_ms = args.integer(index)
-  if (!Number.isNaN(timeout_ms)) return timeout_ms < 0 ? 'ERR timeout is negative' : timeout_ms
-  const text = args.numeral(index)
-  // A number that Redis can read, but not add to the time.
-  if (/^[1-9][0-9]{15,18}$/.test(text) && BigInt(text) <= LLONG_MAX) return 'ERR timeout is out of range'
-  return 'ERR timeout is not an integer or out of range'
-}
-
 /** Writes what a wait came to, or blocks the client until it comes to something. */
 function answerWait(
   part: ReplicationPart,
@@ -218,8 +207,8 @@ const waitCommand = serverCommand(
     ...WAIT_MORE,
   }),
   withPart((part, client, args, reply) => {
-    const replicas = args.integer(1)
-    const timeout_ms = readTimeout(args, 2)
+    const replicas = nearInteger(args, 1)
+    const timeout_ms = readTimeoutMs(args, 2, part.node.keyspace.now_ms)
     if (isMaster(part.r)) {
       if (Number.isNaN(replicas)) return reply.error(NOT_AN_INTEGER)
       if (typeof timeout_ms === 'string') return reply.error(timeout_ms)
@@ -252,8 +241,8 @@ const waitAofCommand = serverCommand(
     { syntax: 'numlocal numreplicas timeout', ...WAIT_MORE },
   ),
   withPart((part, client, args, reply) => {
-    const [local, replicas] = [args.integer(1), args.integer(2)]
-    const timeout_ms = readTimeout(args, 3)
+    const [local, replicas] = [nearInteger(args, 1), nearInteger(args, 2)]
+    const timeout_ms = readTimeoutMs(args, 3, part.node.keyspace.now_ms)
     if (Number.isNaN(local)) return reply.error(NOT_AN_INTEGER)
     if (local !== 0 && local !== 1)
       return reply.error('ERR value is out of range, value must between 0 and 1')

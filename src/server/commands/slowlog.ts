@@ -1,6 +1,7 @@
 /** SLOWLOG: which commands took long. */
 
 import { ADMIN, type Command, container, LOADING, STALE } from '../../commands/command.js'
+import { nearInteger } from '../../commands/int64.js'
 import { serverCommand } from '../server-command.js'
 import { declare, helpCommand, wrongCount } from './declare.js'
 
@@ -16,7 +17,7 @@ const get = serverCommand(
   }),
   (node, _client, args, reply) => {
     if (args.count > 3) return reply.error(wrongCount(args))
-    const count = args.count === 3 ? args.integer(2) : 10
+    const count = args.count === 3 ? nearInteger(args, 2) : 10
     if (!(count >= -1)) return reply.error('ERR count should be greater than or equal to -1')
     const log = node.admin?.slowLog
     const entries = log?.newest(count === -1 ? log.length : count) ?? []

@@ -2,6 +2,7 @@
 
 import { QUOTED_BYTES_MAX } from '../../bytes/text-limits.js'
 import { NOT_AN_INTEGER, SYNTAX } from '../../commands/errors.js'
+import { nearInteger } from '../../commands/int64.js'
 import type { Args } from '../../resp/args.js'
 import type { Reply } from '../../resp/reply.js'
 import type { Client } from '../client.js'
@@ -32,7 +33,7 @@ function readOptions(node: ServerNode, args: Args): Asked | string {
     const more = i + 1 < args.count
     if (more && args.is(i, 'redirect')) {
       if (options.redirect !== 0) return 'ERR A client can only redirect to a single other client'
-      options.redirect = args.integer(++i)
+      options.redirect = nearInteger(args, ++i)
       if (Number.isNaN(options.redirect)) return NOT_AN_INTEGER
       if (node.clients.get(options.redirect) === undefined) {
         return 'ERR The client ID you want redirect to does not exist'
