@@ -117,7 +117,7 @@ test('votes count for the election that asked for them', () => {
   expect(state.election.votes).toBe(1)
   const won = send(at, nodes['c']!, wire.AUTH_ACK, now_ms)
   expect(won.facts).toContainEqual({ kind: 'promotedToMaster', epoch: state.currentEpoch })
-  expect(state.election).toMatchObject({ votes: 0, asked: false, epoch: 0, at_ms: 0 })
+  expect(state.election).toMatchObject({ votes: 0, asked: false, epoch: 0n, at_ms: 0 })
   expect(state.election.voters.size).toBe(0)
   send(at, nodes['b']!, wire.AUTH_ACK, now_ms)
   expect(state.election.votes).toBe(0)
