@@ -35,13 +35,13 @@ export function writeDigits(buf: Uint8Array, at: number, value: number): number 
 /** The text that `writeDouble` writes. */
 export function formatDouble(value: number): string {
   const bytes = new Uint8Array(DOUBLE_BYTES_MAX)
-  return text(bytes, 0, writeDouble(bytes, 0, value))
+  return text(bytes, 0, writeDouble(bytes, 0, value), DOUBLE_BYTES_MAX)
 }
 
 /** The text that `writeDigits` writes. */
 export function formatDigits(value: number): string {
   const bytes = new Uint8Array(DOUBLE_BYTES_MAX)
-  return text(bytes, 0, writeDigits(bytes, 0, value))
+  return text(bytes, 0, writeDigits(bytes, 0, value), DOUBLE_BYTES_MAX)
 }
 
 /** The bytes that `writeDouble` writes. */

@@ -13,7 +13,6 @@ import {
 } from '../../commands/command.js'
 import { NOT_AN_INTEGER } from '../../commands/errors.js'
 import { nearInteger } from '../../commands/int64.js'
-import type { Args } from '../../resp/args.js'
 import { countKeysInSlot, keysInSlot } from '../cluster/keys.js'
 import { printReply } from '../cluster/print.js'
 import { type ServerHandler, serverCommand } from '../server-command.js'
