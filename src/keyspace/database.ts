@@ -6,22 +6,11 @@
  * return its new handle.
  */
 
-import { parseInt64, parseInteger } from '../bytes/ascii.js'
 import { assert } from '../bytes/assert.js'
 import { chunkOf, wordOf } from '../bytes/heap.js'
 import type { Int64 } from '../bytes/int64.js'
 import { copyBlock } from './block.js'
-import {
-  EMBSTR,
-  EMBSTR_BYTES_MAX,
-  type Entries,
-  EXPIRES,
-  INT,
-  LINKED,
-  NO_EXPIRY,
-  RAW,
-  STRING,
-} from './entries.js'
+import { type Entries, EXPIRES, LINKED, NO_EXPIRY, STRING, stringEncoding } from './entries.js'
 import { EXPIRE_DELETE, EXPIRE_IGNORE } from './expiry.js'
 import { NEVER_USED } from './frequency.js'
 import type { Grave } from './graveyard.js'
@@ -583,18 +572,4 @@ class Flushed implements Grave {
     } while (this.cursor !== 0 && left > 0)
     return this.cursor !== 0
   }
-}
-
-/** The encoding that Redis gives a string that is set as a whole. */
-export function stringEncoding(value: Uint8Array, start: number, end: number): number {
-  const length = end - start
-  if (length <= 20 && length > 0) {
-    // Most values are no numbers, and their last byte tells.
-    const last = value[end - 1]!
-    if (last >= 0x30 && last <= 0x39) {
-      if (!Number.isNaN(parseInteger(value, start, end))) return INT
-      if (length >= 16 && parseInt64(value, start, end) !== null) return INT
-    }
-  }
-  return length <= EMBSTR_BYTES_MAX ? EMBSTR : RAW
 }

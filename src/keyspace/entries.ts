@@ -18,6 +18,7 @@
  * Types and encodings have the numbers that Redis gives them.
  */
 
+import { parseInt64, parseInteger } from '../bytes/ascii.js'
 import { type ByteHeap, byteOf, chunkOf, wordOf } from '../bytes/heap.js'
 import { highWord, type Int64, int64OfWords, lowWord } from '../bytes/int64.js'
 import { halfSipHash, halfSipHashIn, halfSipHashWords } from '../bytes/siphash.js'
@@ -349,4 +350,18 @@ export class Entries implements TableKeys {
 /** Where in an entry with these flags the key begins. `flags` may have more bits than an entry's eight. */
 function fieldBytes(flags: number): number {
   return HEADER_BYTES + ((flags & EXPIRES) << 3) + ((flags & LINKED) << 2) + (flags & LONG_KEY)
+}
+
+/** The encoding that Redis gives a string that is set as a whole. */
+export function stringEncoding(value: Uint8Array, start: number, end: number): number {
+  const length = end - start
+  if (length <= 20 && length > 0) {
+    // Most values are no numbers, and their last byte tells.
+    const last = value[end - 1]!
+    if (last >= 0x30 && last <= 0x39) {
+      if (!Number.isNaN(parseInteger(value, start, end))) return INT
+      if (length >= 16 && parseInt64(value, start, end) !== null) return INT
+    }
+  }
+  return length <= EMBSTR_BYTES_MAX ? EMBSTR : RAW
 }

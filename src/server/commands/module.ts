@@ -3,6 +3,7 @@
  * the list, which is empty. The others reply what redis-server does where the library cannot be loaded.
  */
 
+import { SHOWN_BYTES_MAX } from '../../bytes/text-limits.js'
 import {
   ADMIN,
   type Command,
@@ -32,7 +33,7 @@ function loadCommand(name: string, since: string, summary: string, syntax: strin
     declare('server', name, -3, LOADS, since, summary, { syntax }),
     (node, client, args, reply) => {
       if (!mayLoad(node, client)) return reply.error(NOT_ALLOWED)
-      node.log('warning', `Module ${args.shown(2)} failed to load: modules are not supported`)
+      node.log('warning', `Module ${args.text(2, SHOWN_BYTES_MAX)} failed to load: modules are not supported`)
       reply.error(LOADING_FAILED)
     },
   )
