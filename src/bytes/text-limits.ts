@@ -24,5 +24,8 @@ export const NAME_BYTES_MAX = 64 * 1024
 /** Of a value that the node keeps as text (directives, ACL rules, passwords): longer ones are refused. */
 export const VALUE_BYTES_MAX = 1024 * 1024
 
-/** Of one argument that MONITOR shows: what follows is told as a number of bytes. */
-export const MONITORED_BYTES_MAX = 64 * 1024
+/**
+ * Of one argument that MONITOR shows, which never is a string: what follows is told as a number of bytes. Redis shows all of
+ * it; here a line must fit a buffer, at up to four characters a byte.
+ */
+export const MONITORED_BYTES_MAX = 16 * 1024 * 1024
