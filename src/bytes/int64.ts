@@ -15,6 +15,15 @@ export function addInt64(a: Int64, b: Int64): Int64 {
   return normalInt64(BigInt.asIntN(64, BigInt(a) + BigInt(b)))
 }
 
+/** The difference, which wraps around as in C. */
+export function subtractInt64(a: Int64, b: Int64): Int64 {
+  if (typeof a === 'number' && typeof b === 'number') {
+    const difference = a - b
+    if (Number.isSafeInteger(difference)) return difference
+  }
+  return normalInt64(BigInt.asIntN(64, BigInt(a) - BigInt(b)))
+}
+
 /** The same integer as a number where that is exact. */
 export function normalInt64(value: bigint): Int64 {
   const near = Number(value)

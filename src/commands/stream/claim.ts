@@ -1,5 +1,6 @@
 /** XCLAIM, XAUTOCLAIM: pending entries become another consumer's. */
 
+import { subtractInt64 } from '../../bytes/int64.js'
 import type { Stream } from '../../keyspace/collections/stream.js'
 import type { StreamConsumer, StreamGroup } from '../../keyspace/collections/stream-group.js'
 import { type Int64, StreamId } from '../../keyspace/collections/stream-id.js'
@@ -134,7 +135,7 @@ function claimOne(
   const isPending = group.pending.find(id)
   if (!isPending && !options.force) return false
   if (!isPending) group.addPending(id, now_ms)
-  else if (options.idle_ms > 0 && now_ms - group.deliveredAt_ms < options.idle_ms) return false
+  else if (options.idle_ms > 0 && subtractInt64(now_ms, group.deliveredAt_ms) < options.idle_ms) return false
   group.deliveredAt_ms = options.deliveredAt_ms
   if (options.deliveries >= 0) group.deliveries = options.deliveries
   else if (!options.justId) group.deliveredAgain()
@@ -251,7 +252,7 @@ function autoclaim(
       on = pending.seekAtLeast(id)
       continue
     }
-    if (idle_ms === 0 || now_ms - group.deliveredAt_ms >= idle_ms) {
+    if (idle_ms === 0 || subtractInt64(now_ms, group.deliveredAt_ms) >= idle_ms) {
       group.deliveredAt_ms = now_ms
       if (!justId) group.deliveredAgain()
       group.assign(id, consumer)

@@ -1,5 +1,6 @@
 /** XINFO: what a stream, its groups and their consumers are like. */
 
+import { subtractInt64 } from '../../bytes/int64.js'
 import { radixNodes } from '../../keyspace/collections/radix-nodes.js'
 import type { Stream } from '../../keyspace/collections/stream.js'
 import {
@@ -80,9 +81,10 @@ const consumers = command(
       reply.bulkText('pending')
       reply.int(pending.size)
       reply.bulkText('idle')
-      replyInt64(reply, Math.max(now_ms - seen_ms, 0))
+      const idle_ms = subtractInt64(now_ms, seen_ms)
+      replyInt64(reply, idle_ms < 0 ? 0 : idle_ms)
       reply.bulkText('inactive')
-      replyInt64(reply, active_ms === -1 ? -1 : now_ms - active_ms)
+      replyInt64(reply, active_ms === -1 ? -1 : subtractInt64(now_ms, active_ms))
     }
   },
 )

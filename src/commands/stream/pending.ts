@@ -1,5 +1,6 @@
 /** XACK, XPENDING: what was given to consumers and not acknowledged. */
 
+import { subtractInt64 } from '../../bytes/int64.js'
 import type { StreamGroup } from '../../keyspace/collections/stream-group.js'
 import { StreamId } from '../../keyspace/collections/stream-id.js'
 import type { Args } from '../../resp/args.js'
@@ -130,13 +131,13 @@ function replyPending(call: Call, args: Args, group: StreamGroup, wanted: Wanted
     on = pending.next()
   ) {
     if (consumer !== undefined) group.pending.find(id)
-    const idle_ms = now_ms - group.deliveredAt_ms
+    const idle_ms = subtractInt64(now_ms, group.deliveredAt_ms)
     if (wanted.idle_ms !== 0 && idle_ms < wanted.idle_ms) continue
     shown++
     reply.array(4)
     replyId(reply, id)
     reply.bulk(group.owner!.name)
-    replyInt64(reply, Math.max(idle_ms, 0))
+    replyInt64(reply, idle_ms < 0 ? 0 : idle_ms)
     replyInt64(reply, group.deliveries)
   }
   reply.arrayAt(mark, shown)

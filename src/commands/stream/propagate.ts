@@ -8,7 +8,6 @@ import type { StreamGroup } from '../../keyspace/collections/stream-group.js'
 import type { StreamId } from '../../keyspace/collections/stream-id.js'
 import type { Args } from '../../resp/args.js'
 import type { Call } from '../call.js'
-import { integerBytes } from '../int64.js'
 
 const XCLAIM = ascii('XCLAIM')
 const XGROUP = ascii('XGROUP')
@@ -45,7 +44,7 @@ export function propagateClaim(
     ZERO,
     id instanceof Uint8Array ? id : id.bytes(),
     TIME,
-    integerBytes(group.deliveredAt_ms),
+    ascii(group.deliveredAt_ms.toString()),
     RETRYCOUNT,
     ascii(group.deliveries.toString()),
     FORCE,

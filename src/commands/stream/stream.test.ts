@@ -195,3 +195,26 @@ test('XREAD + replies with the last entry that is there (Redis 7.4)', () => {
   runner.say('XGROUP CREATE s g 0')
   expect(runner.say('XREADGROUP GROUP g c STREAMS s +')).toContain('The + ID is meaningless')
 })
+
+test('delivery times beyond 2^53 ms are kept, and idle times told, to the last digit', () => {
+  const source = new Runner()
+  source.say('XADD s 1-1 f v')
+  source.say('XGROUP CREATE s g 0')
+  source.say('XREADGROUP GROUP g c STREAMS s >')
+  const time = new DataView(new ArrayBuffer(8))
+  time.setBigInt64(0, BigInt(source.keyspace.now_ms), true)
+  const [body] = bodiesOf(source)
+  const at = Buffer.from(body!).indexOf(new Uint8Array(time.buffer))
+  expect(at).toBeGreaterThan(0)
+  for (const delivered of [-4722336896897925722n, -(2n ** 53n) - 1n, 2n ** 63n - 1n]) {
+    time.setBigInt64(0, delivered, true)
+    body!.set(new Uint8Array(time.buffer), at)
+    const runner = new Runner()
+    runner.run('RESTORE', 's', 0, Buffer.from(dumpRaw(19, body!, 0, body!.length)))
+    const idle = BigInt.asIntN(64, BigInt(runner.keyspace.now_ms) - delivered)
+    expect(runner.say('XPENDING s g - + 1')).toContain(` :${idle < 0n ? 0n : idle} `)
+    expect(runner.say('XINFO STREAM s FULL')).toContain(`:${delivered} `)
+    const [again] = bodiesOf(runner)
+    expect(Buffer.from(again!).includes(Buffer.from(time.buffer))).toBe(true)
+  }
+})

@@ -40,11 +40,11 @@ export class StreamConsumer {
   /** The IDs of its pending entries. */
   readonly pending: IdTree
   /** When it was last heard of. */
-  seen_ms: number
+  seen_ms: Int64
   /** When it was last given something; -1: never. */
-  active_ms = -1
+  active_ms: Int64 = -1
 
-  constructor(stream: GroupOwner, name: Uint8Array, number: number, now_ms: number) {
+  constructor(stream: GroupOwner, name: Uint8Array, number: number, now_ms: Int64) {
     this.name = name
     this.number = number
     this.pending = new IdTree(stream.heap, stream.paths, 0)
@@ -120,7 +120,7 @@ export class StreamGroup implements LargeValue {
   }
 
   /** Makes a consumer, seen at `now_ms`; undefined where there is one of this name. */
-  createConsumer(buf: Uint8Array, start: number, end: number, now_ms: number): StreamConsumer | undefined {
+  createConsumer(buf: Uint8Array, start: number, end: number, now_ms: Int64): StreamConsumer | undefined {
     if (this.consumers.find(buf, start, end) !== undefined) return undefined
     const number = this.freeNumbers.pop() ?? this.byNumber.length
     const consumer = new StreamConsumer(this.stream, buf.slice(start, end), number, now_ms)
@@ -149,12 +149,12 @@ export class StreamGroup implements LargeValue {
 
   // The pending entry at the cursor of `pending`.
 
-  get deliveredAt_ms(): number {
+  get deliveredAt_ms(): Int64 {
     const { pending } = this
-    return Number(readInt64(pending.payloadBytes(), pending.payloadByte()))
+    return readInt64(pending.payloadBytes(), pending.payloadByte())
   }
 
-  set deliveredAt_ms(at_ms: number) {
+  set deliveredAt_ms(at_ms: Int64) {
     const { pending } = this
     writeInt64(pending.payloadBytes(), pending.payloadByte(), at_ms)
   }
@@ -183,7 +183,7 @@ export class StreamGroup implements LargeValue {
   }
 
   /** Adds a pending entry that is nobody's yet, delivered once, and puts the cursor there; false where it is there already. */
-  addPending(id: StreamId, now_ms: number): boolean {
+  addPending(id: StreamId, now_ms: Int64): boolean {
     if (!this.pending.insert(id)) return false
     this.deliveredAt_ms = now_ms
     this.deliveries = 1

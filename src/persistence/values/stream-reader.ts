@@ -142,10 +142,10 @@ export class StreamReader {
     return true
   }
 
-  private time(): number | null {
+  private time(): Int64 | null {
     const { cursor } = this
     if (cursor.end - cursor.pos < TIME_BYTES) return null
-    const at_ms = Number(readInt64(cursor.buf, cursor.pos))
+    const at_ms = readInt64(cursor.buf, cursor.pos)
     cursor.pos += TIME_BYTES
     return at_ms
   }
