@@ -105,6 +105,32 @@ test.each([
 )
 
 test(
+  'a replica whose new master is gone before they were linked does not replace it with the data of the old one',
+  async () => {
+    const [a, b, c, replica] = await fourNodes({ 'cluster-replica-validity-factor': '0' })
+    await form([a, b, c], [replica])
+    await fill(a, KEYS)
+    await replica.client.call('READONLY')
+    await until('the keys on the replica', async () => (await replica.client.dbsize()) === KEYS)
+    const id = await cluster(b, 'MYID')
+    await b.crash()
+    await cluster(replica, 'REPLICATE', id)
+    await until('the master failing', fails(a, b.port))
+    const lines = /^Currently unable to failover: .* is not complete|^Starting a failover election/
+    await until('a decision', () => replica.log.some((line) => lines.test(line)))
+    expect(replica.log.filter((line) => line.startsWith('Starting a failover election'))).toEqual([])
+    expect(await roleOf(replica)).toBe('slave')
+    // Back to the old master's shard: the data were its own all the time.
+    await cluster(replica, 'REPLICATE', await cluster(a, 'MYID'))
+    await until('a linked replica', async () => (await linkOf(replica)) === 'connected')
+    await cluster(replica, 'FAILOVER')
+    await until('the promotion', async () => (await roleOf(replica)) === 'master')
+    expect(await replica.client.dbsize()).toBe(KEYS)
+  },
+  TIME_LIMIT_MS,
+)
+
+test(
   'with swapdb the old data stay until the new ones are whole: they can still take over',
   async () => {
     const words = { 'cluster-replica-validity-factor': '0', 'repl-diskless-load': 'swapdb' }
