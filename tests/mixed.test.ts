@@ -138,7 +138,10 @@ describe.skipIf(skip)('Shoal and redis-server in one cluster', () => {
       await stream.more(50)
       await stream.stop()
       const before = stream.keys
-      expect(Number(await (await own(s, master)).call('WAIT', '1', '5000'))).toBe(1)
+      // WAIT waits for what its own client has written.
+      const waiting = await own(s, master)
+      expect(await waiting.call('SET', `{${tagFor(index, 4)}}awaited`, 'x')).toBe('OK')
+      expect(Number(await waiting.call('WAIT', '1', '5000'))).toBe(1)
       await master.end('SIGKILL')
       await isMaster(replica, 'the master was killed')
       const after = new Stream(`${tagFor(index, 4)}`, portsOf(s.nodes))

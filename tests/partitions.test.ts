@@ -242,7 +242,9 @@ describe.skipIf(missing('redis-server'))('a network that parts', () => {
           const tag = tagFor(0, 3)
           const old = new Persistent(master, tag)
           await eventually('writes', () => old.written.length > 20 || undefined)
+          // WAIT waits for what its own client has written.
           const waiting = await master.client()
+          expect(await waiting.call('SET', `{${tag}}awaited`, 'x')).toBe('OK')
           expect(Number(await waiting.call('WAIT', '1', '5000'))).toBe(1)
           waiting.connection.close()
           const safe = [...old.written].slice(0, 20)

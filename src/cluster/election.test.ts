@@ -184,3 +184,19 @@ test('a master that has a replica again is orphaned anew when it loses that', ()
   step(state, { kind: 'tick' }, NOW_MS + 300, random)
   expect(c.orphanedAt_ms).toBe(0)
 })
+
+test('a replica that is given a master of another shard says that its data are none of that master', () => {
+  const at = scene(true)
+  const { state, nodes } = at
+  state.myself.shardId = nodes['a']!.shardId
+  nodes['d']!.shardId = nodes['a']!.shardId
+  nodes['d']!.flags = MASTER
+  nodes['d']!.master = null
+  const replicateFact = (name: string): unknown => {
+    const args = ['REPLICATE', name]
+    const { facts } = step(state, { kind: 'command', args, tls: false }, NOW_MS + 1, random)
+    return facts.find((fact) => fact.kind === 'becomeReplicaOf')
+  }
+  expect(replicateFact('d'.repeat(40))).toMatchObject({ name: 'd'.repeat(40), foreign: false })
+  expect(replicateFact('b'.repeat(40))).toMatchObject({ name: 'b'.repeat(40), foreign: true })
+})

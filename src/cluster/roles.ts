@@ -36,25 +36,26 @@ export function replicate(turn: Turn, master: ClusterNode): void {
   } else if (myself.master !== null) {
     removeReplica(myself.master, myself)
   }
+  const foreign = myself.shardId !== master.shardId
   myself.master = master
   turn.ready.persist = true
   setShard(turn, myself, master.shardId)
   addReplica(master, myself)
   for (const node of state.nodeList) node.orphanedAt_ms = 0
-  followMaster(turn)
+  followMaster(turn, foreign)
   resetManual(turn)
   state.servedStale = true
   state.announceOwed = true
 }
 
-/** Has replication point at our master's address, if we know one. */
-export function followMaster(turn: Turn): void {
+/** Has replication point at our master's address, if we know one. `foreign`: our data are another shard's. */
+function followMaster(turn: Turn, foreign: boolean): void {
   const { config, myself } = turn.state
   const { master } = myself
   if (master === null || (master.flags & NOADDR) !== 0 || master.ip === '') return
   const port = config.tlsReplication ? master.tlsPort : master.port
   turn.state.followed = `${master.ip} ${port} ${master.name}`
-  turn.ready.facts.push({ kind: 'becomeReplicaOf', host: master.ip, port, name: master.name })
+  turn.ready.facts.push({ kind: 'becomeReplicaOf', host: master.ip, port, name: master.name, foreign })
 }
 
 /** Replication goes after our master when its address has changed, whichever way we heard of that. */
@@ -64,5 +65,5 @@ export function refollow(turn: Turn): void {
   if (!isReplica(myself) || master === null || (master.flags & NOADDR) !== 0 || master.ip === '') return
   const port = config.tlsReplication ? master.tlsPort : master.port
   const moved = followed !== '' && followed !== `${master.ip} ${port} ${master.name}`
-  if (moved || !local.replicating) followMaster(turn)
+  if (moved || !local.replicating) followMaster(turn, false)
 }

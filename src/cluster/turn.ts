@@ -58,8 +58,14 @@ export interface Endpoint {
 }
 
 export type Fact =
-  /** Replicate from this address now (start, or change of target). */
-  | { readonly kind: 'becomeReplicaOf'; readonly host: string; readonly port: number; readonly name: string }
+  /** Replicate from this address now (start, or change of target). `foreign`: our data are another shard's. */
+  | {
+      readonly kind: 'becomeReplicaOf'
+      readonly host: string
+      readonly port: number
+      readonly name: string
+      readonly foreign: boolean
+    }
   /** We are a master now: stop replicating, keep the data. `epoch`: of the election that was won; 0: there was none. */
   | { readonly kind: 'promotedToMaster'; readonly epoch: bigint }
   /** Delete all keys of these slots: they are somebody else's. */

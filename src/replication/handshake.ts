@@ -293,6 +293,7 @@ function continueStream(r: Replication, line: string, turn: Turn): void {
 }
 
 function linkUp(r: Replication, full: boolean, turn: Turn): void {
+  r.foreign = false
   r.master.state = 'connected'
   r.master.downSince_ms = 0
   r.master.lastIo_ms = turn.now_ms

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { createTurn, type Effect, type Turn } from './effects.js'
 import { feedCommand } from './feed.js'
 import { masterBytes, masterConnected } from './handshake.js'
+import { replicaOffset } from './masterlink.js'
 import { psync } from './psync.js'
 import { dataAge, lacksDataset } from './report.js'
 import { setMaster, unsetMaster } from './role.js'
@@ -67,6 +68,26 @@ test('a replica that never had anything lacks the dataset as long as it has no k
   setMaster(r, '127.0.0.1', 7000, turn)
   expect(lacksDataset(r, true, NOW_MS)).toBe(true)
   expect(lacksDataset(r, false, NOW_MS)).toBe(false)
+})
+
+test("another shard's data count for nothing until the new master has let us go on or has sent its own", () => {
+  const at = scene()
+  const { r, turn } = at
+  restoreHistory(r, { streamDb: 0, replid: HISTORY, offset: 50 }, true, turn)
+  setMaster(r, '127.0.0.1', 7000, turn)
+  r.master.downSince_ms = NOW_MS - 10
+  expect([lacksDataset(r, false, NOW_MS), dataAge(r, NOW_MS), replicaOffset(r)]).toEqual([false, 10, 50])
+  r.foreign = true
+  expect([lacksDataset(r, false, NOW_MS), dataAge(r, NOW_MS), replicaOffset(r)]).toEqual([true, Infinity, 0])
+  // A new address, still no data.
+  setMaster(r, '127.0.0.1', 7001, turn)
+  expect(lacksDataset(r, false, NOW_MS)).toBe(true)
+  askToContinue(at)
+  hear(at, '+CONTINUE\r\n')
+  expect([lacksDataset(r, false, NOW_MS), dataAge(r, NOW_MS), replicaOffset(r)]).toEqual([false, 0, 50])
+  r.foreign = true
+  unsetMaster(r, turn)
+  expect(r.foreign).toBe(false)
 })
 
 test('a restarted master that has written nothing goes on, as a replica, in the history of its file', () => {

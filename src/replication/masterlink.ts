@@ -90,6 +90,7 @@ export function sendAck(r: Replication, turn: Turn): void {
 
 /** Where the master's stream was at when we last had it: what elections and INFO compare. */
 export function replicaOffset(r: Replication): number {
-  if (r.master.host === null) return 0
+  // An offset in another shard's history would rank us before replicas that have the master's data.
+  if (r.master.host === null || r.foreign) return 0
   return r.master.stream !== null || r.master.cached !== null ? r.offset : 0
 }

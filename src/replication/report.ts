@@ -147,17 +147,19 @@ function roleState(r: Replication): string {
  */
 export function dataAge(r: Replication, now_ms: number): number {
   const { master } = r
-  if (r.incomplete) return Number.POSITIVE_INFINITY
+  if (r.incomplete || r.foreign) return Number.POSITIVE_INFINITY
   if (master.state === 'connected') return Math.max(0, now_ms - master.lastIo_ms)
   return master.downSince_ms === 0 ? Number.POSITIVE_INFINITY : Math.max(0, now_ms - master.downSince_ms)
 }
 
 /**
  * Whether what this replica holds is not its master's dataset of any time: a synchronisation has not ended, broke off,
- * or never was. `empty`: there are no keys.
+ * or never was, also where the data of a former master are still here. `empty`: there are no keys.
  */
 export function lacksDataset(r: Replication, empty: boolean, now_ms: number): boolean {
-  return r.incomplete || (!isMaster(r) && empty && dataAge(r, now_ms) === Number.POSITIVE_INFINITY)
+  return (
+    r.incomplete || r.foreign || (!isMaster(r) && empty && dataAge(r, now_ms) === Number.POSITIVE_INFINITY)
+  )
 }
 
 /**

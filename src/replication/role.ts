@@ -65,6 +65,7 @@ export function unsetMaster(r: Replication, turn: Turn): void {
   if (r.incomplete) forgetHistory(r, turn)
   else shiftReplid(r, db, turn)
   r.incomplete = false
+  r.foreign = false
   dropAllReplicas(r, turn)
   master.state = 'none'
   master.downSince_ms = 0

@@ -233,6 +233,11 @@ export interface Replication {
    * then, and no election or client takes what is here for a dataset.
    */
   incomplete: boolean
+  /**
+   * The dataset belongs to another shard than our master's: we have been given a new master and are not synchronised
+   * with it yet. The data can still be read, but no election takes them for the master's.
+   */
+  foreign: boolean
   backlog: Backlog | null
   /** The database that our stream has selected last; -1: the next command is to be preceded by SELECT. */
   selectedDb: number
@@ -279,6 +284,7 @@ export function createReplication(options: ReplicationOptions, turn: Turn): Repl
     secondDb: 0,
     offset: 0,
     incomplete: false,
+    foreign: false,
     backlog: null,
     selectedDb: -1,
     links: new Map(),

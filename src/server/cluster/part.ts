@@ -342,7 +342,7 @@ export class ClusterPart {
     const { node, replication } = this
     switch (fact.kind) {
       case 'becomeReplicaOf':
-        replication.follow(fact.host, fact.port)
+        replication.follow(fact.host, fact.port, fact.foreign)
         node.setRole(true)
         break
       case 'promotedToMaster':

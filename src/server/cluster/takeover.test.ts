@@ -46,7 +46,10 @@ async function errorOf(reply: Promise<unknown>): Promise<string> {
   }
 }
 
-test.each([['disabled', 'loading a file that is here']])(
+test.each([
+  ['disabled', 'loading a file that is here'],
+  ['on-empty-db', 'loading what arrives'],
+])(
   'a master dies while its replica is %s: %s',
   async (mode) => {
     const words = {
@@ -65,10 +68,9 @@ test.each([['disabled', 'loading a file that is here']])(
       await a.client.config('SET', 'rdb-key-save-delay', '100000')
       await replica.client.call('CLUSTER', 'RESET')
       await cluster(replica, 'MEET', '127.0.0.1', String(a.port))
-      const id = await cluster(a, 'MYID')
-      await until('the master known', async () => (await cluster(replica, 'NODES')).includes(id))
-      await cluster(replica, 'REPLICATE', id)
-      await until('the others known', async () => isUp(replica))
+      // Before the transfer begins: while it lasts, CLUSTER answers LOADING.
+      await until('all masters known', async () => isUp(replica))
+      await cluster(replica, 'REPLICATE', await cluster(a, 'MYID'))
     } else {
       await replica.client.config('SET', 'key-load-delay', '10000000')
       await a.client.call('DEBUG', 'CHANGE-REPL-ID')
@@ -98,6 +100,32 @@ test.each([['disabled', 'loading a file that is here']])(
     await until('the keys on the replica again', async () => (await again.client.dbsize()) === KEYS)
     expect(await back.client.dbsize()).toBe(KEYS)
     expect(await roleOf(back)).toBe('master')
+  },
+  TIME_LIMIT_MS,
+)
+
+test(
+  'a replica whose new master is gone before they were linked does not replace it with the data of the old one',
+  async () => {
+    const [a, b, c, replica] = await fourNodes({ 'cluster-replica-validity-factor': '0' })
+    await form([a, b, c], [replica])
+    await fill(a, KEYS)
+    await replica.client.call('READONLY')
+    await until('the keys on the replica', async () => (await replica.client.dbsize()) === KEYS)
+    const id = await cluster(b, 'MYID')
+    await b.crash()
+    await cluster(replica, 'REPLICATE', id)
+    await until('the master failing', fails(a, b.port))
+    const lines = /^Currently unable to failover: .* is not complete|^Starting a failover election/
+    await until('a decision', () => replica.log.some((line) => lines.test(line)))
+    expect(replica.log.filter((line) => line.startsWith('Starting a failover election'))).toEqual([])
+    expect(await roleOf(replica)).toBe('slave')
+    // Back to the old master's shard: the data were its own all the time.
+    await cluster(replica, 'REPLICATE', await cluster(a, 'MYID'))
+    await until('a linked replica', async () => (await linkOf(replica)) === 'connected')
+    await cluster(replica, 'FAILOVER')
+    await until('the promotion', async () => (await roleOf(replica)) === 'master')
+    expect(await replica.client.dbsize()).toBe(KEYS)
   },
   TIME_LIMIT_MS,
 )

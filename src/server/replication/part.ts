@@ -562,11 +562,14 @@ export class ReplicationPart implements Feed {
 
   // What the cluster asks.
 
-  /** Follows the master at this address, if it does not already. */
-  follow(host: string, port: number): void {
+  /** Follows the master at this address, if it does not already. `foreign`: what is here are no data of that master. */
+  follow(host: string, port: number, foreign: boolean): void {
     const { master } = this.r
     if (master.host === host && master.port === port) return
-    this.run((r, turn) => setMaster(r, host, port, turn))
+    this.run((r, turn) => {
+      setMaster(r, host, port, turn)
+      if (foreign) r.foreign = true
+    })
   }
 
   /** Becomes a master. */
