@@ -1,6 +1,6 @@
 /** Nodes as text: the lines of CLUSTER NODES, which are also those of nodes.conf. */
 
-import { slotRanges } from './slots.js'
+import { rangesText } from './slots.js'
 import type { ClusterNode, ClusterState, Viewer } from './state.js'
 import {
   clientIp,
@@ -62,9 +62,10 @@ function describe(state: ClusterState, node: ClusterNode, endpoint: string, auxi
     String(epoch),
     linked ? 'connected' : 'disconnected',
   ]
-  for (const [first, last] of slotRanges(node)) parts.push(first === last ? `${first}` : `${first}-${last}`)
-  if (node === state.myself) parts.push(...movingSlots(state))
-  return parts.join(' ')
+  const line = parts.join(' ') + rangesText(node)
+  if (node !== state.myself) return line
+  const moving = movingSlots(state)
+  return moving.length === 0 ? line : `${line} ${moving.join(' ')}`
 }
 
 function auxiliary(node: ClusterNode): string {

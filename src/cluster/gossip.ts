@@ -47,10 +47,13 @@ const CLOCK_TOLERANCE_MS = 500
 /** Gossip of a node that we know. (A stranger's is passed in, as null, only where the simulator wants that bug.) */
 export function takeGossip(turn: Turn, packet: PingPacket, sender: ClusterNode | null): void {
   for (const entry of packet.gossip) {
-    if (!isNodeName(entry.name) || !isAddress(entry.ip)) continue
+    // A name and an address that we have already need no second look.
     const node = lookup(turn.state, entry.name)
-    if (node !== null) updateKnown(turn, node, entry, sender)
-    else addUnknown(turn, entry)
+    if (node !== null) {
+      if (node.ip === entry.ip || isAddress(entry.ip)) updateKnown(turn, node, entry, sender)
+    } else if (isNodeName(entry.name) && isAddress(entry.ip)) {
+      addUnknown(turn, entry)
+    }
   }
 }
 
@@ -147,7 +150,7 @@ export function takeExtensions(turn: Turn, packet: PingPacket, sender: ClusterNo
     // A replica's shard is its master's, whatever it says: senders before 7.2 have no shard ids, so the replicas of
     // such a master each made one up; and Redis does not take a nodes.conf in which the two differ.
     setShard(turn, sender, sender.master.shardId)
-  } else if (isNodeName(shardId)) {
+  } else if (shardId === sender.shardId || isNodeName(shardId)) {
     setShard(turn, sender, shardId)
     for (const replica of sender.replicas) setShard(turn, replica, shardId)
   }

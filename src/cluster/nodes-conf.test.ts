@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeNodesConf, encodeNodesConf, freshState } from './nodes-conf.js'
-import { slotRanges } from './slots.js'
+import { assignSlot, clearSlot, slotRanges } from './slots.js'
 import type { ClusterState } from './state.js'
 import { DEFAULT_CONFIG, emptyLocal, hasFailed, isMaster, isReplica } from './state.js'
 import { step } from './step.js'
+import { createTurn } from './turn.js'
 
 const NOW_MS = 1_700_000_000_000
 const random = () => 0.5
@@ -248,4 +249,21 @@ test('any bytes at all give a state or a reason', () => {
       expect(read(bytes).ok).toBe(false)
     }),
   )
+})
+
+test('slots that come and go are in the next file', () => {
+  const state = loaded(`${id('a')} 127.0.0.1:7000@17000 myself,master - 0 0 1 connected 0-99 200\n${vars}`)
+  const slots = () =>
+    Buffer.from(encodeNodesConf(state)).toString('latin1').split('\n')[0]!.split(' connected')[1]
+  expect(slots()).toBe(' 0-99 200')
+  assignSlot(state, state.myself, 100)
+  expect(slots()).toBe(' 0-100 200')
+  clearSlot(createTurn(state, NOW_MS, random), 50)
+  expect(slots()).toBe(' 0-49 51-100 200')
+  const peer = { ...state.myself, name: id('b') }
+  state.importingFrom.set(7, peer)
+  expect(slots()).toBe(` 0-49 51-100 200 [7-<-${id('b')}]`)
+  for (const slot of Array.from({ length: 300 }, (_, i) => i))
+    clearSlot(createTurn(state, NOW_MS, random), slot)
+  expect(slots()).toBe(` [7-<-${id('b')}]`)
 })

@@ -42,6 +42,7 @@ export function assignSlot(state: ClusterState, node: ClusterNode, slot: number)
   if (state.slotOwner[slot] !== null) return
   setBit(node.slots, slot)
   node.slotsSnapshot = null
+  node.rangesText = null
   node.slotCount++
   state.slotOwner[slot] = node
   state.staleSlots.push(slot)
@@ -56,6 +57,7 @@ export function clearSlot(turn: Turn, slot: number): boolean {
   if (owner === null || owner === undefined) return false
   clearBit(owner.slots, slot)
   owner.slotsSnapshot = null
+  owner.rangesText = null
   owner.slotCount--
   state.slotOwner[slot] = null
   clearBit(state.notClaimed, slot)
@@ -131,4 +133,13 @@ export function slotRanges(node: ClusterNode): [number, number][] {
   }
   if (start >= 0) ranges.push([start, SLOTS - 1])
   return ranges
+}
+
+/** The ranges as CLUSTER NODES shows them: each with a space before it. Made anew only after a change. */
+export function rangesText(node: ClusterNode): string {
+  if (node.rangesText !== null) return node.rangesText
+  let text = ''
+  for (const [first, last] of slotRanges(node)) text += first === last ? ` ${first}` : ` ${first}-${last}`
+  node.rangesText = text
+  return text
 }

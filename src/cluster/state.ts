@@ -61,6 +61,8 @@ export interface ClusterNode {
   slotCount: number
   /** A copy of `slots` that packets share until `slots` changes. */
   slotsSnapshot: Uint8Array | null
+  /** The ranges of `slots` as CLUSTER NODES shows them, until `slots` changes. */
+  rangesText: string | null
   master: ClusterNode | null
   /** In the order in which they came. */
   readonly replicas: ClusterNode[]
@@ -318,6 +320,7 @@ export function createNode(name: string, shardId: string, flags: number, now_ms:
     slots: new Uint8Array(SLOT_BYTES),
     slotCount: 0,
     slotsSnapshot: null,
+    rangesText: null,
     master: null,
     replicas: [],
     ip: '',

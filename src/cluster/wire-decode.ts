@@ -46,24 +46,40 @@ const TWO_32 = 0x1_0000_0000
 /** The greatest high half of a u64 that a number still holds exactly. */
 const HIGH_MAX = 0x1f_ffff
 
-/** Reads one whole frame (from 'RCmb' to its last byte). The link survives a bad packet; only framing errors close it. */
-export function decodePacket(frame: Uint8Array): Decoded {
+/** Places of a TextCache: names and addresses of some hundred nodes. Where two fall on one place, the last one has it. */
+const TEXTS = 2048
+
+/**
+ * Texts that were read last, by their bytes. The same names and addresses come in every packet: to make each anew would cost
+ * a dozen kilobytes of garbage a packet, and a text that is one object hashes once.
+ */
+export type TextCache = string[]
+
+export function createTextCache(): TextCache {
+  return new Array<string>(TEXTS).fill('')
+}
+
+/**
+ * Reads one whole frame (from 'RCmb' to its last byte). The link survives a bad packet; only framing errors close it.
+ * `texts` belongs to the caller and makes it cheaper.
+ */
+export function decodePacket(frame: Uint8Array, texts: TextCache | null = null): Decoded {
   if (frame.length < HEADER_BYTES) return bad(`short frame of ${frame.length} bytes`)
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
   if (view.getUint32(0) !== 0x52436d62) return bad('bad signature')
   if (view.getUint32(4) !== frame.length) return bad('length field and frame differ')
   const version = view.getUint16(8)
   if (version !== VERSION) return bad(`unknown protocol version ${version}`)
-  const header = readHeader(frame, view)
+  const header = readHeader(frame, view, texts)
   const type = view.getUint16(12)
   switch (type) {
     case PING:
     case PONG:
     case MEET:
-      return decodePing(frame, view, header, type)
+      return decodePing(frame, view, header, type, texts)
     case FAIL:
       if (frame.length !== HEADER_BYTES + NAME_BYTES) return badLength(type, frame, HEADER_BYTES + NAME_BYTES)
-      return good({ ...header, type, about: readName(frame, HEADER_BYTES) })
+      return good({ ...header, type, about: readName(frame, HEADER_BYTES, texts) })
     case PUBLISH:
     case PUBLISHSHARD:
       return decodePublish(frame, view, header, type)
@@ -73,7 +89,7 @@ export function decodePacket(frame: Uint8Array): Decoded {
       if (frame.length !== HEADER_BYTES) return badLength(type, frame, HEADER_BYTES)
       return good({ ...header, type })
     case UPDATE:
-      return decodeUpdate(frame, view, header)
+      return decodeUpdate(frame, view, header, texts)
     case MODULE:
       return decodeModule(frame, view, header)
     default:
@@ -81,15 +97,15 @@ export function decodePacket(frame: Uint8Array): Decoded {
   }
 }
 
-function readHeader(frame: Uint8Array, view: DataView): Header {
+function readHeader(frame: Uint8Array, view: DataView, texts: TextCache | null): Header {
   return {
-    sender: readName(frame, 40),
+    sender: readName(frame, 40, texts),
     port: view.getUint16(10),
     otherPort: view.getUint16(2246),
     busPort: view.getUint16(2248),
-    ip: readText(frame, 2168, IP_BYTES),
+    ip: readText(frame, 2168, IP_BYTES, texts),
     flags: view.getUint16(2250),
-    master: readName(frame, 2128),
+    master: readName(frame, 2128, texts),
     slots: frame.subarray(80, 80 + SLOT_BYTES),
     currentEpoch: view.getBigUint64(16),
     configEpoch: view.getBigUint64(24),
@@ -104,12 +120,13 @@ function decodePing(
   view: DataView,
   header: Header,
   type: typeof PING | typeof PONG | typeof MEET,
+  texts: TextCache | null,
 ): Decoded {
   const count = view.getUint16(14)
   const expected = HEADER_BYTES + count * GOSSIP_BYTES
   if (expected > frame.length) return badLength(type, frame, expected)
   const gossip = new Array<Gossip>(count)
-  for (let i = 0; i < count; i++) gossip[i] = readGossip(frame, view, HEADER_BYTES + i * GOSSIP_BYTES)
+  for (let i = 0; i < count; i++) gossip[i] = readGossip(frame, view, HEADER_BYTES + i * GOSSIP_BYTES, texts)
   const extensions: Extension[] = []
   let at = expected
   if ((header.mflags & MFLAG_EXTENSIONS) !== 0) {
@@ -121,7 +138,7 @@ function decodePing(
         return bad(`Received a ${TYPE_NAMES[type]} packet without proper padding (${length} bytes)`)
       }
       if (length < EXTENSION_HEADER_BYTES || length > frame.length - at) return beyond(type, frame)
-      const extension = readExtension(frame, view, at, length)
+      const extension = readExtension(frame, view, at, length, texts)
       if (extension === null) return bad(`Received a ${TYPE_NAMES[type]} packet with a damaged extension`)
       extensions.push(extension)
       at += length
@@ -131,12 +148,12 @@ function decodePing(
   return good({ ...header, type, gossip, extensions })
 }
 
-function readGossip(frame: Uint8Array, view: DataView, at: number): Gossip {
+function readGossip(frame: Uint8Array, view: DataView, at: number, texts: TextCache | null): Gossip {
   return {
-    name: readName(frame, at),
+    name: readName(frame, at, texts),
     pingSent_s: view.getUint32(at + 40),
     pongReceived_s: view.getUint32(at + 44),
-    ip: readText(frame, at + 48, IP_BYTES),
+    ip: readText(frame, at + 48, IP_BYTES, texts),
     port: view.getUint16(at + 94),
     busPort: view.getUint16(at + 96),
     flags: view.getUint16(at + 98),
@@ -145,7 +162,13 @@ function readGossip(frame: Uint8Array, view: DataView, at: number): Gossip {
 }
 
 /** The extension at `at`, whose `length` bytes are known to be there; null when its own fields do not fit into it. */
-function readExtension(frame: Uint8Array, view: DataView, at: number, length: number): Extension | null {
+function readExtension(
+  frame: Uint8Array,
+  view: DataView,
+  at: number,
+  length: number,
+  texts: TextCache | null,
+): Extension | null {
   const code = view.getUint16(at + 4)
   const start = at + EXTENSION_HEADER_BYTES
   const room = length - EXTENSION_HEADER_BYTES
@@ -154,15 +177,15 @@ function readExtension(frame: Uint8Array, view: DataView, at: number, length: nu
     case EXT_HUMAN_NODENAME:
     case EXT_CLIENT_IPV4:
     case EXT_CLIENT_IPV6: {
-      const text = readText(frame, start, room)
+      const text = readText(frame, start, room, texts)
       return text.length === room ? null : { type: code, text }
     }
     case EXT_FORGOTTEN_NODE:
       if (room < NAME_BYTES + 8) return null
-      return { type: code, name: readName(frame, start), ttl_s: readU64(view, start + NAME_BYTES) }
+      return { type: code, name: readName(frame, start, texts), ttl_s: readU64(view, start + NAME_BYTES) }
     case EXT_SHARD_ID:
       if (room < NAME_BYTES) return null
-      return { type: code, shardId: readName(frame, start) }
+      return { type: code, shardId: readName(frame, start, texts) }
     default:
       return { type: 'unknown', code, data: frame.subarray(start, at + length) }
   }
@@ -184,13 +207,13 @@ function decodePublish(
   return good({ ...header, type, channel, message: frame.subarray(start + channelBytes) })
 }
 
-function decodeUpdate(frame: Uint8Array, view: DataView, header: Header): Decoded {
+function decodeUpdate(frame: Uint8Array, view: DataView, header: Header, texts: TextCache | null): Decoded {
   const expected = HEADER_BYTES + 8 + NAME_BYTES + SLOT_BYTES
   if (frame.length !== expected) return badLength(UPDATE, frame, expected)
   return good({
     ...header,
     type: UPDATE,
-    about: readName(frame, HEADER_BYTES + 8),
+    about: readName(frame, HEADER_BYTES + 8, texts),
     aboutEpoch: view.getBigUint64(HEADER_BYTES),
     aboutSlots: frame.subarray(HEADER_BYTES + 48),
   })
@@ -211,18 +234,38 @@ function decodeModule(frame: Uint8Array, view: DataView, header: Header): Decode
 }
 
 /** Text up to the first NUL, at most `width` bytes. */
-function readText(frame: Uint8Array, at: number, width: number): string {
-  let text = ''
-  for (let i = at; i < at + width; i++) {
-    const byte = frame[i]!
+function readText(frame: Uint8Array, at: number, width: number, texts: TextCache | null): string {
+  let end = at
+  let hash = 0
+  for (const limit = at + width; end < limit; end++) {
+    const byte = frame[end]!
     if (byte === 0) break
-    text += String.fromCharCode(byte)
+    hash = (Math.imul(hash, 31) + byte) | 0
   }
+  if (end === at) return ''
+  if (texts === null) return textOf(frame, at, end)
+  const place = (hash ^ (hash >>> 15)) & (TEXTS - 1)
+  const known = texts[place]!
+  if (isText(known, frame, at, end)) return known
+  const text = textOf(frame, at, end)
+  texts[place] = text
   return text
 }
 
-function readName(frame: Uint8Array, at: number): string {
-  return readText(frame, at, NAME_BYTES)
+function isText(text: string, frame: Uint8Array, at: number, end: number): boolean {
+  if (text.length !== end - at) return false
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== frame[at + i]) return false
+  return true
+}
+
+function textOf(frame: Uint8Array, at: number, end: number): string {
+  let text = ''
+  for (let i = at; i < end; i++) text += String.fromCharCode(frame[i]!)
+  return text
+}
+
+function readName(frame: Uint8Array, at: number, texts: TextCache | null): string {
+  return readText(frame, at, NAME_BYTES, texts)
 }
 
 /** A u64 as a number; 2^53 - 1 for all that are greater. */

@@ -27,10 +27,35 @@ import {
 
 const TWO_32 = 0x1_0000_0000
 
+/** Memory for one frame, to be used again for the next. */
+export interface FrameBuffer {
+  readonly bytes: Uint8Array
+  readonly view: DataView
+}
+
+export function createFrameBuffer(size_bytes: number): FrameBuffer {
+  const bytes = new Uint8Array(size_bytes)
+  return { bytes, view: new DataView(bytes.buffer) }
+}
+
+/** Length of the packet's frame. */
+export function packetBytes(packet: Packet): number {
+  return HEADER_BYTES + bodyBytes(packet)
+}
+
 /** One packet as one frame, in a buffer of its own. */
 export function encodePacket(packet: Packet): Uint8Array {
-  const bytes = new Uint8Array(HEADER_BYTES + bodyBytes(packet))
-  const view = new DataView(bytes.buffer)
+  const buffer = createFrameBuffer(packetBytes(packet))
+  encodePacketInto(packet, buffer)
+  return buffer.bytes
+}
+
+/** Writes the packet's frame to the start of `buffer`, which must have room for it; returns the frame's length. */
+export function encodePacketInto(packet: Packet, { bytes, view }: FrameBuffer): number {
+  const length = packetBytes(packet)
+  // Fields are padded with zeros, and some are not written at all.
+  bytes.fill(0, 0, length)
+  view.setUint32(4, length)
   writeHeader(bytes, view, packet, packet.type)
   switch (packet.type) {
     case PING:
@@ -65,7 +90,7 @@ export function encodePacket(packet: Packet): Uint8Array {
       bytes.set(packet.payload, HEADER_BYTES + 13)
       break
   }
-  return bytes
+  return length
 }
 
 function bodyBytes(packet: Packet): number {
@@ -96,7 +121,6 @@ function writeHeader(bytes: Uint8Array, view: DataView, header: Header, type: nu
   bytes[1] = 0x43
   bytes[2] = 0x6d
   bytes[3] = 0x62
-  view.setUint32(4, bytes.length)
   view.setUint16(8, VERSION)
   view.setUint16(10, header.port)
   view.setUint16(12, type)

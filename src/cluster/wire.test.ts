@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Packet } from './wire.js'
 import * as wire from './wire.js'
-import { decodePacket } from './wire-decode.js'
-import { encodePacket } from './wire-encode.js'
+import { createTextCache, decodePacket } from './wire-decode.js'
+import { createFrameBuffer, encodePacket, encodePacketInto } from './wire-encode.js'
 import { createFramer, feedFramer } from './wire-frame.js'
 
 const fixtures = new URL('./fixtures/', import.meta.url)
@@ -138,6 +138,33 @@ test('any packet survives encoding and decoding', () => {
     }),
     { numRuns: 200 },
   )
+})
+
+test('a buffer and a cache that were used before change nothing', () => {
+  const texts = createTextCache()
+  const buffer = createFrameBuffer(8 * 1024 * 1024)
+  fc.assert(
+    fc.property(anyPacket, fc.boolean(), (packet, dirty) => {
+      if (dirty) buffer.bytes.fill(0xee, 0, 64 * 1024)
+      const frame = buffer.bytes.slice(0, encodePacketInto(packet, buffer))
+      expect(Buffer.from(frame).equals(encodePacket(packet))).toBe(true)
+      for (let i = 0; i < 2; i++) {
+        const result = decodePacket(frame, texts)
+        expect(result).toEqual({ ok: true, packet })
+      }
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('the cache tells apart names that differ in one place', () => {
+  const texts = createTextCache()
+  const [packet] = fc.sample(anyPacket, { numRuns: 1, seed: 1 })
+  for (let i = 0; i < 5000; i++) {
+    const sender = i.toString(16).padStart(40, 'a')
+    const result = decodePacket(encodePacket({ ...packet!, sender }), texts)
+    expect(result.ok && result.packet.sender).toBe(sender)
+  }
 })
 
 test('a damaged packet is answered with a packet or a reason, and nothing beyond it is read', () => {

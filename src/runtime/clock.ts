@@ -17,7 +17,7 @@ export const systemClock: Clock = {
 
 /** Uniform 32-bit integers from the system's generator, many fetched at a time. */
 export function systemRandom32(): () => number {
-  const pool = new Int32Array(256)
+  const pool = new Int32Array(1024)
   let next = pool.length
   return () => {
     if (next === pool.length) {

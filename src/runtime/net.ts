@@ -36,16 +36,23 @@ export class Link {
   private readonly onDrained: () => void
   /** Where what is sent goes past the stream: how, whereto, the next write's request, and how many have not ended. */
   private readonly direct: DirectWriting | null
-  private readonly handle: StreamHandle | null
+  private handle: StreamHandle | null
   private request: WriteRequest | null = null
   private underWay = 0
+  /** Something has gone through the stream (sendBuffered). */
+  private buffers = false
   private readonly onWritten: (status: number) => void
 
   /** `direct`: what is sent goes to the handle itself where that can be had. Nothing else may then write to the socket. */
-  constructor(socket: net.Socket, events: LinkEvents, direct: DirectWriting | null = null) {
+  constructor(
+    socket: net.Socket,
+    events: LinkEvents,
+    direct: DirectWriting | null = null,
+    isConnected = true,
+  ) {
     this.socket = socket
     this.direct = direct
-    this.handle = direct === null ? null : direct.handleOf(socket)
+    this.handle = direct === null || !isConnected ? null : direct.handleOf(socket)
     this.onWritten = (status) => {
       this.underWay--
       if (status < 0) this.failed(status)
@@ -75,6 +82,17 @@ export class Link {
     })
   }
 
+  /** From now on writes to the socket's handle, where nothing waits in the stream already. */
+  writeDirectly(): void {
+    if (this.direct !== null && this.socket.writableLength === 0)
+      this.handle = this.direct.handleOf(this.socket)
+  }
+
+  /** Whether `send` goes to the handle now, past nothing that waits in the stream. */
+  get isDirect(): boolean {
+    return this.handle !== null && this.socket.writableLength === 0
+  }
+
   get open(): boolean {
     return this.alive && !this.socket.destroyed
   }
@@ -82,7 +100,9 @@ export class Link {
   /** Bytes handed to `send` that the system has not taken. */
   get pendingBytes(): number {
     if (this.handle === null) return this.socket.writableLength
-    return this.underWay === 0 ? 0 : (this.handle.writeQueueSize ?? 0)
+    const direct = this.underWay === 0 ? 0 : (this.handle.writeQueueSize ?? 0)
+    // What the stream has handed to the handle counts in both.
+    return this.buffers ? Math.max(direct, this.socket.writableLength) : direct
   }
 
   /**
@@ -97,6 +117,15 @@ export class Link {
     if (this.socket.writableLength === 0) return true
     this.awaitDrain()
     return false
+  }
+
+  /**
+   * Sends `bytes` through the stream, which may be corked. They must stay as they are until they are gone. `send` may follow
+   * only where `isDirect` holds, or it would overtake them.
+   */
+  sendBuffered(bytes: Uint8Array): void {
+    this.buffers = true
+    if (this.alive) this.socket.write(bytes)
   }
 
   private sendDirectly(handle: StreamHandle, bytes: Uint8Array): boolean {
@@ -207,13 +236,7 @@ function adopt(
       readable: true,
       writable: true,
       allowHalfOpen: true,
-      onread: {
-        buffer,
-        callback: (count: number, buf: Uint8Array) => {
-          events.data(buf, 0, count)
-          return true
-        },
-      },
+      onread: readInto(buffer, events),
     }
     socket = new net.Socket(options as unknown as net.SocketConstructorOpts)
   } else {
@@ -225,20 +248,40 @@ function adopt(
   return link
 }
 
+export interface ConnectOptions {
+  readonly host: string
+  readonly port: number
+  readonly localAddress?: string
+  readonly timeout_ms?: number
+  /** Where the socket reads into; without it each read has a buffer of its own. */
+  readonly buffer?: Uint8Array
+  /** What is sent goes to the handle itself once the connection is up. */
+  readonly direct?: DirectWriting
+}
+
+function readInto(buffer: Uint8Array, events: LinkEvents): net.OnReadOpts {
+  return {
+    buffer,
+    callback: (count, buf) => {
+      events.data(buf, 0, count)
+      return true
+    },
+  }
+}
+
 /** Connects; events as for accepted sockets, `connected` once before any of them. */
-export function connect(
-  options: { host: string; port: number; localAddress?: string; timeout_ms?: number },
-  connected: (link: Link) => void,
-  events: LinkEvents,
-): Link {
+export function connect(options: ConnectOptions, connected: (link: Link) => void, events: LinkEvents): Link {
+  const { buffer } = options
   const socket = net.connect({
     host: options.host,
     port: options.port,
     noDelay: true,
     ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+    ...(buffer === undefined ? {} : { onread: readInto(buffer, events) }),
   })
-  const link = new Link(socket, events)
-  socket.on('data', (bytes: Uint8Array) => events.data(bytes, 0, bytes.length))
+  const link = new Link(socket, events, options.direct ?? null, false)
+  if (buffer === undefined) socket.on('data', (bytes: Uint8Array) => events.data(bytes, 0, bytes.length))
+  else socket.resume()
   if (options.timeout_ms !== undefined) {
     const timer = setTimeout(() => {
       if (socket.connecting) socket.destroy(new Error('Connection timed out'))
@@ -251,6 +294,7 @@ export function connect(
     link.remotePort = socket.remotePort ?? 0
     link.localAddress = plainAddress(socket.localAddress)
     link.localPort = socket.localPort ?? 0
+    link.writeDirectly()
     connected(link)
   })
   return link

@@ -5,7 +5,18 @@
 
 import type net from 'node:net'
 import type { Endpoint, Framer, LinkId, Outgoing, Packet } from '../../cluster/index.js'
-import { createFramer, decodePacket, encodePacket, FRAME_BYTES_MAX, feedFramer } from '../../cluster/index.js'
+import {
+  createFrameBuffer,
+  createFramer,
+  createTextCache,
+  decodePacket,
+  encodePacket,
+  encodePacketInto,
+  FRAME_BYTES_MAX,
+  feedFramer,
+  packetBytes,
+} from '../../cluster/index.js'
+import { DirectWriting } from '../../runtime/direct.js'
 import { connect, type Link, type LinkEvents, listen } from '../../runtime/net.js'
 import { endsNode } from '../failures.js'
 import { bindTarget } from '../listening.js'
@@ -15,6 +26,9 @@ import type { ServerNode } from '../node.js'
 const STRANGER_FRAME_BYTES_MAX = 16 * 1024 * 1024
 /** Bytes waiting on one link at most, where cluster-link-sendbuf-limit sets no limit. */
 const LINK_QUEUE_BYTES_MAX = 1024 * 1024 * 1024
+/** Frames up to this length are encoded in a buffer that is used again; longer ones have their own. */
+const SCRATCH_BYTES = 16 * 1024
+const NOTHING = new Uint8Array(0)
 const NOT_HERE = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'])
 
 export interface BusEvents {
@@ -33,6 +47,8 @@ interface BusLink {
   readonly framer: Framer
   link: Link | null
   connected: boolean
+  /** Packets sent in this turn of the event loop: the first goes to the system at once, the others together. */
+  sent: number
 }
 
 export class Bus {
@@ -41,9 +57,16 @@ export class Bus {
   private readonly links = new Map<LinkId, BusLink>()
   private readonly servers: net.Server[] = []
   private readonly buffer = new Uint8Array(64 * 1024)
-  private readonly corked = new Set<net.Socket>()
+  private readonly texts = createTextCache()
+  private readonly direct = new DirectWriting()
+  /** Links that have been sent something in this turn. */
+  private readonly spoken: BusLink[] = []
+  private readonly endTurn = () => this.uncork()
+  /** Shared by all packets that the system takes at once; `lastBytes` is a view of it, or a buffer of its own. */
+  private scratch = createFrameBuffer(SCRATCH_BYTES)
   private lastPacket: Packet | null = null
-  private lastBytes: Uint8Array = new Uint8Array(0)
+  private lastBytes: Uint8Array = NOTHING
+  private inScratch = false
 
   constructor(node: ServerNode, events: BusEvents) {
     this.node = node
@@ -67,7 +90,12 @@ export class Bus {
 
   private accept(make: (events: LinkEvents) => Link): void {
     const id = this.events.takeId()
-    const bus: BusLink = { framer: createFramer(STRANGER_FRAME_BYTES_MAX), link: null, connected: true }
+    const bus: BusLink = {
+      framer: createFramer(STRANGER_FRAME_BYTES_MAX),
+      link: null,
+      connected: true,
+      sent: 0,
+    }
     this.links.set(id, bus)
     const link = make(this.linkEvents(id, bus))
     bus.link = link
@@ -80,13 +108,13 @@ export class Bus {
 
   /** Opens a connection that the state machine asked for. */
   open({ link: id, ip, port }: Endpoint): void {
-    const bus: BusLink = { framer: createFramer(FRAME_BYTES_MAX), link: null, connected: false }
+    const bus: BusLink = { framer: createFramer(FRAME_BYTES_MAX), link: null, connected: false, sent: 0 }
     this.links.set(id, bus)
     const from = this.node.config.values['bind-source-addr']
-    const target =
-      from === undefined || from === '' ? { host: ip, port } : { host: ip, port, localAddress: from }
+    const { buffer, direct } = this
+    const target = { host: ip, port, buffer, direct }
     bus.link = connect(
-      target,
+      from === undefined || from === '' ? target : { ...target, localAddress: from },
       (link) => {
         if (this.links.get(id) !== bus) return
         bus.connected = true
@@ -124,7 +152,7 @@ export class Bus {
   private frame(id: LinkId, bus: BusLink, frame: Uint8Array): boolean {
     let result: ReturnType<typeof decodePacket>
     try {
-      result = decodePacket(frame)
+      result = decodePacket(frame, this.texts)
     } catch (error) {
       // No decoder throws. If one does, the packet is bad, and the rest of what this link says is not worth more.
       const trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -141,25 +169,54 @@ export class Bus {
   send({ link: id, packet }: Outgoing): void {
     const bus = this.links.get(id)
     if (bus === undefined || bus.link === null) return
-    if (packet !== this.lastPacket) {
-      this.lastPacket = packet
-      this.lastBytes = encodePacket(packet)
+    if (packet !== this.lastPacket) this.encode(packet)
+    if (bus.sent++ === 0) this.noteSpoken(bus)
+    if (bus.sent === 1 && bus.link.isDirect) {
+      const { lastBytes } = this
+      // What the system has not taken at once stays where it is until it has.
+      if (!bus.link.send(lastBytes, 0, lastBytes.length) && this.inScratch) this.leaveScratch()
+    } else {
+      this.sendTogether(bus.link)
     }
-    this.cork(bus.link)
-    bus.link.send(this.lastBytes, 0, this.lastBytes.length)
     if (bus.link.pendingBytes > LINK_QUEUE_BYTES_MAX) this.overflow(id)
   }
 
-  /** What is sent to one node in one go leaves in one go. */
-  private cork({ socket }: Link): void {
-    if (this.corked.has(socket)) return
-    socket.cork()
-    this.corked.add(socket)
-    if (this.corked.size > 1) return
-    process.nextTick(() => {
-      for (const each of this.corked) each.uncork()
-      this.corked.clear()
-    })
+  private encode(packet: Packet): void {
+    this.lastPacket = packet
+    const length = packetBytes(packet)
+    this.inScratch = length <= SCRATCH_BYTES
+    if (this.inScratch)
+      this.lastBytes = this.scratch.bytes.subarray(0, encodePacketInto(packet, this.scratch))
+    else this.lastBytes = encodePacket(packet)
+  }
+
+  /** The frame in the scratch buffer is still needed: the next one gets another buffer. */
+  private leaveScratch(): void {
+    this.scratch = createFrameBuffer(SCRATCH_BYTES)
+    this.inScratch = false
+  }
+
+  /** What follows the first packet to one node in one turn leaves in one go. */
+  private sendTogether(link: Link): void {
+    if (this.inScratch) {
+      this.lastBytes = this.lastBytes.slice()
+      this.inScratch = false
+    }
+    const { socket } = link
+    if (socket.writableCorked === 0) socket.cork()
+    link.sendBuffered(this.lastBytes)
+  }
+
+  private noteSpoken(bus: BusLink): void {
+    if (this.spoken.push(bus) === 1) process.nextTick(this.endTurn)
+  }
+
+  private uncork(): void {
+    for (const bus of this.spoken) {
+      bus.sent = 0
+      bus.link?.socket.uncork()
+    }
+    this.spoken.length = 0
   }
 
   /** Closes links whose peers do not take what is sent to them; called a few times a second, so that a burst may pass. */
@@ -177,7 +234,8 @@ export class Bus {
   /** Done with a broadcast: its bytes need not be kept. */
   forgetPacket(): void {
     this.lastPacket = null
-    this.lastBytes = new Uint8Array(0)
+    this.lastBytes = NOTHING
+    this.inScratch = false
   }
 
   /** Closes a link without telling anybody here. What was sent before still leaves, unless `atOnce`. */
