@@ -138,15 +138,27 @@ function announceDeadline_ms(state: ClusterState): number {
   return state.announcedAt_ms + Math.max(ANNOUNCE_MIN_MS, ANNOUNCE_NODE_MS * state.nodeList.length)
 }
 
-/** When the next tick is due. */
-export function nextWake_ms(turn: Turn): number {
-  const { state, now_ms } = turn
+/**
+ * When the next tick is due. After a packet that closed and opened no link the nodes need not be looked at: it moves their
+ * deadlines to later only, and a ping that was sent is due after the next regular tick.
+ */
+export function nextWake_ms(turn: Turn, afterPacket: boolean): number {
+  const { state, now_ms, ready } = turn
   let wake_ms = Math.min(state.nextCron_ms, electionDeadline_ms(turn))
   const health_ms = healthDeadline_ms(state)
   if (health_ms > now_ms) wake_ms = Math.min(wake_ms, health_ms)
   if (state.announceOwed) wake_ms = Math.min(wake_ms, announceDeadline_ms(state))
-  for (const node of state.nodeList) wake_ms = Math.min(wake_ms, nodeDeadline_ms(state, node))
-  return Math.max(wake_ms, now_ms + 1)
+  if (!afterPacket || ready.close.length > 0 || ready.connect.length > 0) {
+    state.nodesWake_ms = nodesDeadline_ms(state)
+  }
+  return Math.max(Math.min(wake_ms, state.nodesWake_ms), now_ms + 1)
+}
+
+/** When the first node is to be suspected, or tried again. */
+export function nodesDeadline_ms(state: ClusterState): number {
+  let deadline_ms = Number.POSITIVE_INFINITY
+  for (const node of state.nodeList) deadline_ms = Math.min(deadline_ms, nodeDeadline_ms(state, node))
+  return deadline_ms
 }
 
 /** When this node is to be suspected, or tried again. */

@@ -2,6 +2,7 @@
 
 export { BUS_PORT_OFFSET } from './announce.js'
 export { subcommandNames } from './command.js'
+export { nodesDeadline_ms } from './cron.js'
 export { renderPacket, renderStream } from './decode.js'
 export { describeNode, flagNames } from './describe.js'
 export type { Gate } from './gate.js'

@@ -245,6 +245,8 @@ export interface ClusterState {
   steppedAt_ms: number
   /** When the last step wanted to be called again: later means that this process did not run. */
   wakeAt_ms: number
+  /** When the first node is to be suspected or tried again; perhaps too early, never too late. */
+  nodesWake_ms: number
   pingsSent: number
   pfailCount: number
   nextCron_ms: number
@@ -394,6 +396,7 @@ export function createState(config: ClusterConfig, local: Local, myself: Cluster
     minorityAt_ms: 0,
     steppedAt_ms: 0,
     wakeAt_ms: 0,
+    nodesWake_ms: 0,
     pingsSent: 0,
     pfailCount: 0,
     nextCron_ms: 0,

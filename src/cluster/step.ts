@@ -53,11 +53,11 @@ export function step(state: ClusterState, input: Input, now_ms: number, random: 
       checkLoadedData(turn)
       break
   }
-  finish(turn)
+  finish(turn, input.kind === 'packet')
   return turn.ready
 }
 
-function finish(turn: Turn): void {
+function finish(turn: Turn, afterPacket: boolean): void {
   const { state, ready } = turn
   for (let round = 0; round < FAILOVER_ROUNDS_MAX; round++) {
     if ((turn.todo & TODO_MANUAL) !== 0) advanceFailover(turn)
@@ -72,7 +72,7 @@ function finish(turn: Turn): void {
   if (turn.rebound.length > 0) ready.facts.push({ kind: 'slotsRebound', slots: turn.rebound })
   if (ready.persist) ready.save = true
   if (state.faults.answerUnsaved && ready.reply !== null) ready.persist = false
-  ready.wakeAt_ms = nextWake_ms(turn)
+  ready.wakeAt_ms = nextWake_ms(turn, afterPacket)
   state.wakeAt_ms = ready.wakeAt_ms
 }
 

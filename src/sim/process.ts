@@ -1,6 +1,6 @@
 /** A simulated process: gives inputs to step() and carries out what comes back, as server/ does. */
 
-import type { Fact, Input, Ready } from '../cluster/index.js'
+import type { ClusterState, Fact, Input, Ready } from '../cluster/index.js'
 import {
   ask,
   begun,
@@ -8,6 +8,7 @@ import {
   decodeNodesConf,
   encodeNodesConf,
   freshState,
+  nodesDeadline_ms,
   reached,
   step,
   TYPE_NAMES,
@@ -106,8 +107,15 @@ export function give(world: World, node: SimNode, input: Input): Ready | null {
   refreshLocal(world, node)
   const ready = step(state, input, timeline.now_ms, () => random(world.prng))
   noteState(node)
+  checkWake(world, state)
   carryOut(world, node, ready)
   return ready
+}
+
+/** A node wants its next tick when the first of the others is due, at the latest. */
+function checkWake(world: World, state: ClusterState): void {
+  const due_ms = Math.max(nodesDeadline_ms(state), world.timeline.now_ms + 1)
+  if (state.wakeAt_ms > due_ms) violate(world, `a tick is late by ${state.wakeAt_ms - due_ms} ms`)
 }
 
 function refreshLocal(world: World, node: SimNode): void {

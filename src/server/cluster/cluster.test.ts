@@ -324,6 +324,18 @@ describe('Shoal nodes', () => {
     await expect(shoal({}, node.dir)).rejects.toThrow('corrupted cluster config file "nonsense"')
   })
 
+  test('a node finds out that another has failed also while its own cron is paused', async () => {
+    const paused = { hz: '1', 'enable-debug-command': 'yes' }
+    const nodes = await Promise.all([shoal(paused), shoal(), shoal()])
+    const [a, b, c] = nodes as [Shoal, Shoal, Shoal]
+    await form([a, b, c], [])
+    await a.client.call('DEBUG', 'PAUSE-CRON', '1')
+    const name = await idOf(c)
+    await c.crash()
+    const failed = new RegExp(`${name} \\S+ master,fail `)
+    await until('the failure to be seen', async () => failed.test(await cluster(a, 'NODES')))
+  })
+
   test('noise on the bus closes that connection and harms nobody', async () => {
     const node = await shoal()
     const noise = connect(node.port + 10_000, '127.0.0.1')

@@ -46,6 +46,14 @@ const PORT_MAX = 65_535
 /** A tick is not asked for later than this: timers of Node are cheap, overslept elections are not. */
 const TICK_MAX_MS = 1000
 
+/**
+ * The regular tick comes with the node's own cron, so that an idle node wakes up once, not twice, in 100 ms. Where that
+ * does not come (another `hz`, DEBUG PAUSE-CRON) or is late, the tick comes by itself after this time.
+ */
+const CRON_SLACK_MS = 10
+/** A cron that comes this much too early for the regular tick brings it all the same. */
+const CRON_EARLY_MS = 5
+
 /** Turns whose packets wait for nodes.conf at most; beyond, the file is written and synced at once. */
 const WAITING_MAX = 10_000
 
@@ -66,6 +74,7 @@ export class ClusterPart {
   private running = false
   private started = false
   private timer: NodeJS.Timeout | null = null
+  private readonly wake: () => void
   private timerAt_ms = Number.POSITIVE_INFINITY
   private now_ms = 0
   /** Unix time at which the monotonic clock stood at zero. */
@@ -87,6 +96,7 @@ export class ClusterPart {
     this.unlock = unlock
     this.local = state.local
     this.clockBase_ms = node.clock.now_ms() - node.clock.monotonic_us() / 1000
+    this.wake = endsNode(node, () => this.tick())
     this.random = () => (node.random32() >>> 0) / 0x1_0000_0000
     this.file = new NodesFile(
       file,
@@ -103,6 +113,7 @@ export class ClusterPart {
     node.publishToCluster = (channel, message, shard) => {
       this.run({ kind: 'publish', channel: channel.slice(), message: message.slice(), sharded: shard })
     }
+    node.regulars.push({ cron: () => this.tickWithCron() })
     node.standstill_ms = standstill_ms(state.config)
     node.stoodStill = () => {
       if (this.started) this.run({ kind: 'tick' })
@@ -396,16 +407,25 @@ export class ClusterPart {
   /** Sets the timer for the next tick, unless an earlier one is set already. */
   private arm(wakeAt_ms: number): void {
     if (!this.started) return
-    const at_ms = Math.min(wakeAt_ms, this.now_ms + TICK_MAX_MS)
+    const slack_ms = wakeAt_ms === this.state.nextCron_ms ? CRON_SLACK_MS : 0
+    const at_ms = Math.min(wakeAt_ms + slack_ms, this.now_ms + TICK_MAX_MS)
     if (this.timer !== null && this.timerAt_ms <= at_ms) return
     if (this.timer !== null) clearTimeout(this.timer)
     this.timerAt_ms = at_ms
-    const wake = endsNode(this.node, () => {
-      this.timer = null
-      this.bus.checkQueues()
-      this.run({ kind: 'tick' })
-    })
-    this.timer = setTimeout(wake, Math.max(1, at_ms - this.clockNow_ms()))
+    this.timer = setTimeout(this.wake, Math.max(1, at_ms - this.clockNow_ms()))
+  }
+
+  private tick(): void {
+    this.timer = null
+    this.bus.checkQueues()
+    this.run({ kind: 'tick' })
+  }
+
+  /** The node's cron: the regular tick, where it is due. */
+  private tickWithCron(): void {
+    if (!this.started || this.clockNow_ms() < this.state.nextCron_ms - CRON_EARLY_MS) return
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.tick()
   }
 
   /** Connections that the bus has, or will have: two for each other node. They count as clients do. */
