@@ -73,6 +73,8 @@ export class Client implements Caller {
   createdAt_ms = 0
   lastActive_ms = 0
   lastCommand: Entry | null = null
+  /** Cluster mode: the slot of its command's keys; negative for none. */
+  slot = -1
   commands = 0
   bytesIn = 0
   bytesOut = 0

@@ -95,6 +95,7 @@ function admit(node: ServerNode, client: Client, entry: Entry, args: Args): bool
   if (node.router !== null && !client.trusted) {
     const { router } = node
     slot = slotOf(client, entry, args)
+    client.slot = slot
     if (slot !== NO_SLOT && (slot === MANY_SLOTS || router.served[slot] !== 1)) {
       const elsewhere =
         slot === MANY_SLOTS
@@ -110,6 +111,7 @@ function admit(node: ServerNode, client: Client, entry: Entry, args: Args): bool
   if (node.paused !== 0 && node.holds(client, entry)) return false
   if ((client.special & IN_MULTI) === 0 || client.transaction === null || !isQueued(entry)) return true
   client.transaction.queue(args, entry.flags, slot)
+  node.slotStats?.commandQueued(slot, args)
   const out = node.turn.outOf(client)
   const mark = out.length
   out.simple('QUEUED')
@@ -150,6 +152,7 @@ export function run(node: ServerNode, client: Client, entry: Entry, args: Args):
   node.running = outer
   if (client.special !== 0) afterSpecial(node, client, entry, args, special, mark)
   if (outer !== null) return
+  if (node.slotStats !== null) node.slotStats.commandRan(client.slot, args, out.length - mark)
   if (client.special !== 0) {
     turnSilence(client)
     if (client.tracking !== null) node.tracking!.commandOver(client, entry)
@@ -179,6 +182,7 @@ function runClosely(
   const times = isShort ? TIMED_ONE_IN : 1
   entry.usec += usec * times
   node.share.spend(usec)
+  if (node.slotStats !== null) node.slotStats.took_us = usec
   if (node.times !== null && client.blocked === null) node.times.add(entry, usec, times)
   if (usec >= node.slow_us) node.wasSlow(client, entry, args, usec)
   if (usec >= node.late_us) node.wasLate((entry.flags & FAST) === 0 ? 'command' : 'fast-command', usec)

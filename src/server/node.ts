@@ -27,6 +27,7 @@ import { FatalError, reportBug } from './bug-report.js'
 import { Client, IN_MULTI, IS_MONITOR } from './client.js'
 import { Clients } from './clients.js'
 import type { ClusterPart } from './cluster/index.js'
+import { SlotStats } from './cluster/slot-stats.js'
 import { serverCommands } from './commands/index.js'
 import type { Config } from './config/config.js'
 import type { Defrag } from './defrag.js'
@@ -138,6 +139,8 @@ export class ServerNode implements Host {
   queryBufferMax = 1024 * 1024 * 1024
   /** Even the cheapest commands are timed one by one: somebody wants to hear of very short times. */
   timesAll = false
+  /** What each slot's commands cost, with cluster-slot-stats-enabled. */
+  slotStats: SlotStats | null = null
   /** The command that runs; within EXEC the one that EXEC runs. */
   running: Entry | null = null
   /** Messages that the client being served has caused for itself; they follow its reply. */
@@ -254,6 +257,7 @@ export class ServerNode implements Host {
         'notify-keyspace-events',
         'client-output-buffer-limit',
         'maxmemory-clients',
+        'cluster-slot-stats-enabled',
         'latency-monitor-threshold',
       ],
       () => {
@@ -273,7 +277,10 @@ export class ServerNode implements Host {
     this.slow_us = slow < 0 ? Number.POSITIVE_INFINITY : slow
     const late_ms = values['latency-monitor-threshold']
     this.late_us = late_ms > 0 ? late_ms * 1000 : Number.POSITIVE_INFINITY
-    this.timesAll = this.slow_us < TIME_ALL_BELOW_US || late_ms > 0
+    const counts = values['cluster-enabled'] && values['cluster-slot-stats-enabled']
+    if (!counts) this.slotStats = null
+    else this.slotStats ??= new SlotStats()
+    this.timesAll = this.slow_us < TIME_ALL_BELOW_US || late_ms > 0 || counts
     this.replicaReadOnly = values['replica-read-only']
     this.call.notifyMask = notifyMask(values['notify-keyspace-events'])
     this.keyspace.lfu = values['maxmemory-policy'].endsWith('lfu')

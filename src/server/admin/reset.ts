@@ -28,6 +28,7 @@ export function resetStatistics(node: ServerNode): void {
   keyspace.expiredFields = 0
   keyspace.graveyard.freed = 0
   node.bytesIn = 0
+  node.slotStats?.reset()
   node.admin?.resetStatistics()
   for (const entry of node.table.entries) resetEntry(entry)
 }

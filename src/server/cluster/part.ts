@@ -372,6 +372,7 @@ export class ClusterPart {
         deleteKeysInSlots(node, fact.slots)
         break
       case 'slotsRebound':
+        node.slotStats?.forget(fact.slots)
         node.pubsub.dropSlots(fact.slots)
         node.waits.checkSlots()
         break

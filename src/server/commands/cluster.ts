@@ -17,6 +17,7 @@ import { countKeysInSlot, keysInSlot } from '../cluster/keys.js'
 import { printReply } from '../cluster/print.js'
 import { type ServerHandler, serverCommand } from '../server-command.js'
 import { declare } from './declare.js'
+import { slotStats } from './slot-stats.js'
 
 const DISABLED = 'ERR This instance has cluster support disabled'
 
@@ -167,6 +168,16 @@ const subcommands: readonly Command[] = [
     deprecated: { since: '5.0.0', replacedBy: '`CLUSTER REPLICAS`' },
     ...VARIES,
   }),
+  sub(
+    'SLOT-STATS',
+    -4,
+    LOADING | STALE,
+    '8.0.0',
+    "Tells how many keys the shard's slots have, and what their commands cost.",
+    '<SLOTSRANGE start-slot end-slot | ORDERBY metric [LIMIT limit] [ASC | DESC]>',
+    { complexity: 'O(N) where N is the number of slots, O(N*log(N)) with ORDERBY', ...VARIES },
+    slotStats,
+  ),
   sub('SLOTS', 2, LOADING | STALE, '3.0.0', 'Lists ranges of slots with their nodes.', '', {
     ...PER_NODE,
     deprecated: { since: '7.0.0', replacedBy: '`CLUSTER SHARDS`' },

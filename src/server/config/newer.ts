@@ -27,6 +27,7 @@ const working = {
   'cluster-announce-client-ipv6': optionalText({ flags: HIDDEN, check: clientIpv6 }),
   'cluster-blacklist-ttl': int(60, 0, INT_MAX, { flags: HIDDEN }),
   'cluster-manual-failover-timeout': int(5000, 1, INT_MAX, { flags: HIDDEN }),
+  'cluster-slot-stats-enabled': yesNo(false, { flags: HIDDEN }),
   'hide-user-data-from-log': yesNo(false, { flags: HIDDEN }),
 } satisfies Group
 
@@ -37,7 +38,6 @@ const idle = {
   'cluster-databases': int(1, 1, INT_MAX, { flags: FILE_ONLY }),
   'cluster-slot-migration-handoff-max-lag-bytes': size(MB, 0, LONG_MAX, { flags: HIDDEN }),
   'cluster-slot-migration-write-pause-timeout': int(10_000, 0, LONG_MAX, { flags: HIDDEN }),
-  'cluster-slot-stats-enabled': yesNo(false, { flags: HIDDEN }),
   'commandlog-large-reply-max-len': int(128, 0, LONG_MAX, { flags: HIDDEN }),
   'commandlog-large-request-max-len': int(128, 0, LONG_MAX, { flags: HIDDEN }),
   'commandlog-reply-larger-than': int(MB, -1, LONG_MAX, { flags: HIDDEN }),
@@ -104,7 +104,6 @@ const REASONS: Readonly<Record<string, string>> = {
   'cluster-databases': 'a cluster has database 0 only',
   'cluster-slot-migration-handoff-max-lag-bytes': SLOT_MIGRATION,
   'cluster-slot-migration-write-pause-timeout': SLOT_MIGRATION,
-  'cluster-slot-stats-enabled': 'there is no CLUSTER SLOT-STATS',
   'commandlog-large-reply-max-len': COMMAND_LOG,
   'commandlog-large-request-max-len': COMMAND_LOG,
   'commandlog-reply-larger-than': COMMAND_LOG,

@@ -143,6 +143,7 @@ const WORKS: ReadonlySet<DirectiveName> = new Set<DirectiveName>([
   'cluster-announce-client-ipv6',
   'cluster-blacklist-ttl',
   'cluster-manual-failover-timeout',
+  'cluster-slot-stats-enabled',
   'hide-user-data-from-log',
 ])
 
