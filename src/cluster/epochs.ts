@@ -20,7 +20,7 @@ import { AUTH_ACK, AUTH_REQUEST, UPDATE } from './wire.js'
 
 /** An epoch that is more than this above our current one jumps: no cluster has had so many elections meanwhile. */
 export const EPOCH_JUMP = 1n << 32n
-/** No jump goes further, and none from a file: so many epochs are left for elections. */
+/** No jump goes further, and none from a file: this many epochs stay for elections. */
 export const EPOCH_MAX = (1n << 64n) - EPOCH_JUMP
 /** Epochs that are not taken are logged at most once in this time. */
 const REFUSAL_LOG_MS = 60_000
@@ -60,7 +60,7 @@ export function believe(turn: Turn, link: Link, packet: Packet): Packet | null {
   }
 }
 
-/** Somebody has reached `epoch`. `from` is the node that says so. */
+/** Another node has reached `epoch`, as `from` says. */
 export function raiseEpoch(turn: Turn, epoch: bigint, from: ClusterNode): void {
   const { state } = turn
   const jump = epoch - state.currentEpoch

@@ -74,7 +74,7 @@ export class Keyspace {
   /** Up to which size collections stay small: the configuration's word, asked every time, since it may change. */
   limit: (name: CollectionLimit) => number = defaultLimit
   hooks: KeyspaceHooks = NO_HOOKS
-  /** Entries changed, made or removed, keys that expired aside: whoever runs a command sets it to 0 before. */
+  /** Entries changed, made or removed, keys that expired aside. The dispatcher sets it to 0 before a command. */
   edits = 0
   /** From how many bytes on an element of a large list has a node of its own; tests make it small. */
   plainBytesMin = PLAIN_BYTES_MIN

@@ -97,7 +97,7 @@ function infoMaster(r: Replication, now_ms: number): string[] {
     lines.push(`master_link_down_since_seconds:${down}`)
   }
   lines.push(
-    // What is here is nobody's dataset: 0 keeps a Sentinel from making a master of it.
+    // This dataset belongs to no history: 0 keeps a Sentinel from making a master of it.
     `slave_priority:${r.incomplete ? 0 : options.replicaPriority}`,
     `slave_read_only:${options.replicaReadOnly ? 1 : 0}`,
     `replica_announced:${options.replicaAnnounced ? 1 : 0}`,

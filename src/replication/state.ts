@@ -351,7 +351,7 @@ export function clearReplid2(r: Replication): void {
   r.secondDb = 0
 }
 
-/** The dataset is no more what our history says: nobody can go on with us, nor we with anybody. */
+/** The dataset no longer matches its history: no partial synchronisation is possible, in either direction. */
 export function forgetHistory(r: Replication, turn: Turn): void {
   changeReplid(r, turn)
   clearReplid2(r)

@@ -6,7 +6,7 @@
  *   any, after the keyspace was changed   the change may be half done, and was not handed on      the node
  *   any, in the master's stream or a      leaving it out would make this node's data differ       the node
  *     file that is loaded
- *   any, in cron, the end of a turn,      nobody knows what it left undone                        the node
+ *   any, in cron, the end of a turn,      what it left undone is unknown                          the node
  *     the cluster's state machine
  *   any, while a bus packet is decoded    the packet is not what it claims                        the link
  *   any other                             strings and buffers that cannot be that large, no       the client

@@ -78,7 +78,7 @@ export class LineReader {
     while (!this.#ended && !this.#pieces.some((piece) => piece.length > 0)) await this.#fill()
   }
 
-  /** Takes the next piece; one read is under way at a time, whoever waits for it. */
+  /** Takes the next piece; one read is under way at a time, however many callers wait for it. */
   #fill(): Promise<void> {
     this.#filling ??= this.#source.next().then(({ done, value }) => {
       this.#filling = undefined

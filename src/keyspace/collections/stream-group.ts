@@ -98,7 +98,7 @@ export class StreamGroup implements LargeValue {
     return this.freeBlocks(blocks) >= blocks
   }
 
-  /** Frees about so many blocks and consumers; how many: fewer than asked for when it was all. */
+  /** Frees about `blocks` blocks and consumers. Returns how many: fewer than asked for when none is left. */
   freeBlocks(blocks: number): number {
     const { consumers } = this
     let freed = this.pending.freeSome(blocks)

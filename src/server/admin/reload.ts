@@ -23,7 +23,7 @@ async function loadWith(node: ServerNode, tenure: Tenure, load: () => Promise<bo
   } finally {
     propagation.muted = false
     propagation.dirty = dirty
-    // Whoever changed the role has a dataset of its own in mind, and loads that.
+    // The caller that changed the role loads a dataset of its own.
     if (tenure.holds) {
       node.loading = false
       node.updateGate()

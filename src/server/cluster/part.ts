@@ -365,7 +365,7 @@ export class ClusterPart {
         replication.lead()
         node.setRole(false)
         replication.emptyKeyspace()
-        // The stream does not tell of it: nobody must go on in our history.
+        // The stream does not carry this change, so no replica may continue from this history.
         replication.run(forgetHistory)
         break
       case 'slotsLost':

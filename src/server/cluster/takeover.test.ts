@@ -83,7 +83,7 @@ test.each([
     await until('no candidate', () => replica.log.some((line) => line.includes('is not complete')))
     expect(await roleOf(replica)).toBe('slave')
     if (mode === 'on-empty-db') {
-      // What was loaded is gone with its master; nothing is left to be read, and nobody may take over with that.
+      // What was loaded is gone with its master; nothing is left to be read, and no node may take over with that.
       expect(await errorOf(replica.client.dbsize())).toMatch(/^MASTERDOWN/)
       expect(await cluster(replica, 'FAILOVER', 'FORCE')).toBe('OK')
       await until('the end of the manual failover', () => replica.log.includes('Manual failover timed out.'))
