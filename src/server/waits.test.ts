@@ -199,18 +199,18 @@ describe('who waits', () => {
     const node = await start()
     const [a, b] = [await client(node), await client(node)]
     await node.call('SET', 'string', 'x')
-    const served = a.call('BLMOVE', 'k', 'string', 'LEFT', 'LEFT', '0')
+    const served = expect(a.call('BLMOVE', 'k', 'string', 'LEFT', 'LEFT', '0')).rejects.toThrow('WRONGTYPE')
     await waiting(node, 1)
     await node.call('RPUSH', 'k', '1')
-    await expect(served).rejects.toThrow('WRONGTYPE')
+    await served
     await node.call('DEL', 'k')
     await node.call('ACL', 'SETUSER', 'worker', 'on', 'nopass', '+@all', '~*')
     await b.call('AUTH', 'worker', '')
-    const denied = b.call('BLPOP', 'k', '0')
+    const denied = expect(b.call('BLPOP', 'k', '0')).rejects.toThrow('NOPERM')
     await waiting(node, 1)
     await node.call('ACL', 'SETUSER', 'worker', '-blpop')
     await node.call('RPUSH', 'k', '1')
-    await expect(denied).rejects.toThrow('NOPERM')
+    await denied
     expect(await node.call('LLEN', 'k')).toBe(1)
     expectNobody(node)
   })
@@ -269,10 +269,12 @@ describe('a wait ends', () => {
       expect(await node.call('CLIENT', 'UNBLOCK', id, ...how)).toBe(1)
       expect(await wait).toBe(null)
     }
-    const wait = a.call('BLPOP', 'k', '0')
+    const wait = expect(a.call('BLPOP', 'k', '0')).rejects.toThrow(
+      'UNBLOCKED client unblocked via CLIENT UNBLOCK',
+    )
     await waiting(node, 1)
     expect(await node.call('CLIENT', 'UNBLOCK', id, 'ERROR')).toBe(1)
-    await expect(wait).rejects.toThrow('UNBLOCKED client unblocked via CLIENT UNBLOCK')
+    await wait
     expect(await infoOf(node, 'commandstats', 'cmdstat_blpop')).toMatch(/^calls=3,.*failed_calls=1$/)
     expect(await infoOf(node, 'errorstats', 'errorstat_UNBLOCKED')).toBe('count=1')
     expectNobody(node)
@@ -384,10 +386,11 @@ describe('who waits for a stream', () => {
     const node = await start()
     const a = await client(node)
     await node.call('XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM')
-    const wait = a.call('XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', '0', 'STREAMS', 's', '>')
+    const waits = a.call('XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', '0', 'STREAMS', 's', '>')
+    const ended = expect(waits).rejects.toThrow('NOGROUP')
     await waiting(node, 1)
     await node.call('PEXPIRE', 's', '5')
-    await expect(wait).rejects.toThrow('NOGROUP')
+    await ended
     expectNobody(node)
   })
 
