@@ -67,7 +67,7 @@ const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`
 const command = (...words: readonly string[]) => `*${words.length}\r\n${words.map(bulk).join('')}`
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
 
-/** Sets a key to a value of so many bytes. */
+/** Sets a key to a value of the given length. */
 async function setLong(port: number, key: string, bytes: number): Promise<void> {
   const client = await Attacker.open(port)
   await client.send(`*3\r\n$3\r\nSET\r\n${bulk(key)}$${bytes}\r\n`)

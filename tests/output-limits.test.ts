@@ -32,7 +32,7 @@ class Hearing {
     this.socket.write(commands)
   }
 
-  /** Until so many bytes were heard in all, or the connection is closed. */
+  /** Resolves when the given number of bytes was received in all, or the connection is closed. */
   async until(bytes: number): Promise<void> {
     while (!this.closed && this.heard < bytes) {
       await new Promise<void>((resolve) => {

@@ -18,7 +18,7 @@ import { log } from './turn.js'
 import type { Packet } from './wire.js'
 import { AUTH_ACK, AUTH_REQUEST, UPDATE } from './wire.js'
 
-/** An epoch that is more than this above our current one jumps: no cluster has had so many elections meanwhile. */
+/** An epoch that is more than this above our current one jumps: no cluster holds this many elections while a node is away. */
 export const EPOCH_JUMP = 1n << 32n
 /** No jump goes further, and none from a file: this many epochs stay for elections. */
 export const EPOCH_MAX = (1n << 64n) - EPOCH_JUMP

@@ -16,7 +16,7 @@ async function start(...options: string[]): Promise<RunningNode> {
   return node
 }
 
-/** Resolves when the node has done its regular work so many times more. */
+/** Resolves when the node's cron has run the given number of times more. */
 async function ticks({ node }: RunningNode, count: number): Promise<void> {
   let left = count
   node.regulars.push({ cron: () => left-- })
